@@ -183,7 +183,7 @@ fn model(nodes: usize) -> Model {
 }
 
 #[divan::bench(args = NODES, sample_count = 3)]
-fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
+fn pod_store_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
     bencher.counter(ItemsCount::new(nodes * 10)).bench_local(|| {
         let mut pod_store = PodStore::default();
@@ -197,7 +197,7 @@ fn ledger_first_list(bencher: Bencher<'_, '_>, nodes: usize) {
 }
 
 #[divan::bench(args = NODES, sample_count = 3)]
-fn ledger_relist(bencher: Bencher<'_, '_>, nodes: usize) {
+fn pod_store_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     let batches = pods(nodes);
     let mut pod_store = PodStore::default();
     let mut generation = 0;
@@ -211,7 +211,7 @@ fn ledger_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
-/// One message of 500 changes, with the model around the ledger.
+/// One message of 500 changes, with the model around the pod store.
 #[divan::bench(args = NODES, sample_count = 20)]
 fn model_changes(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);

@@ -82,7 +82,7 @@ pub struct TaskLink {
 /// Command of the user for a cluster.
 #[derive(Debug)]
 pub enum ClusterCommand {
-    /// Retry now whatever waits; list again whatever is complete.
+    /// Retry everything that waits now; relist what is complete.
     Refresh,
     /// Stop listing and watching: there are more objects than the memory limit allows. Probes continue.
     Unfollow,
@@ -119,7 +119,7 @@ pub(crate) struct TaskContext {
     nodes: watch::Sender<Option<u32>>,
     /// Generation of the last list of each resource: it grows even when the loop restarts.
     generations: [AtomicU32; Resource::ALL.len()],
-    /// The same for the pods of each namespace that is watched by itself.
+    /// The same for the pods of each separately watched namespace.
     namespaces: Vec<AtomicU32>,
     /// Queue of the requests of these namespaces.
     queue: RequestQueue,

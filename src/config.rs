@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_the_file_calls_good_are_taken_for_good() {
+    fn conditions_that_the_file_calls_good_are_good() {
         assert!(load("").unwrap().conventions().good_conditions.is_empty());
         let config = load("[conditions]\ngood = [\"GpuFabricHealthy\"]\n").unwrap();
         assert_eq!(config.conventions().good_conditions, [Clean::new("GpuFabricHealthy")]);
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_of_keys_is_told_with_the_file_and_the_lines() {
+    fn a_conflict_of_keys_is_reported_with_the_file_and_the_lines() {
         for (text, parts) in [
             ("[keys]\nquit = [\"j\"]\n", &["line 2", "`j` means both"][..]),
             ("[keys]\nquit = [\"f10\"]\n\nhelp = [\"f10\"]\n", &["line 2 and line 4", "`f10`", "`quit`", "`help`"]),
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_says_is_told_without_its_control_characters() {
+    fn what_a_file_says_is_reported_without_its_control_characters() {
         let error = load("[alerts]\nslow-call = \"\u{1b}]52;c;eA==\u{7}\"\n").unwrap_err().to_string();
         let warnings = load("[\"\\u001b]0;x\"]\na = 1\n").unwrap().warnings.concat();
         let control = |letter: char| letter.is_control() && letter != '\n';

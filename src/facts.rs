@@ -46,4 +46,4 @@ macro_rules! optional_resources {
 pub(crate) use optional_resources;
 
 pub use crate::facts::json_value::read as read_json;
-pub use json::mended as mended_json;
+pub use json::repaired as repaired_json;

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_may_write_is_told_from_ours() {
+    fn a_file_that_others_may_write_is_distinguished_from_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "").unwrap();

@@ -1,4 +1,4 @@
-//! `Msg`: everything that can happen to the model; `Effect`: everything the model asks of the world.
+//! `Msg`: everything that can happen to the model; `Effect`: everything that the model requests from outside.
 //!
 //! Plain and serialisable, so that an incident can be recorded and replayed.
 
@@ -23,7 +23,7 @@ pub use crate::resource::Resource;
 pub use batch::{Batch, NodeChange, ObjectChange, OptionalBatch};
 pub use call::{Attempt, CallEnd, CallEvent, CallId, CallKind, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
 pub use effect::{AlertNews, Effect};
-pub use event::{ClusterEvent, SKEW_TOLD_MS, UsageNews};
+pub use event::{ClusterEvent, SKEW_SHOWN_MS, UsageNews};
 pub use failure::{Failure, Layer};
 pub use limits::{PageLimits, Smaller};
 pub use sync::SyncState;

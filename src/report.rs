@@ -132,7 +132,7 @@ pub struct Accelerator {
     pub withdrawn: i64,
     /// Expected by labels but not registered; `None` without such labels.
     pub missing: Option<i64>,
-    /// Requested beyond what is allocatable, node by node.
+    /// Requested beyond the allocatable amount, node by node.
     pub over_requested: Option<i64>,
     /// Nodes that register any.
     pub nodes: u32,

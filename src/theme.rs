@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_differs_from_health_without_colours() {
+    fn problems_are_distinguished_from_health_without_colours() {
         let theme = Theme::new(Depth::None, false);
         for role in [Role::Warn, Role::Bad, Role::Critical, Role::Unknown] {
             assert_ne!(theme.style(role), theme.style(Role::Good), "{role:?}");

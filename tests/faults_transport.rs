@@ -487,7 +487,7 @@ async fn f30_a_cache_that_warms_up_is_a_server_that_throttles() {
 }
 
 #[tokio::test]
-async fn f31_a_server_timeout_is_told_from_ours_and_names_its_audit_id() {
+async fn f31_a_server_timeout_is_distinguished_from_ours_and_names_its_audit_id() {
     let mut rig = Rig::watching().await;
     let says = "request did not complete within the allotted timeout";
     let failure = rig.suffers(lists(status(504, None, None)), Layer::ServerTimeout, says).await;

@@ -145,7 +145,7 @@ fn a_stack_of_64_kilobytes_is_enough_to_start() {
 }
 
 #[test]
-fn what_the_system_refuses_is_told_in_words_without_a_number() {
+fn what_the_system_refuses_is_reported_in_words_without_a_number() {
     let home = tempfile::tempdir().unwrap();
     let cases = [
         ("--log-file /nonexistent/log config", "no such file or directory"),

@@ -175,7 +175,7 @@ fn row<'t>(text: &'t str, name: &str) -> &'t str {
 
 /// F74, from the server to the screen: another uid under the same name is another node.
 #[test]
-fn f74_a_node_that_is_made_anew_has_no_past_while_its_pods_keep_theirs() {
+fn f74_a_node_that_is_recreated_has_no_past_while_its_pods_keep_theirs() {
     let served = Served::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     let node = || "gpu-1".to_owned();

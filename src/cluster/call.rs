@@ -133,7 +133,7 @@ impl ApiClient {
     /// request's [`Tag`].
     ///
     /// # Errors
-    /// Everything but a success with a whole body, classified; a failed `Status` is an error whatever its HTTP status.
+    /// Everything but a success with a whole body, classified; a failed `Status` is an error with any HTTP status.
     pub(crate) async fn fetch(
         &self,
         ask: &ApiRequest,
@@ -353,7 +353,7 @@ mod tests {
     use crate::cluster::connect::assemble;
 
     #[test]
-    fn a_path_that_would_lead_elsewhere_is_told_from_one_that_does_not() {
+    fn a_path_that_would_lead_elsewhere_is_distinguished_from_one_that_does_not() {
         for path in ["/livez", "/api/v1/namespaces/a..b/pods?x=../y", "/api/v1/nodes/.hidden", "/"] {
             assert!(!leads_elsewhere(path), "{path}");
         }

@@ -1,8 +1,8 @@
 //! The health check of one cluster: every layer on the way to its objects, one after the other, each with its figure.
 //!
-//! It asks as the dashboard does, through the same connections, meter and classification, so that what it finds is what
-//! the dashboard would meet. Every request has a deadline of its own, none outlives the run, and after two requests in a
-//! row without an answer the rest is left out: a server that hangs is not asked twenty times.
+//! It sends the dashboard's requests, through the same connections, meter and classification, so that it finds what
+//! the dashboard would find. Every request has a deadline of its own, none outlives the run, and after two requests in a
+//! row without an answer the rest is left out: a server that hangs does not get twenty requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -236,34 +236,34 @@ impl CheckRun {
     /// Sends a small GET and reads its answer into `buf`.
     async fn get(&mut self, uri: &str) -> CheckResponse {
         let limits = Limits::small(self.within(self.tuning.probe_deadline));
-        let mut asked = self.ask(CallKind::Get, uri, limits).await;
+        let mut reply = self.request(CallKind::Get, uri, limits).await;
         // A captive portal answers everything with success (F34).
-        if let Ok(head) = &asked.result
+        if let Ok(head) = &reply.result
             && classify::is_html(head, &self.buf)
         {
-            asked.result = Err(classify::unreadable(head, &self.buf, ""));
+            reply.result = Err(classify::unreadable(head, &self.buf, ""));
         }
-        asked
+        reply
     }
 
     /// Requests a list of a few objects: a success whose body is no list is a failure.
     async fn list(&mut self, uri: &str) -> CheckResponse {
-        let mut asked = self.get(uri).await;
-        if let Ok(head) = &asked.result
+        let mut reply = self.get(uri).await;
+        if let Ok(head) = &reply.result
             && let Err(why) = decode_any_list(&self.buf)
         {
-            asked.result = Err(classify::unreadable(head, &self.buf, &why.text));
+            reply.result = Err(classify::unreadable(head, &self.buf, &why.text));
         }
-        asked
+        reply
     }
 
-    async fn ask(&mut self, kind: CallKind, uri: &str, limits: Limits) -> CheckResponse {
+    async fn request(&mut self, kind: CallKind, uri: &str, limits: Limits) -> CheckResponse {
         let Some(line) = self.line.clone() else {
             let error = RequestError::new(Layer::Internal, "there is no client");
             return CheckResponse { result: Err(error), timing: Timing::default() };
         };
-        let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
-        let result = line.fetch(&ask, &self.tuning, &mut self.buf).await;
+        let request = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let result = line.fetch(&request, &self.tuning, &mut self.buf).await;
         self.count(result.as_ref().err());
         CheckResponse { result, timing: self.measured().await }
     }
@@ -275,8 +275,8 @@ impl CheckRun {
         };
         let limits = Limits::small(self.within(self.tuning.probe_deadline));
         let kind = CallKind::Watch(crate::msg::Resource::Nodes);
-        let ask = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
-        let result = line.open(&ask, &self.tuning).await;
+        let request = ApiRequest { kind, page: None, attempt: 1, uri: uri.to_owned(), limits };
+        let result = line.open(&request, &self.tuning).await;
         self.count(result.as_ref().err());
         (result, self.measured().await)
     }

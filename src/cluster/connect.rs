@@ -63,7 +63,7 @@ const POOL_SIZE: usize = 4;
 pub(crate) type HttpClient = BoxCloneSyncService<Request<RequestBody>, Response<ResponseBody>, BoxError>;
 /// Body of a request: none, for all of them are GET.
 pub(crate) type RequestBody = Empty<Bytes>;
-/// Body of an answer, of whatever transport and layers.
+/// Body of an answer, of any transport and layers.
 pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, BoxError>;
 
 tokio::task_local! {

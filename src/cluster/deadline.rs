@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_backoff_doubles_to_its_cap_and_starts_over_only_when_told() {
+    fn the_backoff_doubles_to_its_cap_and_starts_over_only_when_reset() {
         let mut backoff = Backoff::new(&Tuning::default());
         let low: Vec<u128> = (0..8).map(|_| backoff.next(0.0).as_millis()).collect();
         assert_eq!(low, [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);

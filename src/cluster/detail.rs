@@ -40,7 +40,7 @@ const REFUSALS_IN_A_ROW: u32 = 4;
 /// Least time between two starts of a watch that brings nothing.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
 /// Changes that come faster than this are sent together.
-const TELL_EVERY: Duration = Duration::from_millis(250);
+const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// Characters of valid names stay as they are; everything else is escaped, so that no name can lead to another path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
@@ -396,7 +396,7 @@ async fn watch(
     Ok(end)
 }
 
-/// Next step after a watch was refused, in whatever form the refusal came.
+/// Next step after a watch was refused, in any form.
 fn refused(
     pace: &mut DetailPace<'_>,
     error: RequestError,

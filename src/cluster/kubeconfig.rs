@@ -129,9 +129,9 @@ impl Kubeconfig {
     /// [`KubeconfigError`] if there is nothing to show at all.
     pub fn targets(&self, selection: &Selection) -> Result<Vec<ContextTarget>, KubeconfigError> {
         let Some(document) = &self.document else {
-            return ContextTarget::in_cluster()
-                .map(|target| vec![target])
-                .ok_or_else(|| KubeconfigError::Nowhere { looked: Clean::new(&files::looked_at(&self.sources)) });
+            return ContextTarget::in_cluster().map(|target| vec![target]).ok_or_else(|| KubeconfigError::Nowhere {
+                searched: Clean::new(&files::searched_places(&self.sources)),
+            });
         };
         let names = self.select(document, selection)?;
         let origin = ConfigOrigin::new(self.sources.clone(), &names, &self.stamps);

@@ -125,7 +125,7 @@ impl ProbeState {
                 self.skew(shared, head, latency).await;
                 ProbeOutcome::Answered { latency }
             }
-            // Below 500 the server has done its work, whatever it thinks of the request.
+            // Below 500 the server has done its work, even if it refuses the request.
             Err(RequestError { code: Some(code), layer, not_kubernetes: false, .. })
                 if *code < 500 && *layer != Layer::Throttled =>
             {

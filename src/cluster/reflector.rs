@@ -123,17 +123,17 @@ pub(crate) enum WatchEnd {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ReflectorEffect {
     /// Ask for a page; only one is ever in flight.
-    Fetch(PageAsk),
+    Fetch(PageRequest),
     /// Cancel the page that is in flight; no input follows from it.
     Abandon,
     /// Open a watch; only one is ever open.
-    Open(WatchAsk),
+    Open(WatchRequest),
     /// Close the watch, or stop opening it; no input follows from it.
     Close,
     /// Publish the page that has just come, with its objects.
     Publish(ClusterPage),
     /// Send an event to the model.
-    Tell(ClusterEvent),
+    Emit(ClusterEvent),
     /// The credentials were rejected: get new ones.
     Renew,
     /// This cluster does not send lists as watches: use pages from now on.
@@ -142,7 +142,7 @@ pub(crate) enum ReflectorEffect {
 
 /// A page to request.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PageAsk {
+pub(crate) struct PageRequest {
     /// 1 for the first; [`PageAsk::VERSION_PROBE`] if only the version of the answer is needed, and nothing is to be published.
     pub(crate) page: u32,
     /// 1 for the first attempt.
@@ -157,14 +157,14 @@ pub(crate) struct PageAsk {
     pub(crate) limits: PageAttempt,
 }
 
-impl PageAsk {
+impl PageRequest {
     /// Page number of a list of one object beside the pages, for the newest resourceVersion.
     pub(crate) const VERSION_PROBE: u32 = 0;
 }
 
 /// A watch to open.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct WatchAsk {
+pub(crate) struct WatchRequest {
     /// Generation of the list that it continues.
     pub(crate) generation: u32,
     /// Version to begin at.
@@ -327,7 +327,7 @@ impl Reflector {
     fn publish(&mut self, state: SyncState, fx: &mut Vec<ReflectorEffect>) {
         if self.sent_state.as_ref() != Some(&state) {
             self.sent_state = Some(state.clone());
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Sync { resource: self.resource, state }));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Sync { resource: self.resource, state }));
         }
     }
 
@@ -341,7 +341,7 @@ impl Reflector {
     ) {
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(failure.clone())));
         self.publish(SyncState::Waiting { until: moment.now.mono + wait, failure }, fx);
     }
 

@@ -40,7 +40,7 @@ pub(super) struct RequestQueue {
     lists: Semaphore,
     watches: Semaphore,
     pace: Mutex<QueuePace>,
-    /// End of the pause: nobody has a turn before.
+    /// End of the pause: no request is sent before.
     closed: watch::Sender<Option<Instant>>,
 }
 

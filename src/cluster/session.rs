@@ -270,7 +270,7 @@ enum Why {
     Rejected,
     /// The operator waits for a plugin that has the terminal.
     LogIn(LoginReply),
-    /// None: nobody needs the clients any more.
+    /// None: the clients are no longer needed.
     Over,
 }
 

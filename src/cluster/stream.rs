@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::classify::RequestError;
 use super::reflector::{
-    PageAsk, PageNews, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchAsk, WatchEnd, WatchNews,
+    PageNews, PageRequest, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchEnd, WatchNews, WatchRequest,
 };
 use super::{Task, TaskContext};
 use crate::cluster::list_source::ListSource;
@@ -35,7 +35,7 @@ use fetch::{PageJob, fetch};
 use progress::Progress;
 
 /// At most one [`ClusterEvent::Alive`] in this time.
-const HEARD_EVERY: Duration = Duration::from_secs(1);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Batches of a watch that may wait for the model.
 const WATCH_AHEAD: usize = 4;
 
@@ -91,7 +91,7 @@ pub(crate) async fn run_in(shared: Arc<TaskContext>, place: u16, seed: u64) {
     follow(shared, source, seed).await;
 }
 
-/// Lists and watches one resource; ends when an optional one is not there (404), or when nobody needs it any more.
+/// Lists and watches one resource; ends when an optional one is not there (404), or when it is no longer needed.
 pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u64) {
     let resource = source.resource;
     let mut session = shared.session.subscribe();
@@ -245,8 +245,8 @@ impl ReflectorTask {
                 .await;
             }
             // Only the state of an optional API is sent.
-            ReflectorEffect::Tell(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
-            ReflectorEffect::Tell(event) => {
+            ReflectorEffect::Emit(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
+            ReflectorEffect::Emit(event) => {
                 match &event {
                     ClusterEvent::ListStarted { generation, .. } => {
                         self.objects = 0;
@@ -268,13 +268,13 @@ impl ReflectorTask {
         }
     }
 
-    fn fetch(&mut self, page: PageAsk) {
+    fn fetch(&mut self, page: PageRequest) {
         let (shared, source) = (self.shared.clone(), self.source.clone());
         let mut job = PageJob { page, moves: self.asking.begin(shared.clock.mono()), serial: 0 };
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
             let asked = Instant::now();
-            let of_list = job.page.page != PageAsk::VERSION_PROBE;
+            let of_list = job.page.page != PageRequest::VERSION_PROBE;
             if source.index.is_none() {
                 let result = fetch(&shared, &source, &mut job, &mut buf).await;
                 return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO, of_list };
@@ -306,7 +306,7 @@ impl ReflectorTask {
         }
     }
 
-    fn open(&mut self, ask: WatchAsk) {
+    fn open(&mut self, ask: WatchRequest) {
         self.close();
         let (report, reports) = mpsc::channel(WATCH_AHEAD);
         self.reports = reports;
@@ -355,12 +355,12 @@ impl ReflectorTask {
 
     /// Time when the events of the watch must be reported.
     fn received_due(&self) -> Option<Instant> {
-        self.received.then(|| self.received_at.map_or_else(Instant::now, |at| at + HEARD_EVERY))
+        self.received.then(|| self.received_at.map_or_else(Instant::now, |at| at + REPORT_EVERY))
     }
 
     /// Sends the limits of the next page if they have changed.
-    async fn report_limits(&mut self, page: &PageAsk) {
-        if page.page == PageAsk::VERSION_PROBE {
+    async fn report_limits(&mut self, page: &PageRequest) {
+        if page.page == PageRequest::VERSION_PROBE {
             return;
         }
         let limits = PageLimits {

@@ -38,7 +38,7 @@ fn names(event: &ClusterEvent) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_good_server_is_listed_watched_probed_and_told_in_order() {
+async fn a_good_server_is_listed_watched_probed_and_reported_in_order() {
     let mut rig = Rig::start(Tuning::default(), good);
     rig.until_watching(Resource::Nodes).await;
     rig.pass(secs(22)).await;
@@ -369,7 +369,7 @@ async fn changes_arrive_in_order_and_the_watch_goes_on_from_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_of_trouble_leaves_no_task_behind() {
+async fn a_day_of_failures_leaves_no_task_behind() {
     let mut turn = 0_u32;
     let mut rig = Rig::start(Tuning::default(), move |seen| {
         turn += 1;
@@ -397,7 +397,7 @@ async fn a_day_of_trouble_leaves_no_task_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_one_task_is_told_and_the_task_starts_again() {
+async fn a_panic_in_one_task_is_reported_and_the_task_starts_again() {
     let mut calls = 0;
     let mut rig = Rig::start(Tuning::default(), move |seen| {
         calls += u32::from(seen.is_list("nodes"));

@@ -8,7 +8,7 @@ use crate::facts::text::Clean;
 
 /// Deadlines, page sizes, backoff and periods of one cluster's tasks.
 ///
-/// The defaults are what is shipped; tests shorten them. Sources: `docs/latency-and-alerts.md`, and
+/// The defaults are the shipped values; tests shorten them. Sources: `docs/latency-and-alerts.md`, and
 /// `docs/list-watch.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
@@ -58,7 +58,7 @@ pub struct Tuning {
     /// A watch without a byte for this long is opened again if the server answers its probe: one and a half bookmark
     /// periods (F45).
     pub watch_silence: Duration,
-    /// And after this long whatever the probe says: one lost bookmark is tolerated then.
+    /// And after this long in any case: one lost bookmark is tolerated then.
     pub watch_silence_cap: Duration,
     /// Least time between two starts of a watch of one resource.
     pub watch_spacing: Duration,

@@ -37,7 +37,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
         };
         let wait = match &news {
             UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.rediscover,
-            // A broken add-on is asked half as often as a good one.
+            // A broken add-on gets half as many requests as a good one.
             UsageNews::Unavailable(_) => optional.usage_period * 2,
             UsageNews::Read(nodes) => optional.usage_period * patience(nodes.len()),
         };

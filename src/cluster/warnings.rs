@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn f37_each_warning_is_told_once_as_text_that_a_terminal_can_take() {
+    fn f37_each_warning_is_reported_once_as_text_that_a_terminal_can_take() {
         let warnings = Warnings::default();
         let first = headers(&[
             b"299 - \"v1 ComponentStatus is deprecated in v1.19+\"",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn f37_warnings_that_a_proxy_has_joined_are_told_one_by_one() {
+    fn f37_warnings_that_a_proxy_has_joined_are_reported_one_by_one() {
         // The forms of RFC 7234, section 5.5: a list with commas between, a quoted text, and a quoted date that may follow it.
         let joined = headers(&[
             b"299 - \"first, with a comma\", 299 - \"second \\\"299 - \\\"\" , 299 agent \"third\" \"Wed, 21 Oct 2015 07:28:00 GMT\",\

@@ -293,7 +293,7 @@ mod tests {
     fn the_limits_of_the_reader_are_named_where_they_are_reached() {
         let deep = first_document(&format!("{}1{}", "[".repeat(300), "]".repeat(300))).unwrap_err();
         assert!(deep.why.contains("255 levels"), "{deep:?}");
-        // Each level is ten times the one before: what the aliases bring is counted, not only what is written.
+        // Each level is ten times the one before: the nodes that aliases stand for are counted, not only the written ones.
         let mut bomb = vec!["m0: &m0 {a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, g: 7, h: 8, i: 9, j: 10}".to_owned()];
         for level in 1..10 {
             let alias = format!("*m{}", level - 1);

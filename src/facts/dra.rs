@@ -55,7 +55,7 @@ pub enum DeviceScope {
     Network,
     /// Not specified, or specified by each device (`perDeviceNodeSelection`).
     #[default]
-    Unsaid,
+    Unspecified,
 }
 
 /// Set of counters, or a device's consumption from one.

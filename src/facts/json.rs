@@ -17,7 +17,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 pub(super) use reader::{Broken, JsonReader, from_slice};
 pub(super) use scalar::{Amount, Flag, Int, LazyTime, MicroTime, Present, RawValue, Text, Time};
-pub use text::mended;
+pub use text::repaired;
 
 /// Object of which some fields are read from JSON.
 pub(super) trait JsonFields<'de>: Default {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::json::mended;
+use super::json::repaired;
 use super::quantity::Quantity;
 use super::text::Clean;
 use super::wire::{DecodeError, refuse};
@@ -16,7 +16,7 @@ use super::wire::{DecodeError, refuse};
 /// # Errors
 /// [`serde_json::Error`] if it is not JSON, or of another shape.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(body).or_else(|_| serde_json::from_str(&mended(body)))
+    serde_json::from_slice(body).or_else(|_| serde_json::from_str(&repaired(body)))
 }
 
 /// Reads a whole body as [`read`] does.

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_a_folder_that_others_may_write_is_told_from_ours_unless_the_folder_is_sticky() {
+    fn a_file_in_a_folder_that_others_may_write_is_distinguished_from_ours_unless_the_folder_is_sticky() {
         let (root, folder, file) = place();
         for (mode, ours) in [(0o700, true), (0o755, true), (0o757, false), (0o777, false), (0o1777, true)] {
             set_mode(&folder, mode);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_user_is_told_from_ours_the_link_and_the_folder_too() {
+    fn what_belongs_to_another_user_is_distinguished_from_ours_the_link_and_the_folder_too() {
         let (root, folder, file) = place();
         let link = root.path().join("link");
         symlink(&file, &link).unwrap();

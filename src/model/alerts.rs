@@ -37,7 +37,7 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// Records of one cluster. Firing alerts never reach it, since rules group what is many; it bounds the resolved ones.
 const MAX_RECORDS: usize = 256;
 /// Past so many nodes in trouble the alerts are derived once a second instead of for each frame.
-const MANY_TROUBLED: usize = 1_000;
+const MANY_UNHEALTHY: usize = 1_000;
 
 /// Severity of an alert; the worst sorts last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,9 +224,9 @@ impl Alerts {
     /// Returns `true` if an evaluation is due: something happened, or a second has passed. It counts as done then.
     ///
     /// With very many nodes in trouble it is due once a second, so that a frame stays cheap.
-    pub(crate) fn take_due(&mut self, troubled: usize, now: Mono) -> bool {
+    pub(crate) fn take_due(&mut self, unhealthy: usize, now: Mono) -> bool {
         let second = Some(now.0.as_secs());
-        let due = self.second != second || (!self.settled && troubled <= MANY_TROUBLED);
+        let due = self.second != second || (!self.settled && unhealthy <= MANY_UNHEALTHY);
         if due {
             self.settled = true;
             self.second = second;
@@ -245,7 +245,7 @@ impl Alerts {
                 match spec.evaluate {
                     Evaluate::Cluster(find) => findings.extend(find(&evidence)),
                     Evaluate::Lists(find) => findings.extend(find(&evidence)),
-                    Evaluate::Clusters | Evaluate::TroubledNode { .. } | Evaluate::Nodes { .. } => {}
+                    Evaluate::Clusters | Evaluate::UnhealthyNode { .. } | Evaluate::Nodes { .. } => {}
                 }
             }
             findings.extend(of_nodes.iter().cloned());

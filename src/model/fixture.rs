@@ -127,7 +127,7 @@ impl Bench {
         for second in 0..seconds {
             if second % 5 == 0 {
                 self.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
-                self.heard();
+                self.received();
             }
             self.wait(1);
         }
@@ -193,7 +193,7 @@ impl Bench {
         }
     }
 
-    pub(crate) fn heard(&mut self) {
+    pub(crate) fn received(&mut self) {
         for resource in Resource::CORE {
             self.send(ClusterEvent::Alive { resource, bytes: 100 });
         }

@@ -148,7 +148,7 @@ impl<T> ObjectChange<T> {
     }
 }
 
-/// An object of an optional API that is there, or one that went.
+/// An object of an optional API that is present, or one that was deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ObjectChange<T> {
     /// The object as it is now.
@@ -164,7 +164,7 @@ pub enum ObjectChange<T> {
     },
 }
 
-/// A node that is there, or one that went.
+/// A node that is present, or one that was deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum NodeChange {
     /// The node as it is now.

@@ -29,7 +29,7 @@ pub enum CallKind {
     Usage,
     /// Anything else: `/version`.
     Get,
-    /// One object that is looked at closely, or a page of its events.
+    /// The opened object, or a page of its events.
     Detail(DetailPart),
     /// Opening a watch on these, until its headers.
     DetailWatch(DetailPart),

@@ -41,7 +41,7 @@ pub struct StepLimit {
     pub source: &'static str,
 }
 
-/// Where the time of one request went, and what it brought; `None` is not known.
+/// Timing and size of one request; `None` is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
@@ -61,7 +61,7 @@ pub struct Timing {
     pub objects: Option<u64>,
 }
 
-/// One thing that was looked at.
+/// One step of the check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckStep {
@@ -71,7 +71,7 @@ pub struct CheckStep {
     pub outcome: StepOutcome,
     /// Layer at which it failed.
     pub layer: Option<Layer>,
-    /// The figure, or what went wrong.
+    /// The figure, or the failure.
     pub text: Clean,
     /// Limit of the figure.
     pub limit: Option<StepLimit>,

@@ -1,4 +1,4 @@
-//! Looking closely at one object: what the model asks for, and what comes of it.
+//! The opened object: the request of the model, and the updates that follow.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::resource::Resource;
 
 use super::SyncState;
 
-/// The one object of a cluster that is looked at closely.
+/// The opened object of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ObjectRef {
     /// A node.
@@ -84,7 +84,7 @@ impl Yaml {
     }
 }
 
-/// News of the object that is looked at.
+/// Update of the opened object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DetailUpdate {
     /// The object; updates of an object that is no longer shown mean nothing.
@@ -125,14 +125,14 @@ pub enum Detail {
         /// The state: reading is `Listing`.
         state: SyncState,
     },
-    /// An event came on a watch: what is held of that part is the server's.
-    Heard {
+    /// An event came on a watch: that part is current.
+    Alive {
         /// Which part.
         part: DetailPart,
     },
 }
 
-/// The parts that are asked for one by one.
+/// The parts that are requested separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DetailPart {
     /// The object itself.

@@ -1,4 +1,4 @@
-//! `Effect`: an action that the model asks of the world.
+//! `Effect`: an action that the model requests from outside.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::ClusterId;
 use super::detail::WatchDetail;
 use crate::facts::text::Clean;
 
-/// Action that the model asks of the world.
+/// Action that the model requests from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Leave the program.
@@ -22,16 +22,16 @@ pub enum Effect {
     Refresh(ClusterId),
     /// List and watch this cluster no more: it has more objects than are to be held.
     Unfollow(ClusterId),
-    /// Look closely at one object, instead of the one that was looked at before.
+    /// Watch the opened object, instead of the one before.
     Inspect(ClusterId, Box<WatchDetail>),
-    /// Nothing is looked at closely any more; what was kept of it can go.
+    /// No object is open any more; its data can be dropped.
     EndInspection,
     /// Hand text to the terminal's clipboard.
     Copy {
         /// The text; more than a terminal takes is left out.
         text: String,
     },
-    /// Alerts began to fire; nobody may be looking.
+    /// Alerts began to fire; the operator may be looking elsewhere.
     NotifyAlerts {
         /// The bell may ring: it has not for a while.
         ring: bool,

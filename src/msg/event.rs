@@ -39,7 +39,7 @@ pub enum ClusterEvent {
         generation: u32,
         /// 1 for the first page.
         page: u32,
-        /// The server's estimate of what is still to come.
+        /// The server's estimate of the objects that remain.
         remaining: Option<u64>,
         /// Bytes of the answer after decompression.
         bytes: u64,
@@ -48,7 +48,7 @@ pub enum ClusterEvent {
         /// The objects.
         batch: Batch,
     },
-    /// The list is complete: whatever neither a page nor the watch of this generation has touched is gone.
+    /// The list is complete: objects that neither a page nor the watch of this generation has touched are gone.
     ListFinished {
         /// The resource.
         resource: Resource,
@@ -96,7 +96,7 @@ pub enum ClusterEvent {
     Limits(PageLimits),
     /// One scheduled probe; exactly one of these for each tick of each series (G8).
     Probe(ProbeSample),
-    /// News of the one object that is looked at closely.
+    /// Update of the opened object.
     Found(Box<DetailUpdate>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
@@ -116,7 +116,7 @@ pub enum ClusterEvent {
 
 /// 5 s: from here on a difference of the clocks is shown. The `Date` header has a resolution of 1 s, and a clock that is kept
 /// by NTP is much better than this.
-pub const SKEW_TOLD_MS: i64 = 5_000;
+pub const SKEW_SHOWN_MS: i64 = 5_000;
 /// Outcome of one request for the usage of nodes (`metrics.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageNews {

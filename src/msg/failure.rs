@@ -37,7 +37,7 @@ pub enum Layer {
     FirstByte,
     /// The body stalled, was cut, or outlived its deadline.
     Body,
-    /// The answer could not be read as what was asked for.
+    /// The answer could not be read as the requested kind.
     Decode,
     /// The watch ended in a way that needs a new list (410, silence): routine, no alert.
     Watch,

@@ -11,7 +11,7 @@ use crate::resource::Resource;
 pub struct PageLimits {
     /// The resource.
     pub resource: Resource,
-    /// Objects asked for in one page.
+    /// Objects requested in one page.
     pub page_size: u32,
     /// Why that is less than usual; `None` while it is not.
     pub smaller: Option<Smaller>,
@@ -27,7 +27,7 @@ pub struct PageLimits {
     pub server: Duration,
 }
 
-/// Why pages are asked for with fewer objects than usual.
+/// Reason why pages are requested with fewer objects than usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Smaller {

@@ -27,14 +27,14 @@ pub enum SyncState {
         /// The failure.
         failure: Box<Failure>,
     },
-    /// Listing is forbidden (403); asked again at a polite period.
+    /// Listing is forbidden (403); retried at a polite period.
     Denied {
         /// The failure, with the server's words.
         failure: Box<Failure>,
     },
-    /// The server does not have it (404), which only what is optional can be; looked for again at a polite period.
+    /// The server does not have it (404), which only optional APIs can be; looked for again at a polite period.
     Absent,
-    /// It is optional and not asked for.
+    /// It is optional and not requested.
     Skipped {
         /// Why.
         reason: Clean,

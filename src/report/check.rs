@@ -54,7 +54,7 @@ impl Check {
 }
 
 impl ClusterCheck {
-    /// One cluster with its steps. What was skipped is no worse than what is good.
+    /// One cluster with its steps. A skipped step is no worse than a good one.
     #[must_use]
     pub fn new(context: Clean, server: Option<Clean>, steps: Vec<CheckStep>) -> Self {
         let worst = steps.iter().map(|step| step.outcome).filter(|outcome| *outcome != StepOutcome::Skip).max();

@@ -162,7 +162,7 @@ pub struct ItemAccelerator {
     pub withdrawn: i64,
     /// Promised by labels but never announced; `None` where the labels cannot say.
     pub missing: Option<i64>,
-    /// Requested beyond what is allocatable.
+    /// Requested beyond the allocatable amount.
     pub over_requested: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! The snapshot as plain text: aligned columns as kubectl prints them, `?` for what is not known.
+//! The snapshot as plain text: aligned columns as kubectl prints them, `?` for unknown values.
 
 use std::fmt::Write as _;
 
@@ -84,7 +84,7 @@ fn percentile(ms: f64, at_least: bool) -> String {
 }
 
 fn accelerator_line(accelerator: &Accelerator, bound: &str, of_nodes: &str) -> String {
-    // What is asked of nodes that could not be read is not seen either.
+    // Requests of pods on unreadable nodes are not seen either.
     let bound = if of_nodes.is_empty() { bound } else { of_nodes };
     let Accelerator { resource, capacity, allocatable, requested, free, unschedulable, withdrawn, nodes, .. } =
         accelerator;

@@ -113,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn one_page_of_pods_is_taken_in_at_once_and_not_two() {
+    fn one_page_of_pods_is_applied_at_once_and_not_two() {
         assert_eq!(passes(inbox([pods(500), pods(500), Msg::Tick]), |_| false), [vec![500], vec![500, 0]]);
     }
 
     #[test]
-    fn small_messages_are_taken_in_together_but_not_without_end() {
+    fn small_messages_are_applied_together_but_not_without_end() {
         let passes = passes(inbox((0..200).map(|_| Msg::Tick)), |_| false);
         assert!(passes.len() >= 3 && passes.iter().all(|pieces| pieces.len() <= 64), "{passes:?}");
     }

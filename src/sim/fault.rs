@@ -356,7 +356,7 @@ impl Faults {
     }
 
     /// Waits until no fault silences this watch.
-    pub(super) async fn heard(&self, aim: Aim<'_>) {
+    pub(super) async fn received(&self, aim: Aim<'_>) {
         self.wait(|fault| fault.kind == FaultKind::WatchSilent && fault.matching.meets(aim)).await;
     }
 

@@ -141,7 +141,7 @@ impl ServedWatch {
         let mut out = Vec::new();
         while !self.over {
             let server = Arc::clone(&self.server);
-            let silenced = server.faults.heard(self.target.aim());
+            let silenced = server.faults.received(self.target.aim());
             tokio::select! {
                 biased;
                 _ = self.kicked.changed() => return None,
@@ -149,7 +149,7 @@ impl ServedWatch {
                 () = silenced => {}
             }
             self.changes.borrow_and_update();
-            self.tell(&mut out);
+            self.send(&mut out);
             self.mark(&mut out);
             if !out.is_empty() {
                 return Some(out);
@@ -167,7 +167,7 @@ impl ServedWatch {
     }
 
     /// Writes the initial objects and new changes.
-    fn tell(&mut self, out: &mut Vec<u8>) {
+    fn send(&mut self, out: &mut Vec<u8>) {
         self.encoder = self.encoder.at(self.server.now());
         for _ in 0..BATCH {
             let Some(object) = self.initial.pop_front() else { break };
@@ -197,7 +197,7 @@ impl ServedWatch {
         let caught_up = changes.len() < BATCH;
         for change in changes {
             self.rv = change.rv;
-            self.tell_one(&change, out);
+            self.send_one(&change, out);
         }
         if caught_up {
             self.rv = newest;
@@ -205,7 +205,7 @@ impl ServedWatch {
     }
 
     /// Writes one change as the selector sees it: an object may enter and leave without being created or deleted.
-    fn tell_one(&mut self, change: &StoreChange, out: &mut Vec<u8>) {
+    fn send_one(&mut self, change: &StoreChange, out: &mut Vec<u8>) {
         let seen = |object: &Option<Arc<SimObject>>| {
             object.clone().filter(|o| o.meta().key.starts_with(&self.prefix) && self.selector.matches(o))
         };

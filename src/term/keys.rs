@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_key_is_told_from_a_pressed_one() {
+    fn a_released_key_is_distinguished_from_a_pressed_one() {
         let kind = |parameters: &str| control_sequence(parameters.as_bytes(), b'A').unwrap().kind;
         assert_eq!(kind("1;1:1"), KeyEventKind::Press);
         assert_eq!(kind("1;1:2"), KeyEventKind::Repeat);

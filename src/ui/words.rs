@@ -12,7 +12,7 @@ use crate::model::derive::latency::Verdict;
 use crate::model::derive::rows::NodeStatus;
 use crate::model::store::sync::Freshness;
 use crate::model::table::LastReport;
-use crate::msg::{Resource, SKEW_TOLD_MS};
+use crate::msg::{Resource, SKEW_SHOWN_MS};
 use crate::theme::{Glyphs, Role};
 
 /// A cluster's state as a glyph.
@@ -247,7 +247,7 @@ pub(super) fn problem(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
 pub(super) fn skew(ours_minus_server_ms: i64) -> Option<String> {
     let apart = Duration::from_millis(ours_minus_server_ms.unsigned_abs());
     let way = if ours_minus_server_ms > 0 { "ahead of" } else { "behind" };
-    (apart.as_millis() >= u128::from(SKEW_TOLD_MS.unsigned_abs()))
+    (apart.as_millis() >= u128::from(SKEW_SHOWN_MS.unsigned_abs()))
         .then(|| format!("this host's clock is {} {way} the server's", duration(apart)))
 }
 
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_differ_are_told_from_five_seconds_on() {
+    fn clocks_that_differ_are_shown_from_five_seconds_on() {
         let cases = [
             (4_999, None),
             (-4_999, None),

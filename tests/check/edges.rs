@@ -36,7 +36,7 @@ fn packets_that_vanish_fail_at_tcp_and_name_a_filter() {
 }
 
 #[test]
-fn rights_are_told_verb_by_verb() {
+fn rights_are_reported_verb_by_verb() {
     let served = Served::scenario("small");
     let forbidden = FaultKind::Status { code: 403, retry_after: None, message: None };
     served.control().inject(Fault::new(forbidden).verb("watch").resource("nodes"));
@@ -51,7 +51,7 @@ fn rights_are_told_verb_by_verb() {
 }
 
 #[test]
-fn what_a_cluster_need_not_have_is_told_and_never_fails_the_check() {
+fn what_is_optional_is_reported_and_never_fails_the_check() {
     let served = Served::scenario("reference");
     let (code, cluster) = check(&served, &[]);
     assert_eq!(code, 0, "{cluster:#}");
@@ -78,7 +78,7 @@ fn get(served: &Served, path: &str) {
 }
 
 #[test]
-fn load_of_the_server_and_its_slowest_verbs_are_told_from_its_metrics() {
+fn load_of_the_server_and_its_slowest_verbs_are_read_from_its_metrics() {
     let served = Served::scenario("small");
     (0..100).for_each(|_| get(&served, "/api/v1/namespaces?limit=1"));
     served.control().inject(
@@ -182,7 +182,7 @@ fn check_goes_through_a_proxy_and_names_the_proxy_that_refuses() {
 }
 
 #[test]
-fn client_certificate_is_told_with_its_end_or_that_of_its_intermediate() {
+fn client_certificate_is_reported_with_its_end_or_that_of_its_intermediate() {
     let served = Served::scenario("small");
     let soon = |days: i64| {
         let at = watchbell::clock::wall() + jiff::SignedDuration::from_hours(24 * days + 1);

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn certificate_tells_its_names_and_both_kinds_of_time() {
+    fn certificate_has_its_names_and_both_kinds_of_time() {
         for (until, expected) in [(2030, "2030-03-09T00:00:00Z"), (2060, "2060-03-09T00:00:00Z")] {
             let read = Certificate::read(&made(until)).unwrap();
             assert_eq!((&*read.subject, &*read.issuer), ("CN=kube-apiserver", "CN=kube-apiserver"));

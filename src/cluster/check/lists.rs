@@ -39,7 +39,7 @@ impl CheckRun {
             let verbs = [list(&pods), watch(&pods), get(&Resource::Pods.list_path_in("default"))];
             return self.may("pods", StepOutcome::Fail, &verbs).await;
         }
-        // Those that are watched, each by itself (F23).
+        // Those that are watched, separately (F23).
         let verbs = namespaces.iter().flat_map(|name| {
             let pods = Resource::Pods.list_path_in(name);
             [list(&pods), watch(&pods), get(&pods)].map(|(verb, uri)| (format!("{verb} in {name}"), uri))
@@ -57,7 +57,7 @@ impl CheckRun {
         format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
-    /// Tries one verb: the answer must be one of an API server, whatever its HTTP status.
+    /// Tries one verb: the answer must be one of an API server, with any HTTP status.
     async fn tried(&mut self, verb: &str, uri: &str) -> Result<(), RequestError> {
         if verb.starts_with("watch") {
             return self.tried_watch(uri).await;
@@ -135,7 +135,7 @@ impl CheckRun {
         let namespace = self.tuning.namespaces.first().filter(|_| resource == Resource::Pods);
         let path = namespace.map_or_else(|| resource.list_path(), |name| resource.list_path_in(name));
         let uri = format!("{path}?limit={PAGE}");
-        let CheckResponse { result, mut timing } = self.ask(CallKind::List(resource), &uri, limits).await;
+        let CheckResponse { result, mut timing } = self.request(CallKind::List(resource), &uri, limits).await;
         if let Err(request_error) = result {
             self.report_error(name, StepOutcome::Fail, &request_error).await?;
             return Ok(None);
@@ -192,8 +192,8 @@ impl CheckRun {
         more: &str,
         names: &mut Vec<String>,
     ) -> Result<Option<ListHead>, super::Stop> {
-        let asked = self.get(&format!("{}?limit=1{more}", Resource::Nodes.list_path())).await;
-        let read = asked.result.and_then(|_| {
+        let reply = self.get(&format!("{}?limit=1{more}", Resource::Nodes.list_path())).await;
+        let read = reply.result.and_then(|_| {
             let read = node::decode_list(&self.buf, |node| names.push(node.name.to_string()));
             read.map_err(|error| RequestError::new(Layer::Decode, &error.text))
         });

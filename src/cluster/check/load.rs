@@ -25,8 +25,8 @@ impl CheckRun {
     pub(super) async fn load(&mut self) -> StepFlow {
         let cap = self.within(METRICS_DEADLINE);
         let limits = Limits { bytes: METRICS_BYTES, ..Limits::small(cap) };
-        let asked = self.ask(CallKind::Get, "/metrics", limits).await;
-        if let Err(error) = &asked.result {
+        let reply = self.request(CallKind::Get, "/metrics", limits).await;
+        if let Err(error) = &reply.result {
             // The part before the cap is worth reading.
             let capped = error.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
             let step = match error.layer {
@@ -40,11 +40,11 @@ impl CheckRun {
             }
         }
         let load = ServerLoad::read(&String::from_utf8_lossy(&self.buf));
-        if let (Ok(head), true) = (&asked.result, load == ServerLoad::default()) {
+        if let (Ok(head), true) = (&reply.result, load == ServerLoad::default()) {
             let error = unreadable(head, &self.buf, "the answer to /metrics has no metrics");
             return self.report_error("load", StepOutcome::Warn, &error).await;
         }
-        self.report(load.step().timing(asked.timing)).await?;
+        self.report(load.step().timing(reply.timing)).await?;
         self.report(load.slow_verbs()).await
     }
 }
@@ -236,7 +236,7 @@ half{label="never closed
 "#;
 
     #[test]
-    fn load_tells_what_is_in_flight_queued_rejected_and_slow() {
+    fn load_says_what_is_in_flight_queued_rejected_and_slow() {
         let load = ServerLoad::read(METRICS);
         assert_eq!((load.reading, load.changing), (Some(7.0), Some(2.0)));
         assert_eq!(load.rejected.get("workload-low"), Some(&11.0));

@@ -58,8 +58,8 @@ impl CheckRun {
         let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
         // The group that the dashboard reads and that the printed role grants.
         let events = "/apis/events.k8s.io/v1/namespaces/default/events";
-        let asked = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
-        match asked.result {
+        let reply = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
+        match reply.result {
             Ok(_) => event_summary(&self.buf).unwrap_or_else(|| "no events".to_owned()),
             Err(error) => format!("events: {}", error.text),
         }

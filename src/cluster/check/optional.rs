@@ -8,10 +8,10 @@ use crate::msg::{Layer, Resource};
 
 impl CheckRun {
     pub(super) async fn metrics_api(&mut self) -> StepFlow {
-        let asked = self.list(&format!("{}?limit=1", usage::PATH)).await;
-        match asked.result {
+        let reply = self.list(&format!("{}?limit=1", usage::PATH)).await;
+        match reply.result {
             Ok(_) => {
-                self.report(CheckStep::new("metrics api", StepOutcome::Ok, "metrics readable").timing(asked.timing))
+                self.report(CheckStep::new("metrics api", StepOutcome::Ok, "metrics readable").timing(reply.timing))
                     .await
             }
             Err(error) if error.code == Some(404) => {
@@ -30,8 +30,8 @@ impl CheckRun {
 
     pub(super) async fn dra(&mut self) -> StepFlow {
         let absent = "the server has no resource.k8s.io: devices are counted on the nodes";
-        let asked = self.get(&Resource::Slices.api().group_path()).await;
-        let versions = match asked.result {
+        let reply = self.get(&Resource::Slices.api().group_path()).await;
+        let versions = match reply.result {
             Ok(_) => optional::versions(&self.buf).unwrap_or_default(),
             Err(error) if error.code == Some(404) => {
                 return self.report(CheckStep::new("dra", StepOutcome::Skip, absent)).await;
@@ -44,11 +44,11 @@ impl CheckRun {
             let text = format!("resource.k8s.io {} cannot be read: devices of it are not seen", versions.join(", "));
             return self.report(CheckStep::new("dra", StepOutcome::Skip, &one_line(&text))).await;
         };
-        let asked = self.list(&format!("{path}?limit=1")).await;
-        let step = match asked.result {
+        let reply = self.list(&format!("{path}?limit=1")).await;
+        let step = match reply.result {
             Ok(_) => {
                 let text = format!("resource.k8s.io {}", versions.join(", "));
-                CheckStep::new("dra", StepOutcome::Ok, &one_line(&text)).timing(asked.timing)
+                CheckStep::new("dra", StepOutcome::Ok, &one_line(&text)).timing(reply.timing)
             }
             Err(error) if error.code == Some(404) => CheckStep::new("dra", StepOutcome::Skip, absent),
             Err(error) if error.layer == Layer::Rbac => {
@@ -60,9 +60,9 @@ impl CheckRun {
     }
 
     pub(super) async fn leases(&mut self) -> StepFlow {
-        let asked = self.list(&format!("{}?limit=1", Resource::Leases.list_path())).await;
-        let step = match asked.result {
-            Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "leases readable").timing(asked.timing),
+        let reply = self.list(&format!("{}?limit=1", Resource::Leases.list_path())).await;
+        let step = match reply.result {
+            Ok(_) => CheckStep::new("leases", StepOutcome::Ok, "leases readable").timing(reply.timing),
             Err(error) if error.code == Some(404) => CheckStep::new("leases", StepOutcome::Skip, "not installed"),
             Err(error) if error.layer == Layer::Rbac => {
                 let text = "not visible to us (403): no sign of life of silent kubelets, nothing else is missing";

@@ -11,7 +11,7 @@ use crate::cluster::classify::one_line;
 use crate::cluster::probe::skew_ms;
 use crate::facts::read_json;
 use crate::msg::check::{CheckStep, StepOutcome, Timing};
-use crate::msg::{Layer, SKEW_TOLD_MS};
+use crate::msg::{Layer, SKEW_SHOWN_MS};
 
 /// Half the API-call SLO of 1 s for one object.
 const PROBE_WARN_MS: f64 = 500.0;
@@ -22,11 +22,11 @@ const NAMED: usize = 6;
 
 impl CheckRun {
     pub(super) async fn livez(&mut self) -> StepFlow {
-        let asked = self.get("/livez").await;
-        match asked.result {
+        let reply = self.get("/livez").await;
+        match reply.result {
             Ok(head) => {
-                self.report(answered("livez", "ok", asked.timing)).await?;
-                let took = Duration::from_secs_f64(asked.timing.total_ms.unwrap_or_default() / 1000.0);
+                self.report(answered("livez", "ok", reply.timing)).await?;
+                let took = Duration::from_secs_f64(reply.timing.total_ms.unwrap_or_default() / 1000.0);
                 let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
                 let skew = date.and_then(|date| skew_ms(date, wall(), took));
                 self.clock(skew).await
@@ -43,7 +43,7 @@ impl CheckRun {
         let off = span(Duration::from_millis(skew_ms.unsigned_abs()));
         let way = if skew_ms > 0 { "ahead of" } else { "behind" };
         let step = match skew_ms.abs() {
-            ..SKEW_TOLD_MS => CheckStep::new("clock", StepOutcome::Ok, "clocks in sync (to about 1 s)"),
+            ..SKEW_SHOWN_MS => CheckStep::new("clock", StepOutcome::Ok, "clocks in sync (to about 1 s)"),
             apart => {
                 let outcome = if apart < SKEW_FAIL_MS { StepOutcome::Warn } else { StepOutcome::Fail };
                 let text = format!("this machine's clock is {off} {way} the server's");
@@ -55,19 +55,19 @@ impl CheckRun {
     }
 
     pub(super) async fn readyz(&mut self) -> StepFlow {
-        let asked = self.get("/readyz?verbose").await;
+        let reply = self.get("/readyz?verbose").await;
         let (good, failing) = checks(&String::from_utf8_lossy(&self.buf));
         if !failing.is_empty() {
             let bad = failing.len();
             let more = if bad > NAMED { format!(" and {} more", bad - NAMED) } else { String::new() };
             let named = failing[..bad.min(NAMED)].join(", ");
             let text = format!("{bad} of {} checks fail: {named}{more}", good + bad);
-            let step = CheckStep::new("readyz", StepOutcome::Fail, &one_line(&text)).timing(asked.timing);
+            let step = CheckStep::new("readyz", StepOutcome::Fail, &one_line(&text)).timing(reply.timing);
             let step = CheckStep { layer: Some(Layer::Server), ..step };
             return self.report(step.next("look at those checks in the API server's log")).await;
         }
-        match asked.result {
-            Ok(_) => self.report(answered("readyz", &format!("{good} checks are good"), asked.timing)).await,
+        match reply.result {
+            Ok(_) => self.report(answered("readyz", &format!("{good} checks are good"), reply.timing)).await,
             Err(error) => self.report_error("readyz", outcome_of_health(error.layer), &error).await,
         }
     }
@@ -81,8 +81,8 @@ impl CheckRun {
             platform: String,
         }
 
-        let asked = self.get("/version").await;
-        if let Err(error) = asked.result {
+        let reply = self.get("/version").await;
+        if let Err(error) = reply.result {
             return self.report_error("version", outcome_of_health(error.layer), &error).await;
         }
         let step = if let Ok(answer) = read_json::<HealthAnswer>(&self.buf) {
@@ -94,7 +94,7 @@ impl CheckRun {
             let step = CheckStep::new("version", StepOutcome::Fail, &text).next(advice(Layer::Decode));
             CheckStep { layer: Some(Layer::Decode), ..step }
         };
-        self.report(step.timing(asked.timing)).await
+        self.report(step.timing(reply.timing)).await
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct
 use crate::cluster::check::cert::Certificate;
 
 /// Time before a refused certificate is fetched again: it costs a connection.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const RECHECK: Duration = Duration::from_secs(60);
 /// Deadline of that connection and its handshake.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -38,7 +38,7 @@ impl CertificateFetcher {
     pub(crate) async fn fetch(&self, endpoint: &str) -> Option<String> {
         let mut last = self.last.lock().await;
         if let Some((at, text)) = &*last
-            && at.elapsed() < LOOK_AGAIN
+            && at.elapsed() < RECHECK
         {
             return text.clone();
         }

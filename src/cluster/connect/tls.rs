@@ -92,7 +92,7 @@ impl TlsSettings {
     /// The name that the server's certificate must have; `host` is that of its URL.
     ///
     /// # Errors
-    /// [`TlsError::ServerName`] for what is neither a name nor an address.
+    /// [`TlsError::ServerName`] for text that is neither a name nor an address.
     pub(crate) fn name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
         let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']);
         // As in Go, an IPv4 address in IPv6 form is that IPv4 address.

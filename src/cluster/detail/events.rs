@@ -22,7 +22,7 @@ const PAGES: usize = 8;
 /// Most events that are held, to be merged and counted.
 const HELD: usize = 2_000;
 /// Most events that are sent.
-const TOLD: usize = 100;
+const MOST_REPORTED: usize = 100;
 /// Events about objects without a namespace are written here (client-go `tools/record`, `makeEvent`); reading only this
 /// namespace spares the server a pass over all events.
 const CLUSTER_SCOPED: &str = "default";
@@ -134,9 +134,9 @@ impl Follow for Events {
             return Vec::new();
         }
         // One more than the limit shows whether there are more.
-        let mut events = digest(self.held.values(), TOLD + 1);
-        let more = self.omitted.more || events.len() > TOLD;
-        events.truncate(TOLD);
+        let mut events = digest(self.held.values(), MOST_REPORTED + 1);
+        let more = self.omitted.more || events.len() > MOST_REPORTED;
+        events.truncate(MOST_REPORTED);
         vec![Detail::Events { events, omitted: Omitted { more, ..self.omitted } }]
     }
 

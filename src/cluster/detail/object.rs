@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use super::{DetailReader, Follow, field, segment, usable};
 use crate::cluster::classify::RequestError;
 use crate::facts::document::YamlDocument;
-use crate::facts::mended_json;
 use crate::facts::pod::PodDetail;
+use crate::facts::repaired_json;
 use crate::facts::wire::{DecodeError, WatchType};
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Yaml};
 use crate::msg::{Layer, Resource};
@@ -101,7 +101,7 @@ impl Follow for DetailObject {
 
     async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError> {
         let body = reader.get(self.watch_uri()).await?;
-        let text = mended_json(&body);
+        let text = repaired_json(&body);
         let list: ListOfOne<'_> = serde_json::from_str(&text)
             .map_err(|error| RequestError::new(Layer::Decode, &format!("the answer is no list: {error}")))?;
         if let Some(item) = list.items.first() {

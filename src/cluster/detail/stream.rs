@@ -5,7 +5,7 @@ use std::pin::pin;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep_until};
 
-use super::{DetailPace, DetailWatchEnd, Follow, TELL_EVERY};
+use super::{DetailPace, DetailWatchEnd, Follow, REPORT_EVERY};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::connect::ResponseBody;
 use crate::cluster::stream::frames::EventFramer;
@@ -83,7 +83,7 @@ impl Stream {
                 Some(Err(_)) | None => Some(self.ended(pace)?),
             };
             received = Instant::now();
-            due = due.or(Some(received + TELL_EVERY));
+            due = due.or(Some(received + REPORT_EVERY));
             if let Some(end) = end {
                 self.report(pace, of).await;
                 return Ok(end);
@@ -116,7 +116,7 @@ impl Stream {
         pace.publish(of).await;
         // Unreadable bytes prove nothing.
         if std::mem::take(&mut self.received) {
-            pace.send_update(Detail::Heard { part: F::PART }).await;
+            pace.send_update(Detail::Alive { part: F::PART }).await;
         }
     }
 

@@ -71,7 +71,7 @@ fn words(rig: &Rig) -> Vec<String> {
             let state = format!("{state:?}");
             format!("{part:?} {}", state.split([' ', '{']).next().unwrap_or_default())
         }
-        Detail::Heard { part } => format!("{part:?} heard"),
+        Detail::Alive { part } => format!("{part:?} heard"),
     };
     rig.events
         .iter()
@@ -191,7 +191,7 @@ async fn a_node_is_read_when_its_yaml_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_arrive_and_a_pod_that_is_deleted_and_made_anew_is_told() {
+async fn changes_arrive_and_a_pod_that_is_deleted_and_recreated_is_reported() {
     let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
         (PODS, true) => steps([
             Step::Wait(secs(10)),
@@ -553,7 +553,7 @@ async fn what_cannot_be_read_of_a_watch_is_read_again_at_once_and_in_no_hot_loop
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_cannot_be_read_are_counted_and_told() {
+async fn events_that_cannot_be_read_are_counted_and_reported() {
     let mut rig = Rig::start(Tuning::default(), |seen| match (seen.path.as_str(), seen.is_watch()) {
         (EVENTS, false) => {
             let bad = sized(2, &[0x0a, 0x7f, 1]);

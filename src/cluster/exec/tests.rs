@@ -61,7 +61,7 @@ async fn f62_yaml_is_read_like_json() {
 }
 
 #[tokio::test]
-async fn f61_the_plugin_is_told_that_nobody_is_there_and_gets_no_terminal() {
+async fn f61_the_plugin_is_informed_that_nobody_is_there_and_gets_no_terminal() {
     let mut plugin = Plugin::new(&format!(
         "printf '%s' \"$KUBERNETES_EXEC_INFO\" > info; printf '%s' \"$EXTRA$1\" > extra; cat > stdin; echo '{TOKEN}'"
     ));
@@ -112,7 +112,7 @@ async fn f62_a_missing_plugin_is_named_with_its_hint() {
 }
 
 #[tokio::test]
-async fn a_plugin_without_an_interpreter_is_told_in_the_words_of_the_system() {
+async fn a_plugin_without_an_interpreter_is_reported_in_the_words_of_the_system() {
     let plugin = Plugin::new("");
     std::fs::write(plugin.file("get-token"), "echo no interpreter\n").unwrap();
     let error = plugin.run().await.err().unwrap();
@@ -120,7 +120,7 @@ async fn a_plugin_without_an_interpreter_is_told_in_the_words_of_the_system() {
 }
 
 #[tokio::test]
-async fn f62_a_failing_plugin_is_told_by_its_exit_code_and_nothing_of_its_output() {
+async fn f62_a_failing_plugin_is_reported_by_its_exit_code_and_nothing_of_its_output() {
     for said in ["password=canary", "visit https://login.example.com/device?code=canary", "canary"] {
         let error = Plugin::new(&format!("echo '{said}'; echo '{said}' >&2; exit 3")).run().await.err().unwrap();
         assert_eq!(
@@ -276,7 +276,7 @@ async fn f60_a_plugin_that_hangs_is_killed_with_its_children() {
 
 // client-go: TestRefreshCreds, "interactive" of `IfAvailable`, `Always` and `Never` where there is a terminal.
 #[tokio::test]
-async fn f61_a_plugin_with_the_terminal_is_told_so_unless_it_never_asks() {
+async fn f61_a_plugin_with_the_terminal_is_informed_of_it_unless_it_never_asks() {
     let modes = [
         (None, true),
         (Some(ExecInteractiveMode::IfAvailable), true),

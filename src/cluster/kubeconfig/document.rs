@@ -14,7 +14,7 @@ pub(super) struct KubeconfigFile {
     pub(super) path: PathBuf,
     /// Folder that relative paths in it start from.
     pub(super) folder: PathBuf,
-    /// The reason why somebody else could have written it, if so.
+    /// Reason why another user could have written it, if so.
     pub(super) others: Option<String>,
 }
 

@@ -24,10 +24,10 @@ pub enum KubeconfigError {
         why: Clean,
     },
     /// No file, and no service account.
-    #[error("no kubeconfig found (looked at {looked}); name one with `--kubeconfig` or $KUBECONFIG")]
+    #[error("no kubeconfig found (looked at {searched}); name one with `--kubeconfig` or $KUBECONFIG")]
     Nowhere {
         /// Searched locations.
-        looked: Clean,
+        searched: Clean,
     },
     /// No context is selected and none is current.
     #[error("the kubeconfig has no current context; choose with `--context`: {known}")]
@@ -41,7 +41,7 @@ pub enum KubeconfigError {
         /// Its name.
         name: Clean,
     },
-    /// A context that does not exist was asked for.
+    /// The requested context does not exist.
     #[error("no context `{name}` in the kubeconfig; there is {known}")]
     Unknown {
         /// Requested name.

@@ -41,7 +41,7 @@ pub(super) fn read(sources: &Sources) -> Result<Option<MergedConfig>, Kubeconfig
 }
 
 /// Searched locations, for the message that there is none.
-pub(super) fn looked_at(sources: &Sources) -> String {
+pub(super) fn searched_places(sources: &Sources) -> String {
     let mut places: Vec<String> = paths(sources).iter().map(|path| format!("`{}`", shown(path))).collect();
     if places.is_empty() && sources.names_files() {
         places.push("$KUBECONFIG, which names no file".to_owned());

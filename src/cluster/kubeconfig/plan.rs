@@ -58,7 +58,7 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }
 
-/// The command of a plugin with the names of the variables that it gets, for somebody who wants to know what is run.
+/// The command of a plugin with the names of the variables that it gets, for operators who want to know what is run.
 /// Arguments are only counted: each of them may be a secret.
 fn command_line(exec: &ExecConfig) -> String {
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -152,7 +152,7 @@ mod tests {
         ServerUrl::read(text).map(|server| server.url.to_string())
     }
 
-    // client-go `rest/url_utils_test.go`, TestValidatesHostParameter, and what kubectl 1.34.1 asked of a small server.
+    // client-go `rest/url_utils_test.go`, TestValidatesHostParameter, and the requests of kubectl 1.34.1 to a small server.
     #[test]
     fn a_server_is_completed_as_client_go_does_it() {
         for (text, expected) in [

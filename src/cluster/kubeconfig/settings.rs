@@ -87,7 +87,7 @@ pub(super) struct Plugin {
     pub(super) exec: ExecConfig,
     /// The file that names it.
     pub(super) file: PathBuf,
-    /// The reason why somebody else could have written that file, if so.
+    /// Reason why another user could have written that file, if so.
     pub(super) others: Option<String>,
 }
 

@@ -26,7 +26,7 @@ fn waiting(sink: &MeterSink) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn progress_is_told_twice_a_second_and_only_the_newest_waits() {
+async fn progress_is_reported_twice_a_second_and_only_the_newest_waits() {
     let sink = sink();
     let mut open = started(&sink);
     for _ in 0..30 {

@@ -109,7 +109,7 @@ impl Reflector {
         let Yield { barren, since, doubt, .. } = &mut self.watch_yield;
         (*barren, *since, *doubt) = (0, None, false);
         if self.rests() {
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Alive { resource: self.resource, bytes: 0 }));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Alive { resource: self.resource, bytes: 0 }));
         }
         self.publish_watch_state(fx);
         self.end_polling(fx);
@@ -184,7 +184,7 @@ impl Reflector {
             WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => match error.layer {
                 // A right is granted again soon or not at all: the list is polled then anyway.
                 Layer::Rbac => (true, false),
-                // A server that says at once that it is overloaded is not asked for lists instead (R9).
+                // A server that says at once that it is overloaded does not get list requests instead (R9).
                 Layer::Throttled if lived.is_none() => (false, false),
                 Layer::Throttled => (true, self.watch_yield.barren >= BARREN_IN_A_ROW),
                 // New credentials cure most of these.
@@ -192,7 +192,7 @@ impl Reflector {
                 // If a server answers nothing, a watch without an answer says nothing either.
                 Layer::FirstByte => (moment.answering, true),
                 _ if error.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
-                // A failing server is asked a few times before it is asked for a whole list (R10, R13).
+                // A failing server gets a few watch requests before a request for a whole list (R10, R13).
                 Layer::Server | Layer::ServerTimeout => (true, self.watch_yield.polling),
                 _ => (true, true),
             },
@@ -240,7 +240,7 @@ impl Reflector {
             self.list = ListPhase::Waiting { until, credentials: wants_credentials(error.layer), poll: true };
             self.publish(SyncState::Polling { every }, fx);
         }
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
     }
 
     /// Reopens a watch, politely, that ended without an event but has proven its version.
@@ -280,7 +280,7 @@ impl Reflector {
             &format!("the watch was silent for {secs} s, not even a bookmark: opened again"),
         );
         let failure = self.failed(moment, WATCH, silent, &error);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
         self.another_pass |= silent.is_multiple_of(SILENT_IN_A_ROW);
         self.resume(moment, Duration::ZERO, fx);
     }

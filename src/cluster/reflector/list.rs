@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::{ClusterPage, PageAsk, PageNews, Reflector, ReflectorEffect, Right, StepContext, wants_credentials};
+use super::{ClusterPage, PageNews, PageRequest, Reflector, ReflectorEffect, Right, StepContext, wants_credentials};
 use crate::cluster::classify::RequestError;
 use crate::cluster::deadline::PageAttempt;
 use crate::cluster::tuning::Between;
@@ -106,7 +106,7 @@ impl Reflector {
         self.another_pass = false;
         self.skipped = false;
         let (resource, generation) = (self.resource, self.generation);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::ListStarted { resource, generation }));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::ListStarted { resource, generation }));
         // Polls and the retries of a denied client are routine: the state stays until an answer changes it.
         if !matches!(self.sent_state, Some(SyncState::Polling { .. } | SyncState::Denied { .. })) {
             self.publish(SyncState::Listing, fx);
@@ -138,8 +138,8 @@ impl Reflector {
         {
             run.version_probe = VersionProbe::Running(moment.now.mono);
             let limits = PageAttempt::new(&self.tuning, moment.page_deadline, self.tuning.page_budget);
-            fx.push(ReflectorEffect::Fetch(PageAsk {
-                page: PageAsk::VERSION_PROBE,
+            fx.push(ReflectorEffect::Fetch(PageRequest {
+                page: PageRequest::VERSION_PROBE,
                 attempt: 1,
                 limit: 1,
                 smaller: None,
@@ -151,7 +151,7 @@ impl Reflector {
         }
         let remaining = self.tuning.page_budget.saturating_sub(moment.now.mono.since(run.since));
         let limits = PageAttempt::new(&self.tuning, moment.page_deadline, remaining);
-        fx.push(ReflectorEffect::Fetch(PageAsk {
+        fx.push(ReflectorEffect::Fetch(PageRequest {
             page: run.page,
             attempt: run.attempts(),
             limit: self.size.limit(),
@@ -205,7 +205,7 @@ impl Reflector {
         }
     }
 
-    /// Ends the version probe, whatever its result: the pages continue, and lose no time by it.
+    /// Ends the version probe with any result: the pages continue, and lose no time by it.
     fn version_probed(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
         run.version_probe = VersionProbe::No;
         run.since = run.since + moment.now.mono.since(since);
@@ -214,7 +214,7 @@ impl Reflector {
 
     pub(super) fn finish(&mut self, moment: StepContext, fx: &mut Vec<ReflectorEffect>) {
         let (resource, generation) = (self.resource, self.generation);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::ListFinished { resource, generation }));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::ListFinished { resource, generation }));
         self.list_backoff.reset();
         self.list_known(moment);
         if self.watch.is_denied() || self.watch_yield.is_polling() {
@@ -252,10 +252,10 @@ impl Reflector {
                 if run.page > 1 && run.version_probe == VersionProbe::No {
                     run.version_probe = VersionProbe::Wanted(moment.now.mono + wait);
                 }
-                fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             }
             ListPhase::Waiting { .. } | ListPhase::Streamed { .. } => {
-                fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             }
             ListPhase::Idle => self.wait_for_list(moment, wait, failure, fx),
         }

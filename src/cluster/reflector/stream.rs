@@ -63,7 +63,7 @@ impl Reflector {
         fx.push(ReflectorEffect::NoWatchList);
         let failure = self.failed(moment, STREAM, 1, error);
         if matches!(error.code, Some(400 | 422)) {
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             self.start_list(StepContext { watch_list: false, ..moment }, fx);
             return;
         }

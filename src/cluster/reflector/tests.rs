@@ -119,27 +119,29 @@ fn line(effect: &ReflectorEffect) -> String {
             let secs = ask.limits.deadline.as_secs();
             format!("page {}{token} limit {} attempt {} within {secs}", ask.page, ask.limit, ask.attempt)
         }
-        ReflectorEffect::Open(WatchAsk { initial: true, generation, .. }) => format!("watch with list {generation}"),
+        ReflectorEffect::Open(WatchRequest { initial: true, generation, .. }) => {
+            format!("watch with list {generation}")
+        }
         ReflectorEffect::NoWatchList => "no more lists as watches".to_owned(),
         ReflectorEffect::Open(ask) => format!("watch {} of list {}", ask.version, ask.generation),
         ReflectorEffect::Close => "close".to_owned(),
         ReflectorEffect::Abandon => "abandon".to_owned(),
         ReflectorEffect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),
         ReflectorEffect::Renew => "renew".to_owned(),
-        ReflectorEffect::Tell(ClusterEvent::ListStarted { generation, .. }) => {
+        ReflectorEffect::Emit(ClusterEvent::ListStarted { generation, .. }) => {
             format!("told list {generation} started")
         }
-        ReflectorEffect::Tell(ClusterEvent::ListFinished { generation, .. }) => {
+        ReflectorEffect::Emit(ClusterEvent::ListFinished { generation, .. }) => {
             format!("told list {generation} finished")
         }
-        ReflectorEffect::Tell(ClusterEvent::Failed(failure)) => format!("told failed {:?}", failure.layer),
-        ReflectorEffect::Tell(ClusterEvent::Sync { state, .. }) => match state {
+        ReflectorEffect::Emit(ClusterEvent::Failed(failure)) => format!("told failed {:?}", failure.layer),
+        ReflectorEffect::Emit(ClusterEvent::Sync { state, .. }) => match state {
             SyncState::Waiting { failure, .. } => format!("told waiting {:?}", failure.layer),
             SyncState::Denied { .. } => "told denied".to_owned(),
             SyncState::Polling { .. } => "told polling".to_owned(),
             state => format!("told {state:?}"),
         },
-        ReflectorEffect::Tell(other) => format!("told {other:?}"),
+        ReflectorEffect::Emit(other) => format!("told {other:?}"),
     }
 }
 

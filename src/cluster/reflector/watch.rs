@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Reflector, ReflectorEffect, Right, StepContext, WATCH, WatchAsk, WatchEnd, WatchNews, wants_credentials};
+use super::{
+    Reflector, ReflectorEffect, Right, StepContext, WATCH, WatchEnd, WatchNews, WatchRequest, wants_credentials,
+};
 use crate::cluster::classify::RequestError;
 use crate::cluster::tuning::Between;
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
@@ -172,7 +174,7 @@ impl Reflector {
         let seconds = self.rng.u64(low..=high.max(low));
         let longest = self.watch_yield.longest(moment.now.mono).map_or(u64::MAX, |longest| longest.as_secs().max(1));
         self.watch.seconds = seconds.min(longest);
-        fx.push(ReflectorEffect::Open(WatchAsk {
+        fx.push(ReflectorEffect::Open(WatchRequest {
             generation: self.watch.generation,
             version: self.watch.version.clone(),
             initial: self.watch.initial,
@@ -286,7 +288,7 @@ impl Reflector {
             WatchEnd::Clean | WatchEnd::Broken(_) => {
                 if let WatchEnd::Broken(error) = end {
                     let failure = self.failed(moment, WATCH, 1, &error);
-                    fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+                    fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
                 }
                 match quiet {
                     Some(lived) => self.quiet_end(moment, lived, fx),
@@ -316,7 +318,7 @@ impl Reflector {
             let floor = if self.renew_once(fx) { Duration::ZERO } else { self.tuning.rejected_delay };
             self.rest_watch(moment, error, floor, fx);
         } else if error.is_unreachable() || error.timeout || error.layer == Layer::Throttled {
-            // The version is still valid, and a server that comes back should not be asked for a whole list (R9).
+            // The version is still valid, and a server that comes back should not have to serve a whole list (R9).
             self.rest_watch(moment, error, Duration::ZERO, fx);
         } else {
             self.watch.refused += 1;
@@ -365,7 +367,7 @@ impl Reflector {
     fn watch_denied(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.denied_until = Some(moment.now.mono + self.tuning.denied_period);
         let failure = self.watch_failure(moment, error);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
         if self.is_complete() {
             self.poll_later(moment, fx);
         }
@@ -393,7 +395,7 @@ impl Reflector {
             self.publish_waiting(moment, wait, failure, fx);
         } else {
             let failure = Failure { next_in: Some(wait), ..failure };
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure.clone()))));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure.clone()))));
             self.watch.unreported = Some((moment.now.mono + wait, failure));
         }
     }

@@ -130,7 +130,7 @@ async fn tokens_and_token_files_of_the_kubeconfig_are_used() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_fails_is_told_as_credentials_everywhere() {
+async fn a_plugin_that_fails_is_reported_as_credentials_everywhere() {
     let address = server("never").await;
     let folder = tempfile::tempdir().unwrap();
     plugin(folder.path(), "echo 'session expired, run login' >&2; exit 1");

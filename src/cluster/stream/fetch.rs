@@ -11,13 +11,13 @@ use crate::cluster::call::{ApiRequest, Limits};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::list_source::ListSource;
 use crate::cluster::meter::Tag;
-use crate::cluster::reflector::{PageAsk, PageNews};
+use crate::cluster::reflector::{PageNews, PageRequest};
 use crate::cluster::{TaskContext, warnings};
 use crate::msg::{Batch, CallKind};
 
 /// A page to fetch.
 pub(super) struct PageJob {
-    pub(super) page: PageAsk,
+    pub(super) page: PageRequest,
     /// Set once something of its body has come.
     pub(super) moves: Arc<AtomicBool>,
     /// Serial of its session.
@@ -43,7 +43,7 @@ pub(super) async fn fetch(
     };
     let ask = ApiRequest {
         kind: CallKind::List(resource),
-        page: (page.page != PageAsk::VERSION_PROBE).then_some(page.page),
+        page: (page.page != PageRequest::VERSION_PROBE).then_some(page.page),
         attempt: page.attempt,
         uri: list_uri(source, page, shared.tuning.skip_finished_pods),
         limits,

@@ -214,7 +214,7 @@ mod tests {
         let mut cutter = EventFramer::new(true, 64);
         cutter.feed(b"\0\0\0\x03one");
         assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"one"[..]));
-        // A proxy that gives up says so in its own words.
+        // A proxy that gives up sends its own text.
         cutter.feed(b"<html>\n");
         assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"<html>"[..]));
         // Within a frame every letter is part of it.

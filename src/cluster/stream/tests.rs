@@ -5,10 +5,10 @@ use super::*;
 use crate::cluster::deadline::PageAttempt;
 use crate::cluster::list_source::ListSource;
 
-fn page(token: Option<&str>) -> PageAsk {
+fn page(token: Option<&str>) -> PageRequest {
     let second = Duration::from_secs(1);
     let limits = PageAttempt { deadline: second, idle: second, cap: second, server_secs: 28 };
-    PageAsk { page: 1, attempt: 1, limit: 250, smaller: None, token: token.map(str::to_owned), limits }
+    PageRequest { page: 1, attempt: 1, limit: 250, smaller: None, token: token.map(str::to_owned), limits }
 }
 
 #[test]
@@ -31,10 +31,10 @@ fn the_selector_of_unfinished_pods_is_a_setting() {
 
 #[test]
 fn a_watch_names_its_version_and_asks_for_bookmarks() {
-    let watch = WatchAsk { generation: 1, version: "12&x".into(), initial: false, seconds: 199, attempt: 1 };
+    let watch = WatchRequest { generation: 1, version: "12&x".into(), initial: false, seconds: 199, attempt: 1 };
     let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, "/api/v1/nodes?watch=1&allowWatchBookmarks=true&resourceVersion=12%26x&timeoutSeconds=199");
-    let watch = WatchAsk { generation: 1, version: String::new(), initial: true, seconds: 199, attempt: 1 };
+    let watch = WatchRequest { generation: 1, version: String::new(), initial: true, seconds: 199, attempt: 1 };
     let asks = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=199";
     let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{asks}"));

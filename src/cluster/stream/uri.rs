@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cluster::list_source::ListSource;
-use crate::cluster::reflector::{PageAsk, WatchAsk};
+use crate::cluster::reflector::{PageRequest, WatchRequest};
 use crate::msg::Resource;
 
 /// Finished pods use no resources, and clusters keep thousands of them.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Path and query of a page.
-pub(super) fn list_uri(source: &ListSource, page: &PageAsk, skip_finished: bool) -> String {
+pub(super) fn list_uri(source: &ListSource, page: &PageRequest, skip_finished: bool) -> String {
     let (limit, secs) = (page.limit, page.limits.server_secs);
     let mut uri = format!("{}?limit={limit}&timeout={secs}s", source.path);
     push_selector(&mut uri, source.resource, skip_finished);
@@ -24,7 +24,7 @@ pub(super) fn list_uri(source: &ListSource, page: &PageAsk, skip_finished: bool)
 }
 
 /// Path and query of a watch.
-pub(super) fn watch_uri(source: &ListSource, watch: &WatchAsk, skip_finished: bool) -> String {
+pub(super) fn watch_uri(source: &ListSource, watch: &WatchRequest, skip_finished: bool) -> String {
     let from = if watch.initial {
         // Without a version: consistent, as our pages are.
         "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned()

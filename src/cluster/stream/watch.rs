@@ -15,7 +15,7 @@ use crate::cluster::call::{ApiRequest, Limits, is_protobuf};
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::connect::ResponseBody;
 use crate::cluster::list_source::ListSource;
-use crate::cluster::reflector::{WatchAsk, WatchEnd, WatchNews};
+use crate::cluster::reflector::{WatchEnd, WatchNews, WatchRequest};
 use crate::cluster::request_queue::Lane;
 use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
@@ -27,7 +27,7 @@ use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
 pub(super) async fn run(
     shared: Arc<TaskContext>,
     source: ListSource,
-    ask: WatchAsk,
+    ask: WatchRequest,
     report: mpsc::Sender<WatchReport>,
 ) {
     let mut serial = 0;
@@ -60,7 +60,7 @@ pub(super) async fn run(
 async fn open(
     shared: &TaskContext,
     source: &ListSource,
-    watch: &WatchAsk,
+    watch: &WatchRequest,
     serial: &mut u64,
 ) -> Result<(bool, ResponseBody), RequestError> {
     let session = shared.session.clients().await?;

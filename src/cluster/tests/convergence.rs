@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::cluster::classify::RequestError;
 use crate::cluster::reflector::{
-    PageNews, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchAsk, WatchEnd, WatchNews,
+    PageNews, Reflector, ReflectorEffect, ReflectorInput, StepContext, WatchEnd, WatchNews, WatchRequest,
 };
 use crate::facts::node::{self, Readiness};
 use crate::facts::pod::{self, PodBatch, PodPhase};
@@ -36,7 +36,7 @@ const WELL: Duration = Duration::from_secs(900);
 
 /// An open watch, or one that is being opened.
 struct Stream {
-    ask: WatchAsk,
+    ask: WatchRequest,
     open: bool,
     at: u64,
     /// Set once it is silent without an end (F45).
@@ -153,7 +153,7 @@ impl Play {
                         batch: batch.take().expect("a page is published once"),
                     },
                 ),
-                ReflectorEffect::Tell(event) => self.deliver(side, event),
+                ReflectorEffect::Emit(event) => self.deliver(side, event),
                 ReflectorEffect::Renew => {}
                 ReflectorEffect::NoWatchList => at.streams = false,
             }

@@ -154,7 +154,7 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
         (heap, sizes.iter().map(|size| size.2).max().unwrap(), sizes.iter().map(|size| size.3).max().unwrap())
     };
     let (early, late) = (most(0..36), most(108..144));
-    assert!(late.0 <= early.0 * 2, "the ledger's bytes in the first and the last 6 h: {early:?}, {late:?}");
+    assert!(late.0 <= early.0 * 2, "the bytes of the pods in the first and the last 6 h: {early:?}, {late:?}");
     assert!(late.1 <= 200 && late.2 <= early.2 + 10, "failures and alerts: {early:?}, {late:?}");
     let requests = rig.seen().len();
     assert!((10_000..=86_400).contains(&requests), "{requests} requests in a day");

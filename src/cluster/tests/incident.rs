@@ -93,7 +93,7 @@ fn assert_line(text: &str, words: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn incident_is_told_within_15_seconds_with_what_is_wrong_and_where_the_time_goes() {
+async fn incident_is_reported_within_15_seconds_with_what_is_wrong_and_where_the_time_goes() {
     let mut watched = Watched::scenario("incident").await;
     watched.until(CALM).await;
     for size in [(80, 24), (200, 60)] {

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_of_machines_are_told_from_what_distributions_and_people_write() {
+    fn types_of_machines_are_distinguished_from_what_distributions_and_people_write() {
         let clouds = "p4d.24xlarge g5.xlarge p5en.48xlarge p6-b200.48xlarge g4dn.metal u-6tb1.112xlarge c7i.metal-24xl m5.large \
             trn1.32xlarge a2-highgpu-1g a3-megagpu-8g a2-ultragpu-8g n1-standard-4 n1-custom-4-8192 g2-standard-96 e2-medium \
             ct5lp-hightpu-4t c3-standard-176-lssd Standard_ND96asr_v4 Standard_NC24ads_A100_v4 Standard_D4s_v5 BM.GPU.H100.8 \

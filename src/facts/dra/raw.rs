@@ -152,7 +152,7 @@ fn scope(node: &str, selector: Present, all: Flag) -> DeviceScope {
     } else if selector.0 || all.0 == Some(true) {
         DeviceScope::Network
     } else {
-        DeviceScope::Unsaid
+        DeviceScope::Unspecified
     }
 }
 

@@ -50,7 +50,7 @@ fn pair(first: u16, second: u16) -> Option<char> {
 
 /// Body repaired for a stricter parser: bytes that are not UTF-8 and unpaired surrogates become `U+FFFD`.
 #[must_use]
-pub fn mended(body: &[u8]) -> Cow<'_, str> {
+pub fn repaired(body: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(body);
     let halves = halves(&text);
     if halves.is_empty() {

@@ -148,7 +148,7 @@ fn of_annotations_only_what_hami_says_of_devices_is_kept() {
 }
 
 #[test]
-fn nodes_without_a_uid_are_told_apart_by_their_names() {
+fn nodes_without_a_uid_are_distinguished_by_their_names() {
     let uid = |metadata: &str| decode_object(format!(r#"{{"metadata":{metadata}}}"#).as_bytes()).unwrap().uid;
     let nameless = [r#"{"name":"a"}"#, r#"{"name":"b"}"#, r#"{"name":"c","uid":null}"#, r#"{"name":"d","uid":""}"#];
     let uids: std::collections::BTreeSet<u128> = nameless.iter().map(|metadata| uid(metadata).0).collect();

@@ -120,7 +120,7 @@ fn bytes_that_are_not_utf8_cost_only_the_letters() {
 }
 
 #[test]
-fn a_status_is_told_from_html_text_and_other_objects() {
+fn a_status_is_distinguished_from_html_text_and_other_objects() {
     let expired = br#"{"kind":"Status","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"go-on"},"status":"Failure",
         "message":"The provided continue parameter is too old","reason":"Expired","code":410}"#;
     let status = decode_status(expired).unwrap();

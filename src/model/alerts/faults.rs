@@ -11,7 +11,7 @@ use super::{Finding, Rule, Severity};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::derive::density::FullNode;
-use crate::model::store::nodes::{AcceleratorSum, Node, NodeProblem, Troubles};
+use crate::model::store::nodes::{AcceleratorSum, DatedProblems, Node, NodeProblem};
 use crate::model::time::elapsed;
 use crate::msg::Mono;
 
@@ -22,10 +22,10 @@ const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// One node that is not Ready or has another problem.
 #[derive(Debug)]
-pub(super) struct TroubledNode<'a> {
+pub(super) struct UnhealthyNode<'a> {
     pub(super) node: &'a Node,
     /// Its problems besides readiness, each with its beginning.
-    pub(super) problems: &'a Troubles,
+    pub(super) problems: &'a DatedProblems,
     /// `true` if its readiness comes and goes.
     pub(super) flapping: bool,
     /// `true` if all nodes are Unknown, which one alert says.
@@ -67,28 +67,28 @@ enum FaultDetail<'a> {
 }
 
 /// A node that is not ready.
-pub(super) fn not_ready<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+pub(super) fn not_ready<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     if node.node.readiness == Readiness::NotReady {
         faults.push(readiness(node));
     }
 }
 
 /// A node that the control plane does not hear from.
-pub(super) fn unknown<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+pub(super) fn unknown<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     // One alert says that all nodes are Unknown; a node that flapped before keeps its own, inhibited.
     if node.node.readiness == Readiness::Unknown && (node.flapping || !node.all_unknown) {
         faults.push(readiness(node));
     }
 }
 
-fn readiness<'a>(troubled: &TroubledNode<'a>) -> NodeFault<'a> {
-    let node = troubled.node;
+fn readiness<'a>(unhealthy: &UnhealthyNode<'a>) -> NodeFault<'a> {
+    let node = unhealthy.node;
     let severity = match (node.leaving(), node.facts.unschedulable) {
         (true, _) => Severity::Notice,
         (false, false) => Severity::Critical,
         (false, true) => Severity::Warning,
     };
-    let same_node = troubled.flapping.then_some(Rule::NodeFlapping);
+    let same_node = unhealthy.flapping.then_some(Rule::NodeFlapping);
     let (name, since) = (Cow::Borrowed(&node.facts.name), Some(node.readiness_since()));
     NodeFault { name, since, severity, same_node, detail: FaultDetail::Readiness(node) }
 }
@@ -109,7 +109,7 @@ pub(super) fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
 }
 
 /// A node with a bad condition.
-pub(super) fn pressure<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+pub(super) fn pressure<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if *problem == NodeProblem::Pressure {
             faults.push(node.warning(*since, FaultDetail::Pressure(node.node)));
@@ -118,7 +118,7 @@ pub(super) fn pressure<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'
 }
 
 /// A node with devices that it registers and does not offer.
-pub(super) fn withdrawn<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+pub(super) fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Withdrawn(resource) = problem {
             let devices = node.devices(resource);
@@ -128,7 +128,7 @@ pub(super) fn withdrawn<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<
 }
 
 /// A node without devices that its labels promise.
-pub(super) fn missing<'a>(node: &TroubledNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+pub(super) fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Missing(resource) = problem {
             let devices = node.devices(resource);
@@ -150,7 +150,7 @@ pub(super) fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     evidence.density.full().map(fault).collect()
 }
 
-impl<'a> TroubledNode<'a> {
+impl<'a> UnhealthyNode<'a> {
     fn warning(&self, since: Mono, detail: FaultDetail<'a>) -> NodeFault<'a> {
         let name = Cow::Borrowed(&self.node.facts.name);
         NodeFault { name, since: Some(since), severity: Severity::Warning, same_node: None, detail }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::evidence::Evidence;
-use super::faults::{NodeFault, TroubledNode};
+use super::faults::{NodeFault, UnhealthyNode};
 use super::rules::{Evaluate, RULES, Rule};
 use super::{Finding, Severity};
 
@@ -105,11 +105,11 @@ fn derive(evidence: &Evidence<'_>, grouped: &Grouped) -> Vec<Finding> {
 /// The faults of all nodes, by [`Rule`].
 fn collect<'a>(evidence: &'a Evidence<'_>, all_unknown: bool) -> [Vec<NodeFault<'a>>; Rule::COUNT] {
     let mut faults = [const { Vec::new() }; Rule::COUNT];
-    for (node, problems) in evidence.nodes.troubled() {
+    for (node, problems) in evidence.nodes.unhealthy() {
         let flapping = evidence.history.flapping(node.facts.uid);
-        let node = TroubledNode { node, problems, flapping, all_unknown };
+        let node = UnhealthyNode { node, problems, flapping, all_unknown };
         for (faults, spec) in faults.iter_mut().zip(&RULES) {
-            if let Evaluate::TroubledNode { find, .. } = spec.evaluate {
+            if let Evaluate::UnhealthyNode { find, .. } = spec.evaluate {
                 find(&node, faults);
             }
         }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use super::faults::{self, NodeFault, TroubledNode};
+use super::faults::{self, NodeFault, UnhealthyNode};
 use super::server;
 use super::{Finding, Severity};
 use crate::model::settings::Settings;
@@ -149,7 +149,7 @@ pub(super) enum Evaluate {
     /// Looks at each list.
     Lists(fn(&Evidence<'_>) -> Vec<Finding>),
     /// Looks at each node that is not Ready or has another problem. Many nodes are one line.
-    TroubledNode { plural: &'static str, find: for<'a> fn(&TroubledNode<'a>, &mut Vec<NodeFault<'a>>) },
+    UnhealthyNode { plural: &'static str, find: for<'a> fn(&UnhealthyNode<'a>, &mut Vec<NodeFault<'a>>) },
     /// Looks at a set of nodes that is kept for this rule. Many nodes are one line.
     Nodes { plural: &'static str, find: for<'a> fn(&'a Evidence<'_>) -> Vec<NodeFault<'a>> },
 }
@@ -181,7 +181,7 @@ impl Evaluate {
     /// Words for many nodes with this fault, if the rule is about nodes: `nodes NotReady`.
     pub(super) fn plural(self) -> Option<&'static str> {
         match self {
-            Self::TroubledNode { plural, .. } | Self::Nodes { plural, .. } => Some(plural),
+            Self::UnhealthyNode { plural, .. } | Self::Nodes { plural, .. } => Some(plural),
             Self::Clusters | Self::Cluster(_) | Self::Lists(_) => None,
         }
     }
@@ -360,7 +360,7 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: AT_ONCE,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         thresholds: &[],
-        evaluate: Evaluate::TroubledNode { plural: "nodes NotReady", find: faults::not_ready },
+        evaluate: Evaluate::UnhealthyNode { plural: "nodes NotReady", find: faults::not_ready },
     },
     RuleSpec {
         rule: Rule::NodeUnknown,
@@ -372,7 +372,7 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: AT_ONCE,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         thresholds: &[],
-        evaluate: Evaluate::TroubledNode { plural: "nodes Unknown", find: faults::unknown },
+        evaluate: Evaluate::UnhealthyNode { plural: "nodes Unknown", find: faults::unknown },
     },
     RuleSpec {
         rule: Rule::NodeFlapping,
@@ -396,7 +396,7 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: AT_ONCE,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &[],
-        evaluate: Evaluate::TroubledNode { plural: "nodes with bad conditions", find: faults::pressure },
+        evaluate: Evaluate::UnhealthyNode { plural: "nodes with bad conditions", find: faults::pressure },
     },
     RuleSpec {
         rule: Rule::GpusWithdrawn,
@@ -408,7 +408,7 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: AT_ONCE,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &[],
-        evaluate: Evaluate::TroubledNode { plural: "nodes with unhealthy devices", find: faults::withdrawn },
+        evaluate: Evaluate::UnhealthyNode { plural: "nodes with unhealthy devices", find: faults::withdrawn },
     },
     RuleSpec {
         rule: Rule::PodDensity,
@@ -433,6 +433,6 @@ pub static RULES: [RuleSpec; Rule::COUNT] = [
         pending: |settings| settings.gpus_missing_for,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["gpus-missing-for"],
-        evaluate: Evaluate::TroubledNode { plural: "nodes with unregistered devices", find: faults::missing },
+        evaluate: Evaluate::UnhealthyNode { plural: "nodes with unregistered devices", find: faults::missing },
     },
 ];

@@ -499,7 +499,7 @@ fn a_routine_relist_is_no_alert() {
 }
 
 #[test]
-fn a_node_that_is_made_anew_does_not_inherit_the_time_of_its_trouble() {
+fn a_node_that_is_recreated_does_not_inherit_the_time_of_its_problem() {
     let mut bench = bench();
     bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
     bench.wait_live(10);
@@ -573,12 +573,12 @@ fn an_old_time_has_its_date() {
     let line = alerts.iter().find(|alert| alert.reason() == "NodeNotReady");
     assert!(line.is_none(), "a day of silence silences it");
     bench.ms = 86_400_000;
-    bench.heard();
+    bench.received();
     assert_eq!(bench.texts("NodeNotReady"), ["node n1 NotReady since 11-14 22:13:20Z (KubeletSays)"]);
 }
 
 #[test]
-fn each_trouble_of_a_node_has_a_beginning_of_its_own() {
+fn each_problem_of_a_node_has_a_beginning_of_its_own() {
     let labelled = |mut facts: NodeFacts| {
         facts.labels = vec![("nvidia.com/gpu.count".into(), "8".into())];
         facts
@@ -613,7 +613,7 @@ fn each_trouble_of_a_node_has_a_beginning_of_its_own() {
 }
 
 #[test]
-fn trouble_that_does_not_change_is_not_derived_again() {
+fn a_problem_that_does_not_change_is_not_derived_again() {
     let nodes = (0..500).map(|n| match n {
         0..135 => turned(&node(&format!("n{n}")), ConditionStatus::Unknown, 0),
         135..244 => gpu_node(&format!("n{n}"), 8, 5),

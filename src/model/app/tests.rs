@@ -44,7 +44,7 @@ fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {
 }
 
 #[test]
-fn one_clusters_trouble_is_not_anothers() {
+fn one_clusters_failure_is_not_anothers() {
     let mut bench = Bench::new(&["one", "two"]);
     bench.list_nodes(1, vec![node("a")]);
     bench.list_pods(1, &[]);
@@ -110,7 +110,7 @@ fn stopping_the_program_is_no_outage_of_the_cluster() {
     bench.ms += 3_600_000;
     bench.wait(1);
     assert!(bench.reasons().is_empty());
-    bench.heard();
+    bench.received();
     bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
     bench.wait_live(60);
     assert!(bench.reasons().is_empty());

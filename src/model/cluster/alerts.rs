@@ -17,7 +17,7 @@ const RESUME_GRACE: Duration = Duration::from_secs(30);
 impl ClusterState {
     /// Derives the alerts from state and time, if either has moved.
     pub(in crate::model) fn evaluate(&mut self, now: Now) {
-        if self.alerts.take_due(self.nodes.troubled_len(), now.mono) {
+        if self.alerts.take_due(self.nodes.unhealthy_len(), now.mono) {
             let mut alerts = std::mem::take(&mut self.alerts);
             alerts.evaluate(self.evidence(now), self.id);
             self.alerts = alerts;

@@ -153,7 +153,7 @@ impl DetailState {
                 self.events_hold.proven(now);
             }
             Detail::Sync { part, state } => self.hold_mut(part).set(state, link, now),
-            Detail::Heard { part } => self.hold_mut(part).proven(now),
+            Detail::Alive { part } => self.hold_mut(part).proven(now),
         }
     }
 

@@ -87,8 +87,8 @@ fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: No
     }
     let Some(liveness) = liveness(leases, joined, now) else { return Clean::new("no lease") };
     let Some(age) = liveness.age else { return Clean::new("no renewal time") };
-    if let Some(unheard) = liveness.unheard {
-        let text = format!("last heartbeat {} ago, but leases last updated {} ago", span(age), span(unheard));
+    if let Some(outdated) = liveness.outdated {
+        let text = format!("last heartbeat {} ago, but leases last updated {} ago", span(age), span(outdated));
         return Clean::new(&text);
     }
     let meaning = match (joined.node.readiness, liveness.silent) {
@@ -111,7 +111,7 @@ pub(super) fn liveness(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>
     // Our own silence is not the kubelet's: the age counts that the lease had when any lease was last updated.
     let last_event = leases.age(now).unwrap_or_default();
     let silent = age.is_some_and(|age| age.saturating_sub(last_event) > limit);
-    Some(Liveness { age, silent, unheard: (last_event > limit).then_some(last_event) })
+    Some(Liveness { age, silent, outdated: (last_event > limit).then_some(last_event) })
 }
 
 /// `20s ago, 20s average`, or why there are no figures.

@@ -119,7 +119,7 @@ fn a_node_deleted_while_the_list_runs_is_not_brought_back_by_a_later_page() {
 }
 
 #[test]
-fn a_node_made_anew_under_its_name_begins_a_new_history() {
+fn a_node_recreated_under_its_name_begins_a_new_history() {
     let mut bench = Bench::with(vec![node("a"), node("b")], &[]);
     for n in 1..=4 {
         bench.wait_live(10);
@@ -337,7 +337,7 @@ fn throttled_and_slow_are_words_by_evidence() {
     assert_eq!(bench.summary().word, "ok");
     for _ in 0..40 {
         bench.wait(1);
-        bench.heard();
+        bench.received();
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(1500) });
     }
     assert_eq!(bench.summary().word, "slow");
@@ -379,7 +379,7 @@ fn the_order_of_arrival_cannot_matter() {
 }
 
 #[test]
-fn a_gone_node_that_was_already_made_anew_stays() {
+fn a_gone_node_that_was_already_recreated_stays() {
     let mut bench = Bench::new(&["prod"]);
     bench.send(ClusterEvent::ListStarted { resource: Resource::Nodes, generation: 1 });
     let anew = crate::facts::node::NodeFacts { uid: crate::facts::wire::Uid(7), version: 20, ..node("a") };
@@ -465,7 +465,7 @@ fn lease(node: &str, age: i64) -> crate::msg::ObjectChange<crate::facts::lease::
 }
 
 #[test]
-fn a_lease_tells_a_silent_kubelet_from_one_that_is_alive() {
+fn a_lease_separates_a_silent_kubelet_from_one_that_is_alive() {
     let unknown = |name: &str| turned(&node(name), ConditionStatus::Unknown, 0);
     let mut bench = Bench::with(vec![node("a"), unknown("b"), unknown("c"), node("d")], &[]);
     let note = |bench: &Bench, name: &str| {
@@ -564,7 +564,7 @@ fn f76_what_was_found_once_is_not_taken_for_another_node() {
 }
 
 #[test]
-fn what_a_frame_cannot_wait_for_is_taken_in_after_it() {
+fn what_a_frame_cannot_wait_for_is_applied_after_it() {
     let names: Vec<String> = (0..3_000).map(|at| format!("n{at}")).collect();
     let pods: Vec<_> = names.iter().map(|name| gpu_pod(name, name, 9)).collect();
     let mut bench = Bench::new(&["prod"]);

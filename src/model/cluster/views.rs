@@ -129,7 +129,7 @@ pub struct PageUnderWay {
 pub struct HeapBytes {
     /// Nodes: their facts, their order, their history, their usage.
     pub nodes: usize,
-    /// Pods: the ledger.
+    /// Pods: their store.
     pub pods: usize,
 }
 
@@ -168,7 +168,7 @@ pub struct Liveness {
     /// `true` if it had not been renewed for longer than it lasts when leases were last updated: the kubelet is dead, or cut off.
     pub silent: bool,
     /// Time without news of any lease, if that is longer than a lease lasts: nothing is known of the kubelet since.
-    pub unheard: Option<Duration>,
+    pub outdated: Option<Duration>,
 }
 
 /// Nodes counted by what Ready says.

@@ -1,4 +1,4 @@
-//! Devices of a pod's claims, looked up when the pod is shown, so that nothing is kept for it.
+//! Devices of a pod's claims, looked up when the pod is shown, so that they need no memory.
 
 use super::dra::{self, DeviceName, Offered};
 use crate::facts::dra::AllocatedDevice;

@@ -15,11 +15,11 @@ pub(crate) struct FullNode {
     pub pods: u32,
     /// Number of pods that it allows.
     pub allocatable: u32,
-    /// When it went over the upper threshold.
+    /// Time at which it went over the upper threshold.
     pub since: Mono,
 }
 
-/// Nodes that went over the upper threshold and not yet below the lower one.
+/// Nodes that have crossed the upper threshold and are not yet below the lower one.
 #[derive(Debug, Default)]
 pub(crate) struct Density {
     full: HashMap<NodeId, (Clean, FullNode)>,

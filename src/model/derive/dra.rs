@@ -40,7 +40,7 @@ pub struct DriverDevices {
     pub partitions: u32,
     /// Physical devices of which all or a part is allocated.
     pub allocated: u32,
-    /// Of these: allocated to claims that nobody uses now.
+    /// Of these: allocated to claims that no pod uses now.
     pub held: u32,
     /// Parts that are allocated.
     pub partitions_allocated: u32,
@@ -241,7 +241,7 @@ fn devices<'a>(slices: &[&'a SliceFacts]) -> HashMap<&'a str, DraDevice<'a>> {
         slices.iter().flat_map(|slice| &slice.counters).map(|set| (&*set.name, set.digest)).collect();
     let named = slices.iter().flat_map(|slice| slice.devices.iter().map(move |device| (*slice, device)));
     let device = |(slice, device): (&'a SliceFacts, &'a DeviceFacts)| {
-        let scope = if slice.scope == DeviceScope::Unsaid { &device.scope } else { &slice.scope };
+        let scope = if slice.scope == DeviceScope::Unspecified { &device.scope } else { &slice.scope };
         let whole = match &device.consumes[..] {
             [] => true,
             [one] => sets.get(&*one.name) == Some(&one.digest),
@@ -343,7 +343,7 @@ fn sum(buckets: DeviceBuckets<'_>, stray: u32) -> DraDevices {
         add(total.entry(one.driver.clone()).or_default(), &one);
         match scope {
             DeviceScope::Node(node) => devices.nodes.entry(node.clone()).or_default().push(one),
-            DeviceScope::Network | DeviceScope::Unsaid => {
+            DeviceScope::Network | DeviceScope::Unspecified => {
                 match devices.network.iter_mut().find(|d| d.driver == one.driver) {
                     Some(known) => add(known, &one),
                     None => devices.network.push(one),

@@ -6,7 +6,7 @@
 //! the node in proportion to its devices would be wrong both ways: on a node that is empty but for its `DaemonSet`s it would say
 //! that a pod of all devices does not fit.
 
-/// Sizes of pods that are asked about, in devices.
+/// Sizes of pods for which the fit is counted, in devices.
 pub const SIZES: [i64; 5] = [1, 2, 4, 8, 16];
 
 /// Free resources of one schedulable node; negative where more is requested than there is.
@@ -42,7 +42,7 @@ pub enum FitLimit {
     Pods,
 }
 
-/// Free devices that no pod of one device can get, by what stands in the way.
+/// Free devices that no pod of one device can get, by the limit that blocks them.
 pub type ByLimit = [i64; FitLimit::ALL.len()];
 
 impl FitLimit {
@@ -60,15 +60,15 @@ impl FitLimit {
     }
 }
 
-/// Free devices of one node: what is healthy and not requested, and nothing where more is requested than is healthy.
+/// Free devices of one node: healthy minus requested, never below zero.
 ///
-/// The one definition of free: every sum of what is free adds this up, node by node, over nodes that take pods.
+/// The one definition of free: every sum of free devices adds this up, node by node, over schedulable nodes.
 #[must_use]
 pub fn free(allocatable: i64, requested: i64) -> i64 {
     allocatable.max(0).saturating_sub(requested.max(0)).max(0)
 }
 
-/// Devices of one node that are requested beyond what is healthy.
+/// Devices of one node that are requested beyond the healthy ones.
 ///
 /// The one definition of over-requested, beside [`free`]: amounts below zero are legal and mean nothing on either side.
 #[must_use]
@@ -84,7 +84,7 @@ impl NodeRoom {
         others.into_iter().fold(self.by_devices(size), i64::min)
     }
 
-    /// Free devices that pods of one device cannot get, and what most of all stands in the way; `None` if they can get all.
+    /// Free devices that pods of one device cannot get, and the limit that blocks most of them; `None` if they can get all.
     #[must_use]
     pub fn blocked(&self, each: PerDevice) -> Option<(i64, FitLimit)> {
         let (most, limit) = self.others(1, each).into_iter().zip(FitLimit::ALL).min()?;
@@ -106,7 +106,7 @@ impl NodeRoom {
     }
 }
 
-/// Free devices that pods of one device cannot get on these nodes, by what stands in the way.
+/// Free devices that pods of one device cannot get on these nodes, by the limit that blocks them.
 #[must_use]
 pub fn blocked(rooms: &[NodeRoom], each: PerDevice) -> ByLimit {
     let mut sums = ByLimit::default();

@@ -79,9 +79,9 @@ pub struct GpuReport {
     pub fits: [i64; SIZES.len()],
     /// Whole devices that are healthy and not requested by whether their node takes pods; only the first are free.
     pub free: ByAdmission,
-    /// Whole devices that are requested beyond what is healthy, node by node.
+    /// Whole devices that are requested beyond the healthy ones, node by node.
     pub over_requested: i64,
-    /// Free whole devices that no pod of one device can get, by what stands in the way.
+    /// Free whole devices that no pod of one device can get, by the limit that blocks them.
     pub blocked: ByLimit,
     /// Nodes that take pods and have a free device.
     pub open_nodes: u32,
@@ -151,7 +151,7 @@ pub struct GpuGroup {
     pub dra: bool,
     /// Nodes that announce any; of groups of pods the pods.
     pub members: u32,
-    /// Requested by bound pods that are neither Succeeded nor Failed; of dynamic resource allocation what is allocated to claims.
+    /// Requested by bound pods that are neither Succeeded nor Failed; of dynamic resource allocation the devices allocated to claims.
     pub requested: i64,
     /// Of groups of nodes.
     pub supply: Option<Supply>,
@@ -169,9 +169,9 @@ pub struct Supply {
     pub free: i64,
     /// The same of nodes that take none, by the reason; nothing at the place of `Admission::Open`.
     pub unschedulable: ByAdmission,
-    /// Requested beyond what is allocatable, node by node.
+    /// Requested beyond the allocatable amount, node by node.
     pub over_requested: i64,
-    /// Of `free`: what no pod of one device can get, by what stands in the way; of whole devices only.
+    /// Of `free`: devices that no pod of one device can get, by what stands in the way; of whole devices only.
     pub blocked: ByLimit,
     /// Announced but not healthy, node by node.
     pub withdrawn: i64,

@@ -38,7 +38,7 @@ pub struct History {
 }
 
 /// Ready in each of the last [`STRIP`] minutes of the wall clock, oldest first: the worst of the minute; `None` while
-/// nobody watched.
+/// watchbell was not watching.
 pub type Strip = [Option<Readiness>; STRIP];
 
 /// One observed change of Ready.
@@ -73,7 +73,7 @@ impl From<Uid> for HistoryKey {
     }
 }
 
-/// A node that has only ever looked as it does now: nearly every one.
+/// A node whose readiness has never changed: nearly every one.
 #[derive(Debug)]
 struct NodeHistory {
     readiness: Readiness,
@@ -158,7 +158,7 @@ impl History {
         }
     }
 
-    /// Once a second: whether what is held of the nodes is true now.
+    /// Once a second: records whether the nodes are live now.
     pub fn watched(&mut self, live: bool, now: Now) {
         let second = now.wall.as_second();
         let oldest = second - FLAP_WINDOW.as_secs().cast_signed() - 60;
@@ -187,7 +187,7 @@ impl History {
         })
     }
 
-    /// Lets time pass: flapping ends in silence, and nodes that went are forgotten after [`FLAP_WINDOW`].
+    /// Lets time pass: flapping ends in silence, and deleted nodes are forgotten after [`FLAP_WINDOW`].
     pub fn tick(&mut self, now: Now) {
         if self.flapping > 0 {
             let flapping = self.nodes.values_mut().filter_map(|record| record.trace.as_deref_mut());

@@ -37,7 +37,7 @@ struct RequestTotals {
     resource: Clean,
     kind: Kind,
     requested: Quantity,
-    /// Beyond what is allocatable, node by node.
+    /// Beyond the allocatable amount, node by node.
     over: i128,
 }
 
@@ -45,12 +45,12 @@ struct RequestTotals {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NodeShare {
     orphaned: u32,
-    /// Index in [`Join::requested`], the request, and the part of it that exceeds what is allocatable.
+    /// Index in [`Join::requested`], the request, and the part of it that exceeds the allocatable amount.
     requested: Vec<(usize, Quantity, i128)>,
 }
 
 impl NodeShare {
-    /// Adds the request of a resource, and by how much it exceeds what is allocatable.
+    /// Adds the request of a resource, and by how much it exceeds the allocatable amount.
     fn add(&mut self, index: usize, amount: Quantity, allocatable: i64) {
         let over = i128::from(fit::over_requested(allocatable, amount.value()));
         if amount != Quantity::ZERO || over != 0 {
@@ -60,7 +60,7 @@ impl NodeShare {
 }
 
 impl Join {
-    /// Joins everything. O(nodes), whatever the number of pods.
+    /// Joins everything. O(nodes), independent of the number of pods.
     pub(crate) fn compute(&mut self, stores: Stores<'_>) {
         *self = Self::default();
         for (id, ..) in stores.pods.nodes_by_id() {
@@ -105,7 +105,7 @@ impl Join {
         self.find(resource, kind).map_or(Quantity::ZERO, |request| request.requested)
     }
 
-    /// Requested beyond what is allocatable, node by node.
+    /// Requested beyond the allocatable amount, node by node.
     pub(crate) fn over_requested(&self, resource: &str, kind: Kind) -> i64 {
         self.find(resource, kind).map_or(0, |request| i64::try_from(request.over).unwrap_or(i64::MAX))
     }

@@ -1,4 +1,4 @@
-//! One node with what pods and history add to it, looked up when asked for.
+//! One node joined with its pods and its history, looked up on demand.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::model::store::pods::{NodeTotals, PodStore};
 use crate::model::store::scope::PodTracks;
 use crate::model::time::age_of;
 
-/// Where the numbers of a node are looked up.
+/// Sources of the numbers of a node.
 #[derive(Clone, Copy)]
 pub(crate) struct NodeSources<'a> {
     pub(crate) pods: &'a PodStore,
@@ -33,7 +33,7 @@ pub(crate) struct NodeSources<'a> {
     pub(crate) usage: &'a UsageStore,
     /// Now by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
-    /// Now by our wall clock, by which what was seen of nodes is kept.
+    /// Now by our wall clock, by which observations of nodes are dated.
     pub(crate) wall: Timestamp,
     /// Node data is too old to speak for now.
     pub(crate) stale: bool,

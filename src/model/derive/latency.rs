@@ -1,7 +1,7 @@
 //! Answers of the API and their latency: fixed log-bucket histograms, the sample ring behind the sparkline, calls that still
 //! run, timeouts in a sliding window, our own load.
 //!
-//! Everything here is bounded: what a year of trouble leaves behind is as large as what an hour leaves behind (G6).
+//! Everything here is bounded: a year of failures takes no more memory than an hour (G6).
 
 mod calls;
 mod histogram;
@@ -26,7 +26,7 @@ use recent::Recent;
 use samples::Samples;
 use window::Window;
 
-/// 1 s: `?timeout=` is asked for in whole seconds, so no server's own deadline is shorter.
+/// 1 s: `?timeout=` is given in whole seconds, so no server's own deadline is shorter.
 const LEAST_DEADLINE: Duration = Duration::from_secs(1);
 
 /// One column of the sparkline: one tick of the work probe.
@@ -246,7 +246,7 @@ impl Latency {
         for (stats, window) in kinds.iter_mut().zip(&self.windows) {
             stats.verdict = stats.verdict.filter(|_| !window.is_green(clock).unwrap_or(green));
         }
-        // What proves that lists work comes first, what proves only that somebody is there last.
+        // Calls that prove that lists work come first, those that prove only that the server is up last.
         kinds.sort_by_key(|stats| (stats.kind == CallKind::Ping, stats.kind));
         kinds
     }

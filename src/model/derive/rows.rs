@@ -46,7 +46,7 @@ pub struct NodeRow<'a> {
     pub memory_bytes: (Known<i64>, Option<i64>),
     /// Usage; `None` if the usage of nodes is not visible in this cluster.
     pub used: Option<Used>,
-    /// Readiness in each of the last 15 minutes, oldest first; `None` while nobody watched.
+    /// Readiness in each of the last 15 minutes, oldest first; `None` while watchbell was not watching.
     pub ready: Strip,
     /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
     pub pressures: Vec<&'a Clean>,
@@ -114,7 +114,7 @@ pub struct AcceleratorTotals {
     pub withdrawn: i64,
     /// Promised by labels but never announced; `None` where no label can say.
     pub missing: Option<i64>,
-    /// Requested beyond what is allocatable, node by node: a device died under its pods.
+    /// Requested beyond the allocatable amount, node by node: a device died under its pods.
     pub over_requested: Known<i64>,
     /// Nodes that announce any.
     pub nodes: u32,

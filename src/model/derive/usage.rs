@@ -37,7 +37,7 @@ impl Used {
     }
 }
 
-/// Per cent of what is allocatable, cut as `kubectl top node` does; it can exceed 100. Of nothing it is 0.
+/// Per cent of allocatable, cut as `kubectl top node` does; it can exceed 100. Of nothing it is 0.
 #[must_use]
 pub fn used_pct(used: i64, allocatable: i64) -> i64 {
     if allocatable <= 0 {

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn past_the_budget_of_objects_nothing_more_is_taken_in_and_numbers_are_lower_bounds() {
+    fn past_the_budget_of_objects_nothing_more_is_applied_and_numbers_are_lower_bounds() {
         let mut bench = bench(&Settings { most_objects: 10, ..Settings::default() });
         change_pods(&mut bench, &pods(0..9));
         assert_eq!((exceeded(&bench), bench.state().tracks().complete()), (None, true));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tasks_are_told_once_to_end_and_the_other_clusters_go_on() {
+    fn the_tasks_are_stopped_once_and_the_other_clusters_go_on() {
         let settings = Settings { most_objects: 3, ..Settings::default() };
         let spec = |name: &str| crate::model::settings::ClusterSpec { context: name.into(), broken: None };
         let mut model = crate::model::app::Model::new(vec![spec("a"), spec("b")], settings);

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_much_at_once_is_taken_in_parts() {
+    fn what_is_too_much_at_once_is_applied_in_parts() {
         let mut touched = ChangeSet::default();
         (0..5).for_each(|key| touched.there(key));
         touched.gone("a".into());

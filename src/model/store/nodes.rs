@@ -25,14 +25,14 @@ use super::index::Index;
 use super::versions::{ListPass, ObjectVersion};
 use crate::model::store::change_set::ChangeSet;
 
-pub(crate) use crate::model::store::nodes::problem::{NodeProblem, Troubles};
+pub(crate) use crate::model::store::nodes::problem::{DatedProblems, NodeProblem};
 pub(crate) use node::{Node, amount};
 pub use packed::PackedFacts;
 pub use shared::{PackedLabels, System};
 pub(crate) use sums::{AcceleratorSum, Sums};
 
 use crate::model::store::nodes::interner::Interner;
-use crate::model::store::nodes::problem::Troubled;
+use crate::model::store::nodes::problem::UnhealthyNodes;
 use admission::Admission;
 use node::NodeOrigin;
 
@@ -80,7 +80,7 @@ pub(crate) struct NodeStore {
     serial: u32,
     run: ListPass,
     sums: Sums,
-    troubled: Troubled,
+    unhealthy: UnhealthyNodes,
     revision: u64,
     /// Nodes that came, changed or went.
     touched: ChangeSet<NodeKey>,
@@ -128,7 +128,7 @@ impl NodeStore {
             serial: 0,
             run: ListPass::default(),
             sums: Sums::default(),
-            troubled: Troubled::default(),
+            unhealthy: UnhealthyNodes::default(),
             revision: 0,
             touched: ChangeSet::default(),
             rules: NodeRules { table: accelerators, good: Arc::default() },
@@ -224,12 +224,12 @@ impl NodeStore {
     }
 
     /// Nodes with any trouble, in no order: not ready, a bad condition, devices withdrawn or missing; and since when each is.
-    pub(crate) fn troubled(&self) -> impl Iterator<Item = (&Node, &Troubles)> {
-        self.troubled.iter().filter_map(|(key, troubles)| Some((self.get(key)?, troubles)))
+    pub(crate) fn unhealthy(&self) -> impl Iterator<Item = (&Node, &DatedProblems)> {
+        self.unhealthy.iter().filter_map(|(key, problems)| Some((self.get(key)?, problems)))
     }
 
-    pub(crate) fn troubled_len(&self) -> usize {
-        self.troubled.len()
+    pub(crate) fn unhealthy_len(&self) -> usize {
+        self.unhealthy.len()
     }
 
     /// At most so much of what came, changed or went since it was last taken; keys of nodes that went find none any more.
@@ -259,7 +259,7 @@ impl NodeStore {
             + self.by_name.heap_bytes()
             + self.interner.heap_bytes()
             + self.run.heap_bytes()
-            + self.troubled.heap_bytes()
+            + self.unhealthy.heap_bytes()
             + self.touched.heap_bytes()
             + self.iter().map(|node| node.facts.heap_bytes()).sum::<usize>()
     }
@@ -299,11 +299,11 @@ impl NodeStore {
         }
         let replaced = (node.facts.uid != facts.uid).then_some(node.facts.uid);
         if replaced.is_some() {
-            self.troubled.forget(key);
+            self.unhealthy.forget(key);
         }
         node.replace(facts, origin.now, &self.rules, &mut self.interner);
         self.sums.add(node);
-        self.troubled.note(node, origin.now);
+        self.unhealthy.note(node, origin.now);
         NodeOutcome::Stored { key, replaced }
     }
 
@@ -316,7 +316,7 @@ impl NodeStore {
         let key = NodeKey { slot, serial: self.serial };
         let node = Node::new(facts, key, origin, &self.rules, &mut self.interner);
         self.sums.add(&node);
-        self.troubled.note(&node, origin.now);
+        self.unhealthy.note(&node, origin.now);
         *self.slots.at_mut(key.slot()) = Some(node);
         self.len += 1;
         let (hasher, slots) = (&self.hasher, &self.slots);
@@ -338,7 +338,7 @@ impl NodeStore {
             self.touched.there(key);
             self.touched.gone(node.facts.name.clone());
             self.revision += 1;
-            self.troubled.forget(key);
+            self.unhealthy.forget(key);
         }
     }
 }

@@ -113,7 +113,7 @@ pub struct PodStore {
 
 impl fmt::Debug for PodStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger")
+        f.debug_struct("PodStore")
             .field("totals", &self.totals)
             .field("parts", &self.parts)
             .field("revision", &self.revision)
@@ -122,7 +122,7 @@ impl fmt::Debug for PodStore {
 }
 
 impl PodStore {
-    /// A ledger of the pods of these namespaces, each listed by itself; of all pods if there are none.
+    /// A store of the pods of these namespaces, each listed by itself; of all pods if there are none.
     #[must_use]
     pub fn of(namespaces: &[Clean]) -> Self {
         Self { parts: ScopeParts::of(namespaces), ..Self::default() }

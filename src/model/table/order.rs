@@ -49,7 +49,7 @@ pub(super) fn status_rank(joined: &JoinedNode<'_>) -> i128 {
         Readiness::Unknown => 0,
         Readiness::NotReady => 1,
         Readiness::Ready if joined.flapping() => 2,
-        Readiness::Ready if node.other_trouble => 3,
+        Readiness::Ready if node.other_problem => 3,
         Readiness::Ready if node.facts.unschedulable => 4,
         Readiness::Ready => return 5 << 64,
     };

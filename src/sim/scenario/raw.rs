@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_from_the_start_and_other_texts_stay() {
+    fn times_differ_from_the_start_and_other_texts_stay() {
         let text = r#"{"a":"@-1h","b":"@+2m","c":"@home","d":"x@-1h"}"#;
         let want = r#"{"a":"1970-01-01T01:46:40Z","b":"1970-01-01T02:48:40Z","c":"@home","d":"x@-1h"}"#;
         assert_eq!(moments(text, 10_000), want);

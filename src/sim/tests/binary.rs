@@ -35,7 +35,7 @@ async fn both_ways_to_protobuf_give_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn both_ways_give_the_same_bytes_of_nodes_and_pods_in_trouble() {
+async fn both_ways_give_the_same_bytes_of_failing_nodes_and_pods() {
     let (sim, control, _) = small().await;
     let dump = control.dump();
     let nodes = keys(&dump["nodes"]);

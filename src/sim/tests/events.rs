@@ -38,7 +38,7 @@ async fn the_events_of_one_pod_are_found_by_the_selectors_of_either_group() {
 }
 
 #[tokio::test]
-async fn containers_of_a_population_are_in_every_kind_of_trouble() {
+async fn containers_of_a_population_fail_in_every_way() {
     let sim = simulate("reference").await;
     let dump = sim.control("reference").unwrap().dump();
     let pods = dump["pods"].as_array().unwrap();

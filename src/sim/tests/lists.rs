@@ -44,7 +44,7 @@ async fn pages_add_up_to_the_set_and_hold_each_object_once() {
 }
 
 #[tokio::test]
-async fn the_remaining_items_are_told_and_are_right() {
+async fn the_remaining_items_are_reported_and_are_right() {
     let (_sim, _control, url) = small().await;
     let (_, first) = get(&url, "/api/v1/pods?limit=10").await;
     // 20 that count, 3 finished and 1 unscheduled make 24.

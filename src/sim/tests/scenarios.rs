@@ -61,7 +61,7 @@ async fn counts_that_do_not_fit_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn the_fleet_has_six_clusters_each_with_its_trouble() {
+async fn the_fleet_has_six_clusters_each_with_its_fault() {
     let sim = simulate("fleet").await;
     let contexts: Vec<_> = sim.clusters().into_iter().map(|c| c.context).collect();
     assert_eq!(contexts, ["reference", "well", "unreachable", "throttled", "forbidden", "thousand"]);

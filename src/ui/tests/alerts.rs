@@ -34,7 +34,7 @@ fn timed_out() -> ProbeOutcome {
 fn probes(bench: &mut Bench, count: usize, outcome: ProbeOutcome) {
     for _ in 0..count {
         bench.probe(outcome);
-        bench.heard();
+        bench.received();
         bench.wait(5);
     }
 }

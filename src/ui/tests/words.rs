@@ -28,13 +28,13 @@ fn lost() -> Bench {
     ];
     let mut bench = Bench::with(vec![lost, gpu_node("ok", 8, 8)], &pods);
     bench.ms += 33_000;
-    bench.heard();
+    bench.received();
     bench.prepare();
     bench
 }
 
 #[test]
-fn a_pod_on_an_unknown_node_is_told_as_last_reported_in_the_list_and_on_its_page() {
+fn a_pod_on_an_unknown_node_is_shown_as_last_reported_in_the_list_and_on_its_page() {
     let mut bench = lost();
     let pods = |bench: &Bench, name: &str| {
         let row = bench.state().pod_row("ns", name, bench.now()).unwrap();
@@ -62,7 +62,7 @@ fn a_pod_on_an_unknown_node_is_told_as_last_reported_in_the_list_and_on_its_page
 }
 
 #[test]
-fn a_pod_whose_node_is_gone_is_told_as_last_reported() {
+fn a_pod_whose_node_is_gone_is_shown_as_last_reported() {
     let bench = Bench::with(vec![node("ok")], &[gpu_pod("orphan", "gone", 1), gpu_pod("waits", "", 1)]);
     let row = |name| bench.state().pod_row("ns", name, bench.now()).unwrap().last_report;
     assert_eq!(row("orphan"), Some(LastReport { ago: None, node: "gone" }));
@@ -124,7 +124,7 @@ fn a_list_that_is_read_again_moves_no_hint_and_no_fact_of_the_footer() {
 }
 
 #[test]
-fn clusters_with_long_names_that_are_alike_are_told_apart_at_every_size() {
+fn clusters_with_long_names_that_are_alike_are_distinguished_at_every_size() {
     let arn = |name: &str| format!("arn:aws:eks:eu-central-1:123456789012:cluster/{name}");
     let names = [arn("prod-a"), arn("prod-b"), arn("staging")];
     let mut bench = Bench::new(&[names[0].as_str(), names[1].as_str(), names[2].as_str()]);

@@ -70,8 +70,8 @@ pub(in crate::ui) fn draw(
     let kept = hints.iter().take_while(|(action, ..)| KEPT.contains(action)).map(width);
     let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
-    let Said { lasting, passing, load } =
-        said(scene, part.facts, SaidWhere { glyphs, room, problem, complete: part.complete });
+    let FooterFacts { lasting, passing, load } =
+        footer_facts(scene, part.facts, FooterRoom { glyphs, room, problem, complete: part.complete });
     facts(&mut pen, &lasting, room, "");
     let mut left = pen.left().saturating_sub(1);
     let fitting = hints.iter().take_while(|hint| {
@@ -116,7 +116,7 @@ fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
 
 /// Facts of the footer.
 #[derive(Default)]
-struct Said {
+struct FooterFacts {
     /// Most important first.
     lasting: Facts,
     /// Facts that come and go, which must not move the rest.
@@ -127,7 +127,7 @@ struct Said {
 
 /// Where the footer says it.
 #[derive(Clone, Copy)]
-struct SaidWhere<'a> {
+struct FooterRoom<'a> {
     glyphs: &'a Glyphs,
     /// Columns.
     room: usize,
@@ -137,9 +137,9 @@ struct SaidWhere<'a> {
     complete: bool,
 }
 
-fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
+fn footer_facts(scene: &Scene<'_>, own: Facts, at: FooterRoom<'_>) -> FooterFacts {
     let glyphs = at.glyphs;
-    let Some(summary) = scene.summary() else { return Said::default() };
+    let Some(summary) = scene.summary() else { return FooterFacts::default() };
     let mut facts = Vec::new();
     facts.extend(scene.notice.map(|text| (Role::Focus, with_short_names(text, scene, glyphs, at.room))));
     if let [first, more @ ..] = scene.warnings {
@@ -160,7 +160,7 @@ fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
     }
     facts.extend(own);
     if at.complete {
-        return Said { lasting: facts, ..Said::default() };
+        return FooterFacts { lasting: facts, ..FooterFacts::default() };
     }
     facts.extend(oddities(summary, glyphs));
     let mut passing = Vec::new();
@@ -173,7 +173,7 @@ fn said(scene: &Scene<'_>, own: Facts, at: SaidWhere<'_>) -> Said {
     let (requests, bytes) = summary.load;
     let load =
         ["watchbell's load", "own load"].map(|words| format!("{words} {} req/s {}", rate(requests), throughput(bytes)));
-    Said { lasting: facts, passing, load: load.into() }
+    FooterFacts { lasting: facts, passing, load: load.into() }
 }
 
 /// A notice with a long name of a context cut as on the strip, and to a third of the room at most.

@@ -36,7 +36,7 @@ impl ShortNames {
                 let alike = Alike::of(&letters[at], others);
                 cut.push(((*name).to_owned(), shorten(&letters[at], alike, width, glyphs.ellipsis)));
             }
-            tell_apart(&mut cut, width, glyphs.ellipsis);
+            distinguish(&mut cut, width, glyphs.ellipsis);
         }
         Self { width, ellipsis: glyphs.ellipsis, cut }
     }
@@ -126,7 +126,7 @@ fn end_from(name: &[&str], alike: usize, room: usize) -> usize {
 }
 
 /// Names that look alike although they are not are shown from where they differ.
-fn tell_apart(cut: &mut [(String, String)], width: usize, ellipsis: &str) {
+fn distinguish(cut: &mut [(String, String)], width: usize, ellipsis: &str) {
     if width < 2 {
         return;
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_letters_and_no_room_at_all_are_no_trouble() {
+    fn wide_letters_and_no_room_at_all_are_no_problem() {
         assert_eq!(cut(&["日本語日本語日本語"], 7), ["日…本語"]);
         for width in 0..4 {
             assert!(cut(&["abcdefgh", "abcdefgi"], width).iter().all(|name| columns(name) <= width), "{width}");

@@ -106,7 +106,7 @@ impl EllipticKey {
             }
             [1] => {
                 let secret = key.take(OCTET_STRING)?;
-                // Context tag 0, the curve: without it nobody can tell which one is meant.
+                // Context tag 0, the curve: without it the curve is unknown.
                 (Curve::of(Der(key.take(PARAMETERS)?).take(OID)?)?, secret)
             }
             _ => return None,

@@ -26,7 +26,7 @@ type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 /// Bytes of a number on the largest curve, P-521.
 const LARGEST: usize = 66;
 
-// Authorities sign with any of the three hashes, whatever their curve.
+// Authorities sign with any of the three hashes on any curve.
 const P521_SHA512: &dyn SignatureVerificationAlgorithm =
     &Verify { with: p521, key: alg_id::ECDSA_P521, hash: &digest::SHA512, signature: alg_id::ECDSA_SHA512 };
 const P521_SHA384: &dyn SignatureVerificationAlgorithm =

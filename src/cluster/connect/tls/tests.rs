@@ -191,7 +191,7 @@ async fn the_key_of_a_trusted_leaf_cannot_vouch_for_another_certificate() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_in_a_bundle_is_skipped_and_told_and_the_others_count() {
+async fn a_bad_certificate_in_a_bundle_is_skipped_and_reported_and_the_others_count() {
     let ca = self_signed(authority);
     let server = signed(&ca, |_| {});
     let begin = "-----BEGIN CERTIFICATE-----";

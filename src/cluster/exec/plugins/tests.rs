@@ -64,7 +64,7 @@ async fn ten_contexts_share_a_failure_and_an_operator_who_asks_gets_a_run() {
 
 // client-go keys its cache by the whole exec configuration and the cluster (`exec.go`, `cacheKey`).
 #[test]
-fn entries_are_shared_by_command_arguments_environment_and_the_cluster_that_is_told() {
+fn entries_are_shared_by_command_arguments_environment_and_the_cluster_that_is_passed() {
     let plugins = Plugins::default();
     let base = plugin(Path::new("/"), GIVES);
     let shares = |other: &ExecConfig| Arc::ptr_eq(&plugins.entry(&base), &plugins.entry(other));

@@ -22,7 +22,7 @@ impl Reflector {
         if let VersionProbe::Running(since) = run.version_probe {
             // The next pass brings a version anyway.
             let failure = self.failed(moment, "list one of", 1, error);
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             self.version_probed(moment, since, run, fx);
             return;
         }
@@ -71,7 +71,7 @@ impl Reflector {
         run.attempt = run.attempt.saturating_add(1);
         run.rest = Some(RetryWait { until, reported: false, credentials: wants_credentials(failure.layer) });
         self.list = ListPhase::Running(run);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
     }
 
     fn page_gone(
@@ -86,7 +86,7 @@ impl Reflector {
         if let (Some(token), true) = (token, run.page > 1 && run.gone <= GONE_IN_A_ROW) {
             // The rest of the list at the newest version: the watch from page 1 and the sweep repair the mix (R5, F40).
             let failure = self.page_failure(moment, &run, error);
-            fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(Box::new(failure))));
+            fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             self.fetch(moment, ListRun { token: Some(token), ..run }, fx);
         } else {
             self.give_up(moment, None, error, fx);
@@ -99,7 +99,7 @@ impl Reflector {
         let mut failure = self.page_failure(moment, run, error);
         failure.next_in = Some(wait);
         let failure = Box::new(failure);
-        fx.push(ReflectorEffect::Tell(ClusterEvent::Failed(failure.clone())));
+        fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(failure.clone())));
         self.publish(SyncState::Denied { failure }, fx);
         self.list = ListPhase::Waiting { until: moment.now.mono + wait, credentials: false, poll: false };
     }

@@ -171,7 +171,7 @@ fn a_bare_deadline_error_carries_the_failure_before_it() {
     bench.timer();
     let effects = bench.machine.step(moment, ReflectorInput::PageFailed(timeout()));
     let failure = effects.iter().find_map(|effect| match effect {
-        ReflectorEffect::Tell(ClusterEvent::Failed(failure)) => Some(failure),
+        ReflectorEffect::Emit(ClusterEvent::Failed(failure)) => Some(failure),
         _ => None,
     });
     let failure = failure.unwrap();

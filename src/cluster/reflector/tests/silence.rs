@@ -72,7 +72,7 @@ fn a_watch_that_was_lost_while_its_list_runs_is_opened_too() {
 }
 
 #[test]
-fn a_page_or_the_opening_of_a_watch_that_went_out_during_the_silence_begins_anew() {
+fn a_page_or_the_opening_of_a_watch_that_went_out_during_the_silence_starts_over() {
     let mut bench = Bench::new();
     bench.take();
     bench.now += 20 * SECOND;

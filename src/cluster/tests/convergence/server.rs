@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::*;
 use crate::cluster::classify::{self, RequestError};
-use crate::cluster::reflector::{PageAsk, PageNews};
+use crate::cluster::reflector::{PageNews, PageRequest};
 use crate::facts::wire::StatusFacts;
 
 /// An etcd restore takes the versions back by this much: more than a sequence adds.
@@ -142,7 +142,7 @@ impl Server {
         self.snapshots.clear();
     }
 
-    pub(super) fn page(&mut self, ask: &PageAsk) -> Result<(String, PageNews), RequestError> {
+    pub(super) fn page(&mut self, ask: &PageRequest) -> Result<(String, PageNews), RequestError> {
         let snapshot = match &ask.token {
             None => Snapshot { version: self.version, after: Key::default(), objects: self.selected() },
             Some(token) => match self.snapshots.get(token) {

@@ -61,7 +61,7 @@ fn every_container_is_there_with_its_kind_and_state() {
 }
 
 #[test]
-fn the_pod_itself_is_told_as_kubectl_tells_it() {
+fn the_pod_itself_is_reported_as_kubectl_shows_it() {
     let pod = PodDetail::decode(POD.as_bytes()).unwrap();
     assert_eq!((&*pod.status, pod.ready, pod.restarts), ("Terminating", (2, 4), 13), "as `kubectl get pod` 1.32");
     assert_eq!((&*pod.owner, &*pod.node, &*pod.qos), ("Job/llm", "n1", "Burstable"));

@@ -73,7 +73,7 @@ fn turn_all(bench: &mut Bench, status: &ConditionStatus) {
 fn probes(bench: &mut Bench, count: usize, outcome: ProbeOutcome) {
     for _ in 0..count {
         bench.probe(outcome);
-        bench.heard();
+        bench.received();
         bench.wait(5);
     }
 }
@@ -151,7 +151,7 @@ const API: [AlertCase; 10] = [
         raise: |bench| answers_only(bench, 305),
         ripen: None,
         hold: |bench| answers_only(bench, 60),
-        clear: Bench::heard,
+        clear: Bench::received,
         silence: OnSilence::Explains,
     },
     AlertCase {
@@ -348,8 +348,8 @@ fn every_alert_can_be_acknowledged_and_stays_so_until_it_is_over() {
         let mut bench = fire(case);
         acknowledge(&mut bench, case.reason);
         assert_state(&mut bench, case, AlertState::Acknowledged, "when the key is pressed");
-        let heard = bench.state().alerts().iter().any(|line| line.reason() == case.reason && line.muted.is_none());
-        assert!(!heard, "{} is still heard", case.reason);
+        let received = bench.state().alerts().iter().any(|line| line.reason() == case.reason && line.muted.is_none());
+        assert!(!received, "{} is still heard", case.reason);
         (case.hold)(&mut bench);
         assert_state(&mut bench, case, AlertState::Acknowledged, "while it goes on");
         (case.clear)(&mut bench);
@@ -433,9 +433,9 @@ fn every_threshold_that_the_configuration_knows_moves_its_alert() {
             ripen(&mut bench);
         }
         bench.prepare();
-        let heard =
+        let received =
             bench.state().alerts().iter().any(|line| line.reason() == case.reason && line.severity > Severity::Notice);
-        assert!(!heard, "{} fires below its threshold", case.reason);
+        assert!(!received, "{} fires below its threshold", case.reason);
     }
 }
 

@@ -12,7 +12,7 @@ fn bench() -> Bench {
 fn probes(bench: &mut Bench, count: usize, ms: u64) {
     for _ in 0..count {
         bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(ms) });
-        bench.heard();
+        bench.received();
         bench.wait(5);
     }
 }
@@ -68,7 +68,7 @@ fn probes_that_time_out_silence_slow_probes() {
     assert_eq!(bench.reasons(), ["ProbeSlow"]);
     for _ in 0..3 {
         bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
-        bench.heard();
+        bench.received();
         bench.wait(1);
     }
     assert_eq!(bench.reasons(), ["ProbeFailing"]);
@@ -80,7 +80,7 @@ fn without_probes_it_is_not_known_whether_they_are_slow() {
     let mut bench = bench();
     probes(&mut bench, 20, 1_400);
     for _ in 0..5 {
-        bench.heard();
+        bench.received();
         bench.wait(5);
     }
     let alerts: Vec<_> = bench.state().alerts().iter().map(|alert| (alert.reason(), alert.unknown)).collect();
@@ -139,7 +139,7 @@ fn many_full_nodes_are_one_line_and_old_data_is_not_known() {
     let lines: Vec<_> = bench.state().alerts().iter().map(|line| (line.reason(), line.unknown)).collect();
     assert_eq!(lines, [("PodDensity", true)], "the list of pods is lost");
     bench.watching();
-    bench.heard();
+    bench.received();
     assert_eq!(bench.texts("PodDensity").len(), 1);
     assert!(!bench.state().alerts()[0].unknown);
     for _ in 0..18 {

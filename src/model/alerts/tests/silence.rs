@@ -156,7 +156,7 @@ fn a_work_probe_that_is_missed_alone_is_no_silence_but_not_ok() {
 }
 
 #[test]
-fn clusters_that_lose_the_network_together_are_one_alert_told_once_and_the_count_does_not_jump() {
+fn clusters_that_lose_the_network_together_are_one_alert_reported_once_and_the_count_does_not_jump() {
     for (lost, all, text) in [
         (50, 50, "all 50 clusters unreachable: this host's network?"),
         (49, 50, "49 of 50 clusters unreachable: this host's network?"),
@@ -190,7 +190,7 @@ fn a_few_clusters_of_many_speak_for_themselves() {
 }
 
 #[test]
-fn a_cluster_that_was_lost_before_is_told_once_and_stays_by_itself() {
+fn a_cluster_that_was_lost_before_is_reported_once_and_stays_by_itself() {
     let mut bench = fleet(10);
     pass(&mut bench, 30, &[], timed_out());
     assert_eq!(pass(&mut bench, 300, &[9], timed_out()).news, ["c9 Unreachable"]);
@@ -299,17 +299,17 @@ fn timeouts_that_are_over_recover_with_the_probes_and_are_not_critical_any_more(
 
 #[test]
 fn a_stale_watch_of_pods_hides_no_alert_of_a_node_and_a_stale_one_of_nodes_makes_it_unknown() {
-    for (heard, unknown) in [(Resource::Nodes, false), (Resource::Pods, true)] {
+    for (received, unknown) in [(Resource::Nodes, false), (Resource::Pods, true)] {
         let mut bench = Bench::with(vec![node("n0"), node("n1"), node("n2")], &[]);
         bench.change_node(1, turned(&node("n1"), ConditionStatus::False, 0));
         for _ in 0..62 {
             bench.probe(answered());
-            bench.send(ClusterEvent::Alive { resource: heard, bytes: 1 });
+            bench.send(ClusterEvent::Alive { resource: received, bytes: 1 });
             bench.wait(5);
         }
         let lines: Vec<(&str, bool)> =
             bench.state().alerts().iter().map(|line| (line.reason(), line.unknown)).collect();
-        assert!(lines.contains(&("NodeNotReady", unknown)), "{heard:?}: {lines:?}");
+        assert!(lines.contains(&("NodeNotReady", unknown)), "{received:?}: {lines:?}");
         assert!(lines.contains(&("Stale", false)), "{lines:?}");
     }
 }
@@ -332,7 +332,7 @@ fn a_node_that_flaps_is_one_alert_that_says_both_and_the_count_does_not_jump() {
         for second in 0..10 {
             if second % 5 == 0 {
                 bench.probe(answered());
-                bench.heard();
+                bench.received();
             }
             bench.ms += 1000;
             let now = bench.now();

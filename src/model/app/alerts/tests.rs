@@ -30,7 +30,7 @@ fn reported(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
     for second in 0..seconds {
         if second % 5 == 0 {
             bench.probe(ProbeOutcome::Answered { latency: Duration::from_millis(20) });
-            bench.heard();
+            bench.received();
         }
         bench.ms += 1000;
         let now = bench.now();
@@ -43,7 +43,7 @@ fn reported(bench: &mut Bench, seconds: u64) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn a_new_alert_is_told_once_and_the_bell_rings_at_most_once_a_minute() {
+fn a_new_alert_is_reported_once_and_the_bell_rings_at_most_once_a_minute() {
     let mut bench = bench();
     assert_eq!(reported(&mut bench, 60), (vec![], 0), "nothing to tell of a healthy cluster");
     lose(&mut bench, "n1");
@@ -56,7 +56,7 @@ fn a_new_alert_is_told_once_and_the_bell_rings_at_most_once_a_minute() {
 }
 
 #[test]
-fn a_notice_is_not_told() {
+fn a_notice_is_not_reported() {
     let mut bench = bench();
     bench.call(PODS, 20, CallEnd::Complete, Some(429));
     assert_eq!(reported(&mut bench, 5), (vec![], 0));
@@ -64,7 +64,7 @@ fn a_notice_is_not_told() {
 }
 
 #[test]
-fn an_alert_that_comes_back_is_told_again() {
+fn an_alert_that_comes_back_is_reported_again() {
     let mut bench = bench();
     lose(&mut bench, "n1");
     assert_eq!(reported(&mut bench, 5).0.len(), 1);
@@ -86,7 +86,7 @@ fn an_alert_that_comes_back_is_told_again() {
 }
 
 #[test]
-fn what_an_unreachable_cluster_hides_is_told_when_it_can_be_seen_again_and_only_then() {
+fn what_an_unreachable_cluster_hides_is_reported_when_it_can_be_seen_again_and_only_then() {
     let mut bench = bench();
     lose(&mut bench, "n1");
     for _ in 0..2 {
@@ -101,7 +101,7 @@ fn what_an_unreachable_cluster_hides_is_told_when_it_can_be_seen_again_and_only_
 }
 
 #[test]
-fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
+fn an_acknowledged_alert_is_not_announced_and_keeps_its_ack_through_a_reconnect() {
     let mut bench = bench();
     lose(&mut bench, "n1");
     bench.act(Action::Alerts);
@@ -119,7 +119,7 @@ fn an_acknowledged_alert_is_not_heard_and_keeps_its_ack_through_a_reconnect() {
     bench.list_nodes(2, std::iter::once(lost).chain((2..10).map(|n| node(&format!("n{n}")))).collect());
     bench.list_pods(2, &[]);
     bench.watching();
-    bench.heard();
+    bench.received();
     bench.prepare();
     let acked = bench.model.alert_rows().iter().any(|row| row.state == AlertState::Acknowledged);
     assert!(acked, "the ack has survived");
@@ -174,7 +174,7 @@ fn an_alert_that_does_not_fire_cannot_be_acknowledged() {
 }
 
 #[test]
-fn a_silenced_cluster_is_not_heard_for_half_an_hour() {
+fn a_silenced_cluster_is_not_announced_for_half_an_hour() {
     let mut bench = bench();
     bench.act(Action::Silence);
     lose(&mut bench, "n1");
@@ -240,7 +240,7 @@ fn enter_goes_to_the_node_and_for_the_api_to_the_api_of_that_cluster() {
 }
 
 #[test]
-fn nothing_to_choose_is_no_trouble() {
+fn nothing_to_choose_is_no_problem() {
     let mut bench = bench();
     bench.act(Action::Alerts);
     for action in [Action::Open, Action::Acknowledge, Action::Down, Action::Bottom, Action::Silence, Action::Silence] {

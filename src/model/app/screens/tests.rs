@@ -181,7 +181,7 @@ fn another_cluster_ends_it() {
 }
 
 #[test]
-fn only_news_of_the_open_object_are_taken_in() {
+fn only_news_of_the_open_object_are_applied() {
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Open);
@@ -197,7 +197,7 @@ fn only_news_of_the_open_object_are_taken_in() {
 }
 
 #[test]
-fn f74_a_pod_made_anew_under_the_same_name_is_told_apart_and_the_events_of_the_old_one_go() {
+fn f74_a_pod_recreated_under_the_same_name_is_distinguished_and_the_events_of_the_old_one_go() {
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Open);
@@ -388,7 +388,7 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
 }
 
 #[test]
-fn the_selection_goes_on_with_a_pod_that_was_made_anew_and_survives_a_relist() {
+fn the_selection_goes_on_with_a_pod_that_was_recreated_and_survives_a_relist() {
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Down);

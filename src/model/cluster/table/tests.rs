@@ -179,7 +179,7 @@ impl Truth {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
-    fn patched_rows_lie_as_if_all_had_been_sorted_anew(steps in vec(any_step(), 1..80), slice in prop_oneof![Just(2048_usize), 1_usize..6]) {
+    fn patched_rows_lie_as_if_all_had_been_sorted_again(steps in vec(any_step(), 1..80), slice in prop_oneof![Just(2048_usize), 1_usize..6]) {
         let (mut truth, mut bench) = (Truth::default(), Bench::with(vec![], &[]));
         bench.model.clusters[0].table.set_slice(slice);
         for step in steps {

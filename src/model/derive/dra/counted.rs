@@ -1,4 +1,4 @@
-//! Devices of dynamic resource allocation from what is held of slices, claims and taint rules.
+//! Devices of dynamic resource allocation from slices, claims and taint rules.
 
 use super::{DraDevices, GroupDevices, Holding, IdleClaim, count, groups, holdings, idle_claims};
 use crate::facts::dra::{ClaimFacts, DeviceScope, SliceFacts};

@@ -305,7 +305,7 @@ fn a_device_is_described_by_the_newest_slices_of_its_pool() {
 fn devices_on_a_network_are_no_nodes() {
     let network = SliceFacts { scope: DeviceScope::Network, ..slice("fabric", 1, 1, devices(&["nic-0", "nic-1"])) };
     let local = DeviceFacts { scope: DeviceScope::Node("b".into()), ..device("x") };
-    let each = SliceFacts { scope: DeviceScope::Unsaid, ..slice("mixed", 1, 1, vec![local, device("y")]) };
+    let each = SliceFacts { scope: DeviceScope::Unspecified, ..slice("mixed", 1, 1, vec![local, device("y")]) };
     let counted =
         count(&[network, each, slice("a", 1, 1, devices(&["gpu-0"]))], &[claim(vec![result("fabric", "nic-1")], 1)]);
     assert_eq!((on(&counted, "a"), on(&counted, "b")), (numbers(1, 0), numbers(1, 0)));

@@ -279,7 +279,7 @@ impl Sum {
     }
 }
 
-/// Adds what fits on one node, and what is blocked there.
+/// Adds the fits and the blocked devices of one node.
 fn add_room(room: &NodeRoom, each: PerDevice, fits: &mut [i64; SIZES.len()], blocked: &mut ByLimit) {
     let one = std::slice::from_ref(room);
     for (sum, more) in fits.iter_mut().zip(fit::fits(one, each)) {

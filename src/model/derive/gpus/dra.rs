@@ -24,12 +24,12 @@ impl GpuReport {
             let name = |scope: &DeviceScope, model: &str| match (by, scope) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
                 (_, DeviceScope::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
-                (_, DeviceScope::Network | DeviceScope::Unsaid) => Clean::new("network"),
+                (_, DeviceScope::Network | DeviceScope::Unspecified) => Clean::new("network"),
             };
             // A node that is not there takes no pod, and nothing is known of it.
             let admission = |scope: &DeviceScope| match scope {
                 DeviceScope::Node(node) => nodes.by_name(node).map_or(Admission::Unknown, |node| nodes.admission(node)),
-                DeviceScope::Network | DeviceScope::Unsaid => Admission::Open,
+                DeviceScope::Network | DeviceScope::Unspecified => Admission::Open,
             };
             let groups = dra::groups_now(optional, name, admission);
             self.groups.extend(groups.into_iter().map(GpuGroup::of_devices));
@@ -45,7 +45,7 @@ impl HeldDevices {
         let IdleClaim { namespace, name, scope, driver, kind, amount, since } = idle;
         let node = match scope {
             DeviceScope::Node(node) => node,
-            DeviceScope::Network | DeviceScope::Unsaid => Clean::new("network"),
+            DeviceScope::Network | DeviceScope::Unspecified => Clean::new("network"),
         };
         let (owner, state) = (Clean::default(), Clean::new("Unused"));
         Self { claim: true, silent: false, namespace, name, node, owner, amount, resource: driver, kind, state, since }

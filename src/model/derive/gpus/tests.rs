@@ -146,7 +146,7 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
 }
 
 #[test]
-fn what_keeps_pods_from_free_devices_is_told_with_the_group() {
+fn what_keeps_pods_from_free_devices_is_shown_with_the_group() {
     let bench = bench(Grouping::Model);
     let board = bench.state().gpu_report();
     let supply = |name: &str| board.groups.iter().find(|group| *group.name == *name).unwrap().supply.unwrap();
@@ -196,7 +196,7 @@ fn the_board_follows_pods_and_nodes() {
 }
 
 #[test]
-fn what_fits_is_told_once_the_last_page_of_pods_was_the_last() {
+fn what_fits_is_shown_once_the_last_page_of_pods_was_the_last() {
     let mut bench = Bench::new(&["prod"]);
     bench.list_nodes(1, nodes());
     bench.act(Action::Gpus);

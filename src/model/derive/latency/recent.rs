@@ -29,7 +29,7 @@ impl<T: Copy + PartialEq> Recent<T> {
         self.events.push_back((at, what));
     }
 
-    /// Forgets what is older than `span`, except for the newest, which says how long it has been quiet.
+    /// Forgets entries older than `span`, except for the newest, which says how long it has been quiet.
     pub(super) fn expire(&mut self, now: Mono, span: Duration) {
         while self.events.len() > 1 && self.events.front().is_some_and(|(at, _)| now.since(*at) > span) {
             self.events.pop_front();

@@ -9,7 +9,7 @@ use crate::msg::{Mono, ProbeOutcome};
 
 /// A ring is never shorter than a wide terminal's sparkline...
 const LEAST: usize = 256;
-/// ...and never longer than this, whatever window the configuration asks for.
+/// ...and never longer than this, whatever window the configuration sets.
 const MOST: usize = 4096;
 
 /// Samples of one series, by tick.

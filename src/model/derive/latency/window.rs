@@ -14,7 +14,7 @@ const MOST: usize = 256;
 const P99_FROM: usize = 100;
 /// p95 from which a call of one object is worth a verdict: the SLO.
 const SLOW: Duration = Duration::from_secs(1);
-/// The same for a page of a list: half of what is alarming.
+/// The same for a page of a list: half of the alert's limit.
 const SLOW_LIST: Duration = Duration::from_secs(5);
 /// Calls that are all good for this long end a diagnosis: the short window that resets (docs/latency-and-alerts.md).
 const GREEN: Duration = Duration::from_secs(60);

@@ -41,7 +41,7 @@ pub(in crate::model) struct ServerHealth<'a> {
 
 impl<'a> ServerHealth<'a> {
     /// Time without any answer of the server, once that is longer than the probe periods of `unreachable_ticks`. Time in which
-    /// the program was stopped does not count: nobody listened.
+    /// the program was stopped does not count: nobody was listening.
     pub(in crate::model) fn unreachable(&self, now: Now) -> Option<Duration> {
         let silence = self.silence(now)?;
         (silence > self.settings.probe_period * u32::from(self.settings.unreachable_ticks)).then_some(silence)

@@ -140,7 +140,7 @@ fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() 
 }
 
 #[test]
-fn the_usage_of_many_nodes_is_taken_in_bit_by_bit_and_forgets_who_is_not_named() {
+fn the_usage_of_many_nodes_is_applied_bit_by_bit_and_forgets_who_is_not_named() {
     let names: Vec<String> = (0..1_200).map(|at| format!("n{at:04}")).collect();
     let mut bench = Bench::with(names.iter().map(|name| node(name)).collect(), &[]);
     let all = |cpu| names.iter().map(|name| figures(name, 0, cpu, 1)).collect();

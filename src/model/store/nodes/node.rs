@@ -23,7 +23,7 @@ pub(crate) struct Node {
     /// When we first saw it in this readiness.
     pub(super) readiness_since: PackedMono,
     /// There is any other trouble than readiness.
-    pub(crate) other_trouble: bool,
+    pub(crate) other_problem: bool,
     /// Conditions other than Ready that are bad, in the order of the API; nothing of a healthy node.
     pub(super) bad: Option<SharedList<Clean>>,
     pub(crate) pods_allocatable: Option<u32>,
@@ -56,7 +56,7 @@ impl Node {
             devices: interner.devices(&devices(facts, &rules.table)),
             readiness: facts.readiness().0,
             readiness_since: origin.now.into(),
-            other_trouble: false,
+            other_problem: false,
             bad: bad(facts, &rules.good),
             pods_allocatable: pods_allocatable(facts),
             roles: interner.text(&roles(facts)),
@@ -66,7 +66,7 @@ impl Node {
             from_watch: origin.from_watch,
             touched: true,
         };
-        node.other_trouble = node.has_other_trouble();
+        node.other_problem = node.has_other_problem();
         node
     }
 
@@ -87,7 +87,7 @@ impl Node {
             self.devices = interner.devices(&devices(facts, &rules.table));
         }
         self.bad = bad(facts, &rules.good);
-        self.other_trouble = self.has_other_trouble();
+        self.other_problem = self.has_other_problem();
     }
 
     /// When we first saw it in this readiness.
@@ -122,7 +122,7 @@ impl Node {
         self.facts.deleting || self.facts.taints.iter().any(|taint| announces_end(&taint.key))
     }
 
-    fn has_other_trouble(&self) -> bool {
+    fn has_other_problem(&self) -> bool {
         self.pressures().next().is_some() || self.devices.iter().any(|d| d.withdrawn() > 0 || d.missing() > 0)
     }
 }

@@ -19,13 +19,13 @@ pub(crate) enum NodeProblem {
 }
 
 /// Problems of a node beside its readiness, each with the time at which we first saw it.
-pub(crate) type Troubles = Vec<(NodeProblem, Mono)>;
+pub(crate) type DatedProblems = Vec<(NodeProblem, Mono)>;
 
 /// Nodes that are not ready or have another trouble.
 #[derive(Debug, Default)]
-pub(super) struct Troubled(HashMap<NodeKey, Troubles>);
+pub(super) struct UnhealthyNodes(HashMap<NodeKey, DatedProblems>);
 
-impl Troubled {
+impl UnhealthyNodes {
     /// Notes what is wrong with a node now: what was wrong with it before has its old beginning.
     pub(super) fn note(&mut self, node: &Node, now: Mono) {
         let wrong = node.problems();
@@ -49,7 +49,7 @@ impl Troubled {
         self.0.remove(&key);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeKey, &Troubles)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NodeKey, &DatedProblems)> {
         self.0.iter().map(|(key, problems)| (*key, problems))
     }
 

@@ -12,7 +12,7 @@ use crate::facts::text::Clean;
 use crate::model::store::nodes::NodeKey;
 
 /// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
-const MOST_ASKED: i128 = 10_i128.pow(31);
+const MOST_REQUESTED: i128 = 10_i128.pow(31);
 
 /// A cluster has tens of resource names, which are searched one by one. More of them than this are left out.
 const MOST_RESOURCES: u16 = 1024;
@@ -68,7 +68,7 @@ impl PodStore {
             };
         }
         record.status = self.intern_status(pod);
-        record.request_set = self.intern_asks(pod);
+        record.request_set = self.intern_requests(pod);
     }
 
     fn intern_status(&mut self, pod: &PodFacts<'_>) -> u32 {
@@ -83,8 +83,8 @@ impl PodStore {
         self.statuses.intern(hash, same, || InternedStatus { reason: pod.reason.into(), containers, ready })
     }
 
-    fn intern_asks(&mut self, pod: &PodFacts<'_>) -> u32 {
-        let clamp = |amount: Quantity| Quantity::from_nano(amount.nano().clamp(-MOST_ASKED, MOST_ASKED));
+    fn intern_requests(&mut self, pod: &PodFacts<'_>) -> u32 {
+        let clamp = |amount: Quantity| Quantity::from_nano(amount.nano().clamp(-MOST_REQUESTED, MOST_REQUESTED));
         let (cpu, memory) = (clamp(pod.requests.cpu), clamp(pod.requests.memory));
         let others: Vec<_> = pod
             .requests

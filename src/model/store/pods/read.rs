@@ -1,4 +1,4 @@
-//! Reading the ledger.
+//! Reading the pod store.
 
 use std::hash::BuildHasher;
 
@@ -155,7 +155,7 @@ impl PodStore {
         }
     }
 
-    /// The name of a resource of this ledger; empty for an id of another ledger.
+    /// The name of a resource of this store; empty for an id of another store.
     #[must_use]
     pub fn resource_name(&self, id: ResourceId) -> &str {
         self.resources.get(usize::from(id.0)).map_or("", |name| name)

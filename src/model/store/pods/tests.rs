@@ -1,4 +1,4 @@
-//! The ledger against a map that is recomputed from scratch, and against a server whose events come in any allowed order.
+//! The pod store against a map that is recomputed from scratch, and against a server whose events come in any allowed order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -314,7 +314,7 @@ fn a_finished_pod_is_held_and_counts_for_nothing() {
 }
 
 #[test]
-fn a_batch_is_taken_in_one_pod_after_the_other_although_all_are_looked_up_first() {
+fn a_batch_is_applied_one_pod_after_the_other_although_all_are_looked_up_first() {
     let mut pod_store = PodStore::default();
     bring(&mut pod_store, &pod("a", "n1", 1), 1, PodOrigin::Watch);
     let (moved, gone) = (pod("a", "n2", 2), Pod { node: "n1".into(), ..pod("a", "n1", 3) });
@@ -652,7 +652,7 @@ proptest! {
     }
 
     /// A server, a list whose pages are read one after the other while it changes, and a watch from the list's version whose
-    /// events come whenever they like. At the end the ledger holds what the server holds.
+    /// events come whenever they like. At the end the store holds what the server holds.
     #[test]
     fn a_list_beside_its_watch_ends_with_what_the_server_has(
         before in vec((any_pod(), prop::bool::weighted(0.2)), 0..12),

@@ -15,7 +15,7 @@ pub struct PodCounts {
     pub mirror: u32,
 }
 
-/// A resource name of this ledger.
+/// A resource name of this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId(pub(super) u16);
 

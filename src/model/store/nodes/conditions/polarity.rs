@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_conditions_whose_true_is_good_are_told_by_their_words() {
+    fn upstream_conditions_whose_true_is_good_are_recognised_by_their_words() {
         let names = "
             Ready ConfigOK KubeletConfigOk
             KernelReady NetworkingReady StorageReady AcceleratedHardwareReady ContainerRuntimeReady
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_conditions_whose_true_is_bad_are_told_by_their_words() {
+    fn upstream_conditions_whose_true_is_bad_are_recognised_by_their_words() {
         let names = "
             MemoryPressure DiskPressure PIDPressure NetworkUnavailable OutOfDisk InodePressure
             KernelDeadlock ReadonlyFilesystem CorruptDockerOverlay2 FrequentKubeletRestart FrequentDockerRestart
