@@ -107,7 +107,7 @@ impl Action {
         ACTIONS.iter().find(|entry| entry.action == self).expect("the macro writes a row for every action")
     }
 
-    /// The place of the cluster that a digit key names, from 0.
+    /// Index of the cluster that a digit key names, from 0.
     #[must_use]
     pub fn cluster_index(self) -> Option<usize> {
         let first = Self::Cluster1 as usize;

@@ -98,7 +98,7 @@ fn draw(
     canvas.at(layout.body_rule).rule(age.map(|text| Note { role: Role::Unknown, text }).as_ref());
     let viewport = screen.draw(&mut canvas.at(layout.body), scene, &mut state.lists);
     canvas.at(layout.footer_rule).rule(None);
-    // Where there is no rule for it, the trouble has the first place in the footer.
+    // Where there is no rule for it, the problem comes first in the footer.
     let here = layout.strip_rule.height == 0;
     let cursor = footer::draw(&mut canvas.at(layout.footer), scene, screen.footer(scene, glyphs), here);
     Drawn { viewport, cursor }

@@ -36,7 +36,7 @@ fn key_table() -> String {
         }
         let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
         let row = match digit {
-            Some(_) => ("`1` … `9`".to_owned(), "cluster-1 … cluster-9", "the cluster at that place"),
+            Some(_) => ("`1` … `9`".to_owned(), "cluster-1 … cluster-9", "the cluster of that number"),
             None => (keys.join(" "), entry.name, entry.help),
         };
         let _ = writeln!(table, "| {} | {} | {} |", row.0, row.1, row.2.replace('|', "\\|"));

@@ -143,7 +143,7 @@ pub(crate) enum ReflectorEffect {
 /// A page to request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PageRequest {
-    /// 1 for the first; [`PageAsk::VERSION_PROBE`] if only the version of the answer is needed, and nothing is to be published.
+    /// 1 for the first; [`PageRequest::VERSION_PROBE`] if only the version of the answer is needed, and nothing is to be published.
     pub(crate) page: u32,
     /// 1 for the first attempt.
     pub(crate) attempt: u32,

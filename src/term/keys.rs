@@ -74,7 +74,7 @@ const KEYPAD: &[(u32, KeyCode)] = &[
 /// Key of a control sequence: `CSI parameters last`; `None` for every reply of a terminal.
 ///
 /// A reply has a private mark (`<`, `=`, `>`, `?`), an intermediate byte, or a last byte that no key has. `CSI row ; column R` is the
-/// position of the cursor; some terminals send the same for F3 with a modifier.
+/// position of the cursor; some terminals send the same for the third function key with a modifier.
 pub(super) fn control_sequence(parameters: &[u8], last: u8) -> Option<KeyEvent> {
     if !parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b':' | b';')) {
         return None;
@@ -118,7 +118,7 @@ pub(super) fn application_key(last: u8) -> Option<KeyEvent> {
     }
 }
 
-/// Function key of `ESC [ [ last`, as the Linux console sends F1 to F5.
+/// Function key of `ESC [ [ last`, as the Linux console sends the first five.
 pub(super) fn console_key(last: u8) -> Option<KeyEvent> {
     matches!(last, b'A'..=b'E').then(|| KeyEvent::from(KeyCode::F(last - b'A' + 1)))
 }

@@ -34,7 +34,7 @@ impl CertificateFetcher {
         Self { config, name, last: Arc::default() }
     }
 
-    /// The certificate of the server at `place`, in words; `None` if it could not be fetched.
+    /// The certificate of the server at `endpoint`, in words; `None` if it could not be fetched.
     pub(crate) async fn fetch(&self, endpoint: &str) -> Option<String> {
         let mut last = self.last.lock().await;
         if let Some((at, text)) = &*last

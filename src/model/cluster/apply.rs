@@ -9,7 +9,7 @@ use crate::model::store::nodes::NodeOutcome;
 use crate::model::store::pods::{ListMark, PodOrigin};
 use crate::model::store::sync::PageHead;
 use crate::msg::detail::DetailUpdate;
-use crate::msg::{Batch, CallEvent, ClusterEvent, Failure, Layer, NodeChange, Now, ProbeSample, Resource};
+use crate::msg::{Batch, CallEvent, ClusterEvent, Failure, Layer, NodeChange, Now, ProbeSample, Resource, SyncState};
 
 impl ClusterState {
     /// Applies an event of this cluster.
@@ -97,21 +97,9 @@ impl ClusterState {
                     self.changes(batch, ListMark { part, generation }, now);
                 }
             }
-            ClusterEvent::Sync { resource, state } if resource.is_optional() => {
-                self.optional.set_state(resource, state);
-            }
-            ClusterEvent::Sync { resource, state } => {
-                if let Some(track) = self.tracks.get_mut(resource, part) {
-                    track.set_state(state);
-                }
-            }
+            ClusterEvent::Sync { resource, state } => self.sync(resource, part, state),
             ClusterEvent::Alive { resource, bytes } => {
-                self.link.answered(now);
-                if resource.is_optional() {
-                    self.optional.note_alive(resource, now);
-                } else if let Some(track) = self.tracks.get_mut(resource, part) {
-                    track.note_alive(now);
-                }
+                self.note_alive(resource, part, now);
                 self.latency.watched(bytes, now.mono);
             }
             ClusterEvent::Usage(news) => self.usage.apply(news),
@@ -123,6 +111,25 @@ impl ClusterState {
             ClusterEvent::Unusable => self.link.unusable = true,
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
             ClusterEvent::TaskRestarted { text } => self.link.restarted(text, now),
+        }
+    }
+
+    /// Records the state of a list.
+    fn sync(&mut self, resource: Resource, part: usize, state: SyncState) {
+        if resource.is_optional() {
+            self.optional.set_state(resource, state);
+        } else if let Some(track) = self.tracks.get_mut(resource, part) {
+            track.set_state(state);
+        }
+    }
+
+    /// Records that the watch of a list brought something.
+    fn note_alive(&mut self, resource: Resource, part: usize, now: Now) {
+        self.link.answered(now);
+        if resource.is_optional() {
+            self.optional.note_alive(resource, now);
+        } else if let Some(track) = self.tracks.get_mut(resource, part) {
+            track.note_alive(now);
         }
     }
 

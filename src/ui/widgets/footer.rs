@@ -43,7 +43,7 @@ pub(in crate::ui) struct FooterPart {
     pub(in crate::ui) complete: bool,
 }
 
-/// Draws the footer; returns the position of the cursor while the filter is typed. `trouble`: no rule says it.
+/// Draws the footer; returns the position of the cursor while the filter is typed. `problem`: no rule shows it.
 pub(in crate::ui) fn draw(
     canvas: &mut Canvas<'_>,
     scene: &Scene<'_>,
@@ -131,7 +131,7 @@ struct FooterRoom<'a> {
     glyphs: &'a Glyphs,
     /// Columns.
     room: usize,
-    /// No rule has room for the trouble of the cluster.
+    /// No rule has room for the problem of the cluster.
     problem: bool,
     /// The screen shows the rest.
     complete: bool,
