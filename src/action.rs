@@ -1,15 +1,35 @@
 //! The `actions!` table: every action, its name, default keys, group and help line. Dispatch, footer, help, docs/keys.md
-//! table and the config template are made from it.
+//! table and the config template are made from it. A row with `opens` also declares a [`TopScreen`], which its key opens from
+//! every other screen.
 
 use serde::{Deserialize, Serialize};
 
 /// Declares [`Action`] and its table in one place.
 macro_rules! actions {
-    ($($group:literal { $($variant:ident $name:literal [$($key:literal),*] $help:literal),* $(,)? })*) => {
+    ($($group:literal {
+        $($variant:ident $name:literal [$($key:literal),*] $help:literal $(opens $screen:ident)?),* $(,)?
+    })*) => {
         /// Meaning of a key.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Action {
             $($(#[doc = $help] #[serde(rename = $name)] $variant,)*)*
+        }
+
+        /// Screen that a key opens from every other screen, and closes again: it shows a cluster or all of them, and not one object.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum TopScreen {
+            $($($(#[doc = $help] $screen,)?)*)*
+        }
+
+        impl Action {
+            /// The screen that the action opens.
+            #[must_use]
+            pub fn opens(self) -> Option<TopScreen> {
+                match self {
+                    $($($(Self::$variant => Some(TopScreen::$screen),)?)*)*
+                    _ => None,
+                }
+            }
         }
 
         /// The table, in the order of the help screen.
@@ -57,9 +77,9 @@ actions! {
         Cluster7 "cluster-7" ["7"] "seventh cluster",
         Cluster8 "cluster-8" ["8"] "eighth cluster",
         Cluster9 "cluster-9" ["9"] "ninth cluster",
-        Api "api" ["a"] "API latency, calls, failures",
-        Gpus "gpus" ["u"] "GPUs: groups, fits, held",
-        Alerts "alerts" ["!"] "all alerts of all clusters",
+        Api "api" ["a"] "API latency, calls, failures" opens Api,
+        Gpus "gpus" ["u"] "GPUs: groups, fits, held" opens Gpus,
+        Alerts "alerts" ["!"] "all alerts of all clusters" opens Alerts,
         Yaml "yaml" ["y"] "YAML of the node or pod",
         ShowValues "show-values" ["v"] "show or mask env values",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",

@@ -1,6 +1,6 @@
 //! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
 //!
-//! A tree, in which a module may use only those above it: [`known`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`mod@derive`]; [`table`];
+//! A tree, in which a module may use only those above it: [`known`], [`rules`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`mod@derive`]; [`table`];
 //! [`alerts`]; [`cluster`]; [`app`].
 
 pub mod alerts;
@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod derive;
 pub mod known;
 pub(crate) mod natural;
+pub mod rules;
 pub mod settings;
 pub(crate) mod sorter;
 pub mod store;

@@ -1,104 +1,120 @@
 //! `[alerts]` and `[cluster.NAME.alerts]`: the thresholds of alerts, for all clusters and for each one.
 
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::duration::ConfigDuration;
 use super::replace;
+use crate::model::rules::{THRESHOLDS, alert_thresholds};
 use crate::model::settings::Settings;
 
-/// Changes of one node that are remembered: more cannot be counted.
-const MOST_CHANGES: u16 = 60;
-
-/// One such section as it is written; keys that are not there change nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub(super) struct AlertSection {
-    slow_call: Option<ConfigDuration>,
-    slow_call_clear: Option<ConfigDuration>,
-    timeouts_over: Option<u32>,
-    timeouts_window: Option<ConfigDuration>,
-    timeouts_clear: Option<u32>,
-    timeouts_quiet: Option<ConfigDuration>,
-    #[serde(deserialize_with = "ticks")]
-    unreachable_ticks: Option<u16>,
-    throttled_warning: Option<u16>,
-    stale_after: Option<ConfigDuration>,
-    probe_p95: Option<ConfigDuration>,
-    probe_p95_clear: Option<ConfigDuration>,
-    probe_p95_for: Option<ConfigDuration>,
-    #[serde(deserialize_with = "changes")]
-    flapping_over: Option<u16>,
-    gpus_missing_for: Option<ConfigDuration>,
-    #[serde(deserialize_with = "density")]
-    pod_density: Option<u8>,
-    #[serde(deserialize_with = "density")]
-    pod_density_clear: Option<u8>,
-    pod_density_for: Option<ConfigDuration>,
-    ack_expires: Option<ConfigDuration>,
-    silence_for: Option<ConfigDuration>,
-}
-
-impl AlertSection {
-    /// Overrides `settings` with the keys of this section.
-    pub(super) fn apply(&self, settings: &mut Settings) {
-        let spans = [
-            (&mut settings.slow_call, self.slow_call),
-            (&mut settings.slow_call_clear, self.slow_call_clear),
-            (&mut settings.timeouts_window, self.timeouts_window),
-            (&mut settings.timeouts_quiet, self.timeouts_quiet),
-            (&mut settings.stale_after, self.stale_after),
-            (&mut settings.probe_p95, self.probe_p95),
-            (&mut settings.probe_p95_clear, self.probe_p95_clear),
-            (&mut settings.probe_p95_for, self.probe_p95_for),
-            (&mut settings.gpus_missing_for, self.gpus_missing_for),
-            (&mut settings.pod_density_for, self.pod_density_for),
-            (&mut settings.ack_expires, self.ack_expires),
-            (&mut settings.silence_for, self.silence_for),
-        ];
-        for (field, value) in spans {
-            replace(field, value.map(|span| span.0));
+/// Declares [`AlertSection`] with a key for each threshold.
+macro_rules! section {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $key:literal, $bounds:expr $(, at most $cap:ident)?;)*) => {
+        /// One such section as it is written; keys that are not there change nothing.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub(super) struct AlertSection {
+            $($field: Option<$type>,)*
         }
-        replace(&mut settings.timeouts_over, self.timeouts_over);
-        replace(&mut settings.timeouts_clear, self.timeouts_clear);
-        replace(&mut settings.unreachable_ticks, self.unreachable_ticks);
-        replace(&mut settings.throttled_warning, self.throttled_warning);
-        replace(&mut settings.flapping_over, self.flapping_over);
-        replace(&mut settings.pod_density_pct, self.pod_density);
-        replace(&mut settings.pod_density_clear_pct, self.pod_density_clear);
-        // A lower threshold for raising an alert lowers the one for clearing it: otherwise the alert would never clear.
-        settings.slow_call_clear = settings.slow_call_clear.min(settings.slow_call);
-        settings.timeouts_clear = settings.timeouts_clear.min(settings.timeouts_over);
-        settings.probe_p95_clear = settings.probe_p95_clear.min(settings.probe_p95);
-        settings.pod_density_clear_pct = settings.pod_density_clear_pct.min(settings.pod_density_pct);
+
+        impl AlertSection {
+            /// Overrides `settings` with the keys of this section.
+            pub(super) fn apply(&self, settings: &mut Settings) {
+                $(replace(&mut settings.$field, self.$field);)*
+                settings.lower_clearing();
+            }
+        }
+
+        impl<'de> Visitor<'de> for SectionVisitor {
+            type Value = AlertSection;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("struct AlertSection")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AlertSection, A::Error> {
+                let mut section = AlertSection::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match &*key {
+                        $($key => section.$field = Some(map.next_value_seed(ThresholdSeed::new($key))?),)*
+                        _ => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(section)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for AlertSection {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_struct("AlertSection", &[$($key),*], SectionVisitor)
+            }
+        }
+    };
+}
+alert_thresholds!(section);
+
+/// Reads a section key by key.
+struct SectionVisitor;
+
+/// Reads the value of one key and checks its bounds.
+struct ThresholdSeed<T> {
+    key: &'static str,
+    value: std::marker::PhantomData<T>,
+}
+
+impl<T> ThresholdSeed<T> {
+    fn new(key: &'static str) -> Self {
+        Self { key, value: std::marker::PhantomData }
     }
 }
 
-/// At least one: with none, a server would be unreachable between two answers.
-fn ticks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    let ticks = u16::deserialize(deserializer)?;
-    if ticks == 0 {
-        return Err(serde::de::Error::custom("`unreachable-ticks` is `0`; write at least `1`"));
-    }
-    Ok(Some(ticks))
+/// Value of a threshold.
+trait ThresholdValue: Sized {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// Number whose bounds are checked; `None` for a duration.
+    fn number(&self) -> Option<u64>;
 }
 
-fn changes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    let changes = u16::deserialize(deserializer)?;
-    if changes > MOST_CHANGES {
-        let text = format!("`flapping-over` is `{changes}`; write at most `{MOST_CHANGES}`");
-        return Err(serde::de::Error::custom(text));
+impl<'de, T: ThresholdValue> DeserializeSeed<'de> for ThresholdSeed<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        let value = T::read(deserializer)?;
+        if let (Some(number), Some(row)) = (value.number(), THRESHOLDS.iter().find(|row| row.key == self.key)) {
+            row.bounds.check(self.key, number).map_err(D::Error::custom)?;
+        }
+        Ok(value)
     }
-    Ok(Some(changes))
 }
 
-fn density<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-    let percent = u8::deserialize(deserializer)?;
-    if percent > 100 {
-        let text = format!("a pod density is in per cent of a node's allocatable pods, and `{percent}` is over 100");
-        return Err(serde::de::Error::custom(text));
+impl ThresholdValue for Duration {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ConfigDuration::deserialize(deserializer).map(|span| span.0)
     }
-    Ok(Some(percent))
+
+    fn number(&self) -> Option<u64> {
+        None
+    }
 }
+
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
+        impl ThresholdValue for $type {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(deserializer)
+            }
+
+            fn number(&self) -> Option<u64> {
+                Some(u64::from(*self))
+            }
+        }
+    )*};
+}
+numbers! { u8 u16 u32 }
 
 #[cfg(test)]
 mod tests {
@@ -106,12 +122,17 @@ mod tests {
 
     use super::super::DEFAULTS;
     use super::super::tests::load;
+    use super::THRESHOLDS;
 
     #[test]
     fn every_threshold_has_its_default_in_the_embedded_file() {
         let section = DEFAULTS.split("[alerts]").nth(1).unwrap().split("\n[").next().unwrap();
-        let keys = section.lines().filter(|line| !line.starts_with('#') && line.contains(" = ")).count();
-        assert_eq!(keys, 19);
+        let lines = section.lines().filter(|line| !line.starts_with('#'));
+        let mut keys: Vec<&str> = lines.filter_map(|line| line.split_once(" = ").map(|(key, _)| key)).collect();
+        let mut declared: Vec<&str> = THRESHOLDS.iter().map(|threshold| threshold.key).collect();
+        keys.sort_unstable();
+        declared.sort_unstable();
+        assert_eq!(keys, declared, "assets/config.toml has a line for each threshold");
     }
 
     #[test]

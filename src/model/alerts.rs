@@ -12,25 +12,24 @@ mod latches;
 mod nodes;
 mod outage;
 mod probe_slow;
-mod rules;
 mod server;
 mod span;
 
 use std::time::Duration;
 
 use crate::facts::text::Clean;
+use crate::model::rules::Evaluate;
 use crate::model::settings::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono};
 
+pub use crate::model::rules::{AlertSubject, DataSource, Inhibitor, PeakUnit, RULES, Rule, RuleSpec, Severity};
 pub use acks::{Ack, MuteReason};
 pub(super) use evidence::{Evidence, FailedProbes, Latched, ServerEvidence};
 pub(super) use outage::{ClusterContact, LostCluster, Outage, SEVERAL};
-pub use rules::{AlertSubject, DataSource, Inhibitor, PeakUnit, RULES, Rule, RuleSpec};
 pub(super) use span::span;
 
 use latches::Latches;
 use nodes::{Grouped, NodeFindings};
-use rules::Evaluate;
 
 /// 1 h: a resolved alert is remembered for so long, four windows of flapping, so that one that comes back counts on.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -38,17 +37,6 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 const MAX_RECORDS: usize = 256;
 /// Past so many nodes in trouble the alerts are derived once a second instead of for each frame.
 const MANY_UNHEALTHY: usize = 1_000;
-
-/// Severity of an alert; the worst sorts last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Worth knowing.
-    Notice,
-    /// Look at it.
-    Warning,
-    /// Act.
-    Critical,
-}
 
 /// An alert as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,9 +231,11 @@ impl Alerts {
         if !evidence.broken {
             for spec in &RULES {
                 match spec.evaluate {
-                    Evaluate::Cluster(find) => findings.extend(find(&evidence)),
-                    Evaluate::Lists(find) => findings.extend(find(&evidence)),
-                    Evaluate::Clusters | Evaluate::UnhealthyNode { .. } | Evaluate::Nodes { .. } => {}
+                    Evaluate::Cluster => findings.extend(server::finder(spec.rule).and_then(|find| find(&evidence))),
+                    Evaluate::Lists => {
+                        findings.extend(server::lists_finder(spec.rule).into_iter().flat_map(|find| find(&evidence)));
+                    }
+                    Evaluate::Clusters | Evaluate::UnhealthyNode(_) | Evaluate::Nodes(_) => {}
                 }
             }
             findings.extend(of_nodes.iter().cloned());
@@ -419,18 +409,6 @@ impl AlertRecord {
     #[must_use]
     pub fn unknown(&self) -> bool {
         self.suppression == Suppression::NoData
-    }
-}
-
-impl Severity {
-    /// `critical`, `warning`, `notice`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod screens;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::action::TopScreen;
 use crate::facts::text::Clean;
 use crate::model::alerts::{Outage, Severity};
 use crate::model::cluster::ClusterState;
@@ -181,7 +182,7 @@ impl Model {
             cluster.advance_order(now);
             cluster.arrange(now);
             cluster.arrange_pods();
-            if self.screen == Screen::Gpus {
+            if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
             }
@@ -203,7 +204,7 @@ impl Model {
         self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
-            if self.screen == Screen::Gpus {
+            if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
             }
         }
@@ -218,7 +219,7 @@ impl Model {
     /// Returns `true` while rows of the screen are being sorted, filtered or counted.
     #[must_use]
     pub fn lists_are_behind(&self) -> bool {
-        let counts = |cluster: &ClusterState| self.screen == Screen::Gpus && cluster.is_counting_gpus();
+        let counts = |cluster: &ClusterState| self.screen == Screen::Top(TopScreen::Gpus) && cluster.is_counting_gpus();
         self.clusters.get(self.current).is_some_and(|cluster| cluster.order_is_behind() || counts(cluster))
     }
 

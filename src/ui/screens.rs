@@ -25,9 +25,9 @@ pub(in crate::ui) use view::View;
 /// Reads a screen of the model for an area of this size; `None` if another screen is open.
 pub(in crate::ui) type Open = for<'a> fn(&'a Model, Rect, &Context<'_>, &mut ViewState) -> Option<Box<dyn View + 'a>>;
 
-/// All screens. A new one is a row here, a file, and a variant of the model's
-/// [`Screen`](crate::model::app::screens::Screen).
-const SCREENS: [Open; 7] = [nodes::open, node::open, pod::open, yaml::open, api::open, alerts::open, gpus::open];
+/// All screens. A new one is a row here, a file with its [`View`], and a row of [`ACTIONS`](crate::action::ACTIONS) that opens it;
+/// a screen of one object is also a variant of the model's [`Screen`](crate::model::app::screens::Screen).
+const SCREENS: &[Open] = &[nodes::open, node::open, pod::open, yaml::open, api::open, alerts::open, gpus::open];
 
 /// The screen that is open.
 pub(in crate::ui) fn open<'a>(

@@ -7,7 +7,7 @@ use super::imports::{Imports, Module};
 
 /// The layers of `model`, from the leaves up. A layer names itself and those before it.
 const MODEL: [&[&str]; 7] = [
-    &["known", "natural", "settings", "sorter", "time"],
+    &["known", "natural", "rules", "settings", "sorter", "time"],
     &["store"],
     &["derive"],
     &["table"],

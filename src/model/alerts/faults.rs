@@ -66,15 +66,42 @@ enum FaultDetail<'a> {
     },
 }
 
+/// Finds the faults of one kind of a node that is not Ready or has another problem.
+pub(super) type UnhealthyFinder = for<'a> fn(&UnhealthyNode<'a>, &mut Vec<NodeFault<'a>>);
+
+/// Finds the faults of one kind among the nodes that are kept for a rule.
+pub(super) type NodesFinder = for<'a> fn(&'a Evidence<'_>) -> Vec<NodeFault<'a>>;
+
+/// The function of a rule that looks at each node in trouble.
+pub(super) fn unhealthy_finder(rule: Rule) -> Option<UnhealthyFinder> {
+    Some(match rule {
+        Rule::NodeNotReady => not_ready,
+        Rule::NodeUnknown => unknown,
+        Rule::NodePressure => pressure,
+        Rule::GpusWithdrawn => withdrawn,
+        Rule::GpusMissing => missing,
+        _ => return None,
+    })
+}
+
+/// The function of a rule that looks at a set of nodes.
+pub(super) fn nodes_finder(rule: Rule) -> Option<NodesFinder> {
+    Some(match rule {
+        Rule::NodeFlapping => flapping,
+        Rule::PodDensity => full,
+        _ => return None,
+    })
+}
+
 /// A node that is not ready.
-pub(super) fn not_ready<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+fn not_ready<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     if node.node.readiness == Readiness::NotReady {
         faults.push(readiness(node));
     }
 }
 
 /// A node that the control plane does not hear from.
-pub(super) fn unknown<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+fn unknown<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     // One alert says that all nodes are Unknown; a node that flapped before keeps its own, inhibited.
     if node.node.readiness == Readiness::Unknown && (node.flapping || !node.all_unknown) {
         faults.push(readiness(node));
@@ -94,7 +121,7 @@ fn readiness<'a>(unhealthy: &UnhealthyNode<'a>) -> NodeFault<'a> {
 }
 
 /// Nodes whose readiness comes and goes.
-pub(super) fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
+fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     let (history, now) = (evidence.history, evidence.now);
     let fault = |(uid, name): (_, Clean)| {
         let age = history.transitions(uid).next().map(|change| elapsed(change.at, now)).unwrap_or_default();
@@ -109,7 +136,7 @@ pub(super) fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
 }
 
 /// A node with a bad condition.
-pub(super) fn pressure<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+fn pressure<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if *problem == NodeProblem::Pressure {
             faults.push(node.warning(*since, FaultDetail::Pressure(node.node)));
@@ -118,7 +145,7 @@ pub(super) fn pressure<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<
 }
 
 /// A node with devices that it registers and does not offer.
-pub(super) fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Withdrawn(resource) = problem {
             let devices = node.devices(resource);
@@ -128,7 +155,7 @@ pub(super) fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault
 }
 
 /// A node without devices that its labels promise.
-pub(super) fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
+fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Missing(resource) = problem {
             let devices = node.devices(resource);
@@ -138,7 +165,7 @@ pub(super) fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'
 }
 
 /// Nodes that are nearly full of pods. The pods that are watched prove that a node is full; that one is not, only all pods can.
-pub(super) fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
+fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     let partial = evidence.is_partial();
     let fault = |(name, full): (&'a Clean, &FullNode)| NodeFault {
         name: Cow::Borrowed(name),

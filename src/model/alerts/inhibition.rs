@@ -1,9 +1,8 @@
 //! Suppression of findings, as their rows of the table declare it.
 
 use super::evidence::Evidence;
-use super::rules::{DataSource, Inhibitor, Rule};
 use super::server;
-use super::{Finding, Suppression};
+use super::{DataSource, Finding, Inhibitor, Rule, Suppression};
 
 /// Marks findings that a worse alert explains, and those whose data is not current; the former counts more.
 ///

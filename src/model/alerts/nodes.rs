@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::evidence::Evidence;
-use super::faults::{NodeFault, UnhealthyNode};
-use super::rules::{Evaluate, RULES, Rule};
-use super::{Finding, Severity};
+use super::faults::{self, NodeFault, UnhealthyNode};
+use super::{Finding, RULES, Rule, Severity};
+use crate::model::rules::Evaluate;
 
 /// More nodes than this with the same fault are one line...
 pub(super) const GROUP_OVER: usize = 5;
@@ -109,13 +109,13 @@ fn collect<'a>(evidence: &'a Evidence<'_>, all_unknown: bool) -> [Vec<NodeFault<
         let flapping = evidence.history.flapping(node.facts.uid);
         let node = UnhealthyNode { node, problems, flapping, all_unknown };
         for (faults, spec) in faults.iter_mut().zip(&RULES) {
-            if let Evaluate::UnhealthyNode { find, .. } = spec.evaluate {
+            if let (Evaluate::UnhealthyNode(_), Some(find)) = (spec.evaluate, faults::unhealthy_finder(spec.rule)) {
                 find(&node, faults);
             }
         }
     }
     for (faults, spec) in faults.iter_mut().zip(&RULES) {
-        if let Evaluate::Nodes { find, .. } = spec.evaluate {
+        if let (Evaluate::Nodes(_), Some(find)) = (spec.evaluate, faults::nodes_finder(spec.rule)) {
             *faults = find(evidence);
         }
     }

@@ -13,21 +13,53 @@ const THROTTLED_WINDOW: Duration = Duration::from_secs(60);
 /// Periods of the probe after which a lost link is an alert; the age of the data shows at once.
 const LOST_TICKS: u32 = 3;
 
+/// Finds an alert about the cluster as a whole.
+pub(super) type Finder = fn(&Evidence<'_>) -> Option<Finding>;
+
+/// Finds an alert about each of the cluster's lists.
+pub(super) type ListsFinder = fn(&Evidence<'_>) -> Vec<Finding>;
+
+/// The function of a rule that looks at the cluster as a whole.
+pub(super) fn finder(rule: Rule) -> Option<Finder> {
+    Some(match rule {
+        Rule::Timeouts => timeouts,
+        Rule::SlowCall => slow_call,
+        Rule::Unreachable => unreachable,
+        Rule::ProbeFailing => probe_failing,
+        Rule::ProbeSlow => probe_slow,
+        Rule::TooLarge => too_large,
+        Rule::CredentialsRejected => credentials_rejected,
+        Rule::CredentialsMissing => credentials_missing,
+        Rule::Unreadable => unreadable,
+        Rule::Throttled => throttled,
+        Rule::Stale => stale,
+        _ => return None,
+    })
+}
+
+/// The function of a rule that looks at each list.
+pub(super) fn lists_finder(rule: Rule) -> Option<ListsFinder> {
+    match rule {
+        Rule::Denied => Some(denied),
+        _ => None,
+    }
+}
+
 /// Too many timeouts; a notice once everything answers again.
-pub(super) fn timeouts(evidence: &Evidence<'_>) -> Option<Finding> {
+fn timeouts(evidence: &Evidence<'_>) -> Option<Finding> {
     let latched = evidence.latched.timeouts.as_ref()?;
     let severity = if latched.recovering { Severity::Notice } else { Severity::Critical };
     Some(Finding { peak: latched.peak, severity, ..Finding::new(Rule::Timeouts, latched.text.clone()) })
 }
 
 /// A slow call, running or ended.
-pub(super) fn slow_call(evidence: &Evidence<'_>) -> Option<Finding> {
+fn slow_call(evidence: &Evidence<'_>) -> Option<Finding> {
     let latched = evidence.latched.slow_call.as_ref()?;
     Some(Finding { peak: latched.peak, ..Finding::new(Rule::SlowCall, latched.text.clone()) })
 }
 
 /// A server that answers nothing.
-pub(super) fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
+fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
     let silence = evidence.server.unreachable.filter(|_| !evidence.server.resuming)?;
     let ticks = silence.as_millis() / evidence.settings.probe_period.as_millis().max(1);
     let because = evidence.server.failure.map(|failure| format!(": {}", failure.text)).unwrap_or_default();
@@ -36,7 +68,7 @@ pub(super) fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 /// A server that answers, but not what needs authentication, queues and storage (F28).
-pub(super) fn probe_failing(evidence: &Evidence<'_>) -> Option<Finding> {
+fn probe_failing(evidence: &Evidence<'_>) -> Option<Finding> {
     // That a silent server fails its probes is no alert of its own: it resolves.
     if evidence.server.silent {
         return None;
@@ -51,7 +83,7 @@ pub(super) fn probe_failing(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 /// An API probe whose p95 is over the SLO.
-pub(super) fn probe_slow(evidence: &Evidence<'_>) -> Option<Finding> {
+fn probe_slow(evidence: &Evidence<'_>) -> Option<Finding> {
     let latched = evidence.latched.probe_slow.as_ref()?;
     Some(Finding { peak: latched.peak, ..Finding::new(Rule::ProbeSlow, latched.text.clone()) })
 }
@@ -63,14 +95,14 @@ pub(super) fn probes_are_current(evidence: &Evidence<'_>) -> bool {
 }
 
 /// A cluster that is not followed any more.
-pub(super) fn too_large(evidence: &Evidence<'_>) -> Option<Finding> {
+fn too_large(evidence: &Evidence<'_>) -> Option<Finding> {
     let limit = evidence.too_large?;
     let text = format!("{limit}: no longer listed or watched, numbers are lower bounds (max-objects, max-mib)");
     Some(Finding::new(Rule::TooLarge, text))
 }
 
 /// A 401, of a list or of any other call.
-pub(super) fn credentials_rejected(evidence: &Evidence<'_>) -> Option<Finding> {
+fn credentials_rejected(evidence: &Evidence<'_>) -> Option<Finding> {
     let text = match evidence.lost_at(Layer::Auth) {
         Some(failure) => format!("credentials rejected (401): {}", failure.text),
         None if evidence.server.rejected => "credentials rejected (401)".to_owned(),
@@ -80,13 +112,13 @@ pub(super) fn credentials_rejected(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 /// Credentials that could not be obtained.
-pub(super) fn credentials_missing(evidence: &Evidence<'_>) -> Option<Finding> {
+fn credentials_missing(evidence: &Evidence<'_>) -> Option<Finding> {
     let failure = evidence.lost_at(Layer::Credentials)?;
     Some(Finding::new(Rule::CredentialsMissing, format!("no credentials: {}", failure.text)))
 }
 
 /// Lists that are forbidden. A 403 soon after a success may be a server that starts; without one it is certain (F53).
-pub(super) fn denied(evidence: &Evidence<'_>) -> Vec<Finding> {
+fn denied(evidence: &Evidence<'_>) -> Vec<Finding> {
     let denied = evidence.lists().filter_map(|list| match list.track.state() {
         Some(SyncState::Denied { failure }) => Some((list, failure)),
         _ => None,
@@ -111,7 +143,7 @@ fn denied_text(evidence: &Evidence<'_>, list: ListEvidence<'_>, failure: &Failur
 }
 
 /// Nodes and pods that could not be read: they may be anything.
-pub(super) fn unreadable(evidence: &Evidence<'_>) -> Option<Finding> {
+fn unreadable(evidence: &Evidence<'_>) -> Option<Finding> {
     let counts = [(evidence.nodes_track.unread(), "node"), (evidence.pods_track.unread(), "pod")];
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let named: Vec<String> = some.map(|(count, noun)| counted(*count, noun)).collect();
@@ -122,7 +154,7 @@ pub(super) fn unreadable(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 /// Answers 429: a notice, many of them a warning.
-pub(super) fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
+fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
     let count = evidence.latency.throttled_within(THROTTLED_WINDOW, evidence.now.mono);
     if count == 0 {
         return None;
@@ -135,7 +167,7 @@ pub(super) fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// Data that was complete once and is old now: a notice while the link is lost, a warning past the limit. The oldest list gives
 /// age and cause.
-pub(super) fn stale(evidence: &Evidence<'_>) -> Option<Finding> {
+fn stale(evidence: &Evidence<'_>) -> Option<Finding> {
     let settings = evidence.settings;
     // `TooLarge` says why the data of a cluster that is not followed any more is old.
     if evidence.server.resuming || evidence.too_large.is_some() {

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use crate::action::TopScreen;
 use crate::facts::text::Clean;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, ClusterContact, MuteReason, Rule, SEVERAL};
 use crate::model::app::Model;
@@ -127,7 +128,7 @@ impl Model {
 
     /// Silences the cluster of the selected alert, on other screens the current one; or ends its silence.
     pub(in crate::model) fn silence(&mut self, now: Now) {
-        let chosen = (self.screen == Screen::Alerts).then(|| self.chosen_key()).flatten();
+        let chosen = (self.screen == Screen::Top(TopScreen::Alerts)).then(|| self.chosen_key()).flatten();
         let index = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
         let mut text = "this alert covers several clusters: silence them one by one".to_owned();
         if let Some(cluster) = self.clusters.get_mut(index) {
@@ -154,7 +155,7 @@ impl Model {
         match node.map(Clean::new) {
             Some(name) => self.open_node(index, name),
             None if key.rule.is_about_nodes() => self.descend(index, Screen::Nodes),
-            None => self.descend(index, Screen::Api),
+            None => self.descend(index, Screen::Top(TopScreen::Api)),
         }
     }
 

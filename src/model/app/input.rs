@@ -1,6 +1,6 @@
 //! Meaning of keys: navigation, modes, and effects.
 
-use crate::action::Action;
+use crate::action::{Action, TopScreen};
 use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
 use crate::model::cluster::ClusterState;
@@ -88,6 +88,10 @@ impl Model {
 
     fn act_in_normal(&mut self, action: Action, now: Now) -> Option<Effect> {
         let on_nodes = self.screen == Screen::Nodes;
+        if let Some(screen) = action.opens() {
+            self.show(Screen::Top(screen));
+            return None;
+        }
         match action {
             Action::Quit if on_nodes => return Some(Effect::Quit),
             // A cluster that is too large is not followed again.
@@ -106,13 +110,12 @@ impl Model {
             Action::Yaml => self.toggle_yaml(now),
             Action::ShowValues => self.toggle_values(now),
             Action::Copy => return self.copy(now),
-            Action::Open if self.screen == Screen::Alerts => self.open_alert(now),
-            Action::Api => self.show(Screen::Api),
-            Action::Alerts => self.show(Screen::Alerts),
-            Action::Gpus => self.show(Screen::Gpus),
-            Action::NextPane if self.screen == Screen::Gpus => self.regroup(1),
-            Action::PreviousPane if self.screen == Screen::Gpus => self.regroup(Grouping::ALL.len() - 1),
-            Action::Acknowledge if self.screen == Screen::Alerts => self.acknowledge(now),
+            Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
+            Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
+            Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
+                self.regroup(Grouping::ALL.len() - 1)
+            }
+            Action::Acknowledge if self.screen == Screen::Top(TopScreen::Alerts) => self.acknowledge(now),
             Action::Silence => self.silence(now),
             Action::NextCluster | Action::PreviousCluster if self.clusters.len() == 1 => {
                 self.note("this is the only cluster", now);
@@ -206,7 +209,7 @@ impl Model {
         let Some(step) = self.step(action) else { return };
         let Some(cluster) = self.clusters.get_mut(self.current) else { return };
         match &self.screen {
-            Screen::Alerts => self.move_alert(step),
+            Screen::Top(TopScreen::Alerts) => self.move_alert(step),
             Screen::Nodes => cluster.move_selection(step, now),
             Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
             _ => self.pane_scroll = self.scrolled(self.pane_scroll, step),
@@ -233,8 +236,8 @@ impl Model {
 
     pub(in crate::model) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
-            // The API and the devices of one cluster are compared with those of the next; what was open below is another's.
-            if matches!(self.screen, Screen::Api | Screen::Gpus) {
+            // The API and the devices of one cluster are compared with those of the next; the trail is another cluster's.
+            if matches!(self.screen, Screen::Top(screen) if screen != TopScreen::Alerts) {
                 self.trail.clear();
                 self.on_current(|cluster| drop(cluster.open_node(None)));
             } else {

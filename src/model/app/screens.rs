@@ -1,5 +1,6 @@
 //! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
 
+use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::Model;
 use crate::model::cluster::{ClusterState, OpenedNode};
@@ -36,12 +37,8 @@ pub enum Screen {
         /// Values that a Secret may hold are shown.
         clear: bool,
     },
-    /// The API of the current cluster: its latency, and where the time goes.
-    Api,
-    /// All alerts of all clusters.
-    Alerts,
-    /// Accelerators of the current cluster by model, pool, namespace or owner, with free capacity and devices that are held.
-    Gpus,
+    /// A screen that a key opens from every other one.
+    Top(TopScreen),
 }
 
 /// Panes of the node screen.

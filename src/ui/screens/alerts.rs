@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::action::Action;
+use crate::action::{Action, TopScreen};
 use crate::model::alerts::{AlertRecord, PeakUnit, Severity};
 use crate::model::app::Model;
 use crate::model::app::alerts::{AlertRow, AlertState};
@@ -61,7 +61,7 @@ pub(in crate::ui) fn open<'a>(
     _: &Context<'_>,
     state: &mut ViewState,
 ) -> Option<Box<dyn View + 'a>> {
-    let Screen::Alerts = model.screen() else { return None };
+    let Screen::Top(TopScreen::Alerts) = model.screen() else { return None };
     let mut rows = model.alert_rows();
     let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
     let shown = window(len, selected, state.lists.alerts_offset, page(area));

@@ -13,7 +13,7 @@ mod lines;
 
 use ratatui::layout::Rect;
 
-use crate::action::Action;
+use crate::action::{Action, TopScreen};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterState;
@@ -58,7 +58,7 @@ pub(in crate::ui) fn open<'a>(
     context: &Context<'_>,
     _: &mut ViewState,
 ) -> Option<Box<dyn View + 'a>> {
-    let Screen::Api = model.screen() else { return None };
+    let Screen::Top(TopScreen::Api) = model.screen() else { return None };
     let (cluster, now) = (model.current(), context.now);
     let width = usize::from(area.width.saturating_sub(graph::AXIS)).min(MARKS);
     let latency = cluster.latency();

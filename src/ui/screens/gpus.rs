@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use crate::action::Action;
+use crate::action::{Action, TopScreen};
 use crate::facts::accelerator::Kind;
 use crate::facts::pod::SinceBasis;
 use crate::facts::text::Clean;
@@ -78,7 +78,7 @@ pub(in crate::ui) fn open<'a>(
     context: &Context<'_>,
     _: &mut ViewState,
 ) -> Option<Box<dyn View + 'a>> {
-    let Screen::Gpus = model.screen() else { return None };
+    let Screen::Top(TopScreen::Gpus) = model.screen() else { return None };
     let cluster = model.current();
     let visible = cluster.optional().dra_visible();
     let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));

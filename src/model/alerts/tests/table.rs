@@ -25,6 +25,20 @@ fn each_row_stands_at_the_place_of_its_rule_and_has_a_reason_of_its_own() {
 }
 
 #[test]
+fn every_rule_has_the_function_that_its_row_asks_for() {
+    for spec in &RULES {
+        let has = match spec.evaluate {
+            Evaluate::Clusters => spec.rule == Rule::ClustersUnreachable,
+            Evaluate::Cluster => server::finder(spec.rule).is_some(),
+            Evaluate::Lists => server::lists_finder(spec.rule).is_some(),
+            Evaluate::UnhealthyNode(_) => faults::unhealthy_finder(spec.rule).is_some(),
+            Evaluate::Nodes(_) => faults::nodes_finder(spec.rule).is_some(),
+        };
+        assert!(has, "{}: no function finds it", spec.reason);
+    }
+}
+
+#[test]
 fn every_key_of_the_configuration_moves_an_alert_and_every_threshold_has_a_key() {
     let declared: Vec<&str> = RULES.iter().flat_map(|spec| spec.thresholds).copied().chain(GENERAL).collect();
     let (declared_set, keys): (BTreeSet<&str>, BTreeSet<&str>) =

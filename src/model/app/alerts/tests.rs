@@ -229,14 +229,14 @@ fn enter_goes_to_the_node_and_for_the_api_to_the_api_of_that_cluster() {
     assert_eq!(bench.model.current_id(), ClusterId(1));
     assert!(matches!(bench.model.screen(), Screen::Node { name, .. } if &**name == "n1"));
     bench.act(Action::Back);
-    assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Alerts));
+    assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Top(TopScreen::Alerts)));
     bench.act(Action::Back);
     assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Nodes));
     bench.call(PODS, 12_000, CallEnd::Complete, Some(200));
     bench.act(Action::Alerts);
     bench.act(Action::Bottom);
     bench.act(Action::Open);
-    assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Api));
+    assert_eq!((bench.model.current_id(), bench.model.screen()), (ClusterId(0), &Screen::Top(TopScreen::Api)));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn nothing_to_choose_is_no_problem() {
     for action in [Action::Open, Action::Acknowledge, Action::Down, Action::Bottom, Action::Silence, Action::Silence] {
         bench.act(action);
     }
-    assert_eq!(*bench.model.screen(), Screen::Alerts);
+    assert_eq!(*bench.model.screen(), Screen::Top(TopScreen::Alerts));
     bench.act(Action::Alerts);
     assert_eq!(*bench.model.screen(), Screen::Nodes, "the key closes what it opened");
 }

@@ -125,7 +125,7 @@ fn every_way_of_opening_leads_back_to_where_one_came_from() {
     for screen in [Action::Gpus, Action::Api, Action::Alerts, Action::Gpus] {
         bench.act(screen);
     }
-    assert_eq!(bench.model.screen(), &Screen::Gpus, "what is below is gone back to");
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Gpus), "what is below is gone back to");
     bench.act(Action::Gpus);
     assert_eq!(here(&bench), pods);
 }

@@ -1,0 +1,171 @@
+//! Types of the table of alerting rules.
+
+use std::time::Duration;
+
+use super::{Rule, Settings};
+
+/// Severity of an alert; the worst sorts last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Look at it.
+    Warning,
+    /// Act.
+    Critical,
+}
+
+/// Declaration of one alert.
+#[derive(Debug)]
+pub struct RuleSpec {
+    /// The rule that the row declares.
+    pub rule: Rule,
+    /// Name of the alert, CamelCase like a condition's reason: `SlowCall`.
+    pub reason: &'static str,
+    /// Severity at its worst; a finding may be milder.
+    pub severity: Severity,
+    /// Object that the alert is about.
+    pub subject: AlertSubject,
+    /// Unit of its peak.
+    pub unit: PeakUnit,
+    /// Data that it follows from; while that is not current the alert is unknown and not resolved.
+    pub source: DataSource,
+    /// Time for which the condition must hold before the alert fires, Prometheus' `for`.
+    pub pending: fn(&Settings) -> Duration,
+    /// Alerts and states that explain this one: while one of them holds, it is neither shown nor resolved.
+    pub inhibited_by: &'static [Inhibitor],
+    /// Keys of `[alerts]` that move its thresholds.
+    pub thresholds: &'static [&'static str],
+    /// Input that it looks at.
+    pub evaluate: Evaluate,
+}
+
+/// Kind of object that an alert is about, and where `enter` leads from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertSubject {
+    /// Several clusters together.
+    Clusters,
+    /// The API server of a cluster.
+    Server,
+    /// A list of the cluster; the subject names it.
+    List,
+    /// Nodes of the cluster, one alert each or one for many.
+    Node,
+    /// Devices of nodes, likewise; the subject names node and resource.
+    Devices,
+}
+
+/// Unit of an alert's peak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeakUnit {
+    /// The alert has no number.
+    None,
+    /// A number of calls, nodes, pods, devices.
+    Count,
+    /// Milliseconds.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+}
+
+/// Data that an alert follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataSource {
+    /// Calls, and the state of lists and watches: always current.
+    Calls,
+    /// The API probe.
+    Probes,
+    /// The nodes.
+    Nodes,
+    /// The nodes and their pods.
+    Pods,
+}
+
+/// Condition under which an alert is inhibited, Alertmanager's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inhibitor {
+    /// The server is silent: unreachable, or about to be. Whatever fails meanwhile fails because of that.
+    Silence,
+    /// This alert is found in the same cluster, inhibited itself or not.
+    Rule(Rule),
+    /// This alert is found for the same node, alone or within a group.
+    SameNode(Rule),
+    /// All nodes are Unknown at once: one alert says so.
+    AllNodesUnknown,
+}
+
+/// Input that a rule looks at; the function that looks is in `model/alerts/server.rs` for the cluster as a whole and for lists, and in
+/// `model/alerts/faults.rs` for nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evaluate {
+    /// All clusters together.
+    Clusters,
+    /// The cluster as a whole.
+    Cluster,
+    /// Each list.
+    Lists,
+    /// Each node that is not Ready or has another problem. Many nodes are one line with these words: `nodes NotReady`.
+    UnhealthyNode(&'static str),
+    /// A set of nodes that is kept for this rule. Many nodes are one line, likewise.
+    Nodes(&'static str),
+}
+
+impl Severity {
+    /// `critical`, `warning`, `notice`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Evaluate {
+    /// Words for many nodes with this fault, if the rule is about nodes: `nodes NotReady`.
+    #[must_use]
+    pub fn plural(self) -> Option<&'static str> {
+        match self {
+            Self::UnhealthyNode(plural) | Self::Nodes(plural) => Some(plural),
+            Self::Clusters | Self::Cluster | Self::Lists => None,
+        }
+    }
+}
+
+/// A threshold that the configuration moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// Its key in `[alerts]`.
+    pub key: &'static str,
+    /// Values that it can have.
+    pub bounds: Bounds,
+}
+
+/// Least and greatest value of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// Whatever its type holds; a duration is never zero.
+    Any,
+    /// At least this.
+    AtLeast(u64),
+    /// At most this.
+    AtMost(u64),
+    /// At most 100; the text says of what it is a share.
+    Percent(&'static str),
+}
+
+impl Bounds {
+    /// Checks a value of the configuration key `key`.
+    ///
+    /// # Errors
+    /// The text says what is wrong and what to write instead.
+    pub fn check(self, key: &str, value: u64) -> Result<(), String> {
+        match self {
+            Self::AtLeast(least) if value < least => Err(format!("`{key}` is `{value}`; write at least `{least}`")),
+            Self::AtMost(most) if value > most => Err(format!("`{key}` is `{value}`; write at most `{most}`")),
+            Self::Percent(of) if value > 100 => Err(format!("{of}, and `{value}` is over 100")),
+            _ => Ok(()),
+        }
+    }
+}
