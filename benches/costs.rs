@@ -24,7 +24,7 @@ use watchbell::keymap::KeyMap;
 use watchbell::model::app::Model;
 use watchbell::model::settings::{ClusterSpec, Settings};
 use watchbell::model::store::pods::{PodOrigin, PodStore};
-use watchbell::msg::{Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, Resource};
+use watchbell::msg::{Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, PageHead, Resource};
 use watchbell::sim::{Scenario, start};
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{Context, ViewState, view};
@@ -155,7 +155,11 @@ fn tell(model: &mut Model, event: ClusterEvent) {
 }
 
 fn page(resource: Resource, batch: Batch) -> ClusterEvent {
-    ClusterEvent::Page { resource, generation: 1, page: 1, remaining: None, bytes: 1, unreadable: 0, batch }
+    ClusterEvent::Page {
+        resource,
+        head: PageHead { generation: 1, page: 1, remaining: None, bytes: 1, unreadable: 0 },
+        batch,
+    }
 }
 
 /// A model that has seen everything.
@@ -243,11 +247,7 @@ fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
                 let batch = Batch::Nodes(changes);
                 let event = ClusterEvent::Page {
                     resource,
-                    generation,
-                    page: 1,
-                    remaining: None,
-                    bytes: 1,
-                    unreadable: 0,
+                    head: PageHead { generation, page: 1, remaining: None, bytes: 1, unreadable: 0 },
                     batch,
                 };
                 tell(&mut model, event);

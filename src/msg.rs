@@ -10,6 +10,7 @@ mod effect;
 mod event;
 mod failure;
 mod limits;
+mod page;
 mod split;
 mod sync;
 mod time;
@@ -26,6 +27,7 @@ pub use effect::{AlertNews, Effect};
 pub use event::{ClusterEvent, SKEW_SHOWN_MS, UsageNews};
 pub use failure::{Failure, Layer};
 pub use limits::{PageLimits, Smaller};
+pub use page::PageHead;
 pub use sync::SyncState;
 pub use time::{Mono, Now};
 

@@ -13,7 +13,7 @@ use super::deadline::{Backoff, PageAttempt, PageSize};
 use super::silence::{SPREAD, ServerSilence};
 use super::tuning::{Between, Tuning};
 use crate::facts::text::Clean;
-use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, Resource, Smaller, SyncState};
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, Now, PageHead, Resource, Smaller, SyncState};
 
 mod barren;
 mod list;
@@ -131,7 +131,7 @@ pub(crate) enum ReflectorEffect {
     /// Close the watch, or stop opening it; no input follows from it.
     Close,
     /// Publish the page that has just come, with its objects.
-    Publish(ClusterPage),
+    Publish(PageHead),
     /// Send an event to the model.
     Emit(ClusterEvent),
     /// The credentials were rejected: get new ones.
@@ -175,21 +175,6 @@ pub(crate) struct WatchRequest {
     pub(crate) seconds: u64,
     /// 1 for the first attempt.
     pub(crate) attempt: u32,
-}
-
-/// A page to publish; the shell holds its objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClusterPage {
-    /// Generation of the list that it belongs to.
-    pub(crate) generation: u32,
-    /// 1 for the first.
-    pub(crate) page: u32,
-    /// The server's count of remaining objects.
-    pub(crate) remaining: Option<u64>,
-    /// Bytes after decompression.
-    pub(crate) bytes: u64,
-    /// Objects that could not be read.
-    pub(crate) unreadable: u32,
 }
 
 /// The server's answers about our right to list, or to watch.

@@ -18,7 +18,7 @@ use super::reflector::{
 use super::{Task, TaskContext};
 use crate::cluster::list_source::ListSource;
 use crate::cluster::request_queue::Lane;
-use crate::msg::{Batch, ClusterEvent, PageLimits, Resource};
+use crate::msg::{Batch, ClusterEvent, PageHead, PageLimits, Resource};
 
 use asking::Asking;
 
@@ -229,20 +229,10 @@ impl ReflectorTask {
             }
             ReflectorEffect::Open(ask) => self.open(ask),
             ReflectorEffect::Close => self.close(),
-            ReflectorEffect::Publish(page) => {
+            ReflectorEffect::Publish(head) => {
                 let Some(batch) = self.batch.take() else { return };
                 self.objects = self.objects.saturating_add(self.page_objects);
-                let resource = self.source.resource;
-                self.send_event(ClusterEvent::Page {
-                    resource,
-                    generation: page.generation,
-                    page: page.page,
-                    remaining: page.remaining,
-                    bytes: page.bytes,
-                    unreadable: page.unreadable,
-                    batch,
-                })
-                .await;
+                self.send_event(ClusterEvent::Page { resource: self.source.resource, head, batch }).await;
             }
             // Only the state of an optional API is sent.
             ReflectorEffect::Emit(ClusterEvent::Failed(_)) if self.source.resource.is_optional() => {}
@@ -337,7 +327,11 @@ impl ReflectorTask {
                 if let Some(page) = page {
                     self.objects = self.objects.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
                     let remaining = None;
-                    let page = ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch };
+                    let page = ClusterEvent::Page {
+                        resource,
+                        head: PageHead { generation, page, remaining, bytes, unreadable },
+                        batch,
+                    };
                     self.send_event(page).await;
                 } else if changes > 0 || unreadable > 0 {
                     self.send_event(ClusterEvent::Changes { resource, generation, unreadable, batch }).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::msg::{Batch, CallEnd, CallEvent, CallKind, Layer, ProbeOutcome, SyncState};
+use crate::msg::{Batch, CallEnd, CallEvent, CallKind, Layer, PageHead, ProbeOutcome, SyncState};
 
 mod barren;
 mod convergence;
@@ -48,7 +48,7 @@ async fn a_good_server_is_listed_watched_probed_and_reported_in_order() {
         .iter()
         .filter_map(|(_, event)| match event {
             ClusterEvent::ListStarted { resource: Resource::Pods, generation } => Some(format!("started {generation}")),
-            ClusterEvent::Page { resource: Resource::Pods, page, .. } => {
+            ClusterEvent::Page { resource: Resource::Pods, head: PageHead { page, .. }, .. } => {
                 Some(format!("page {page} {:?}", names(event)))
             }
             ClusterEvent::ListFinished { resource: Resource::Pods, generation } => {

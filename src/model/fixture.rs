@@ -16,7 +16,7 @@ use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::scope::Scope;
 use crate::msg::{
     Attempt, Batch, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, ClusterId, Effect, Failure, Layer, LineEdit,
-    Mono, Msg, NodeChange, Now, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
+    Mono, Msg, NodeChange, Now, PageHead, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
 };
 
 /// 2023-11-14T22:13:20Z.
@@ -70,8 +70,11 @@ impl Bench {
     /// A whole list of the pods of one namespace, and its watch.
     pub(crate) fn list_pods_in(&mut self, index: u16, pods: &[PodFacts<'_>]) {
         let (resource, generation, batch) = (Resource::Pods, 1, Batch::Pods(batch(pods, false)));
-        let page =
-            ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable: 0, batch };
+        let page = ClusterEvent::Page {
+            resource,
+            head: PageHead { generation, page: 1, remaining: None, bytes: 1, unreadable: 0 },
+            batch,
+        };
         self.send_in(index, ClusterEvent::ListStarted { resource, generation });
         self.send_in(index, page);
         self.send_in(index, ClusterEvent::ListFinished { resource, generation });
@@ -292,11 +295,7 @@ impl Bench {
         self.send(ClusterEvent::ListStarted { resource, generation });
         self.send(ClusterEvent::Page {
             resource,
-            generation,
-            page: 1,
-            remaining: None,
-            bytes: 1000,
-            unreadable,
+            head: PageHead { generation, page: 1, remaining: None, bytes: 1000, unreadable },
             batch,
         });
         self.send(ClusterEvent::ListFinished { resource, generation });
@@ -305,7 +304,11 @@ impl Bench {
 
     fn page(&mut self, resource: Resource, generation: u32, page: u32, batch: Batch) {
         let remaining = None;
-        self.send(ClusterEvent::Page { resource, generation, page, remaining, bytes: 1000, unreadable: 0, batch });
+        self.send(ClusterEvent::Page {
+            resource,
+            head: PageHead { generation, page, remaining, bytes: 1000, unreadable: 0 },
+            batch,
+        });
     }
 }
 

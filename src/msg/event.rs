@@ -7,6 +7,7 @@ use super::call::{CallEvent, ProbeSample};
 use super::detail::DetailUpdate;
 use super::failure::Failure;
 use super::limits::PageLimits;
+use super::page::PageHead;
 use super::sync::SyncState;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::text::Clean;
@@ -35,16 +36,8 @@ pub enum ClusterEvent {
     Page {
         /// The resource.
         resource: Resource,
-        /// The list it belongs to.
-        generation: u32,
-        /// 1 for the first page.
-        page: u32,
-        /// The server's estimate of the objects that remain.
-        remaining: Option<u64>,
-        /// Bytes of the answer after decompression.
-        bytes: u64,
-        /// Objects that could not be read.
-        unreadable: u32,
+        /// Its header.
+        head: PageHead,
         /// The objects.
         batch: Batch,
     },

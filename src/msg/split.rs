@@ -1,6 +1,6 @@
 //! Large messages in pieces: the loop can read the keyboard between two of them.
 
-use super::{Batch, ClusterEvent, Msg};
+use super::{Batch, ClusterEvent, Msg, PageHead};
 
 impl Msg {
     /// Objects that it brings.
@@ -38,10 +38,9 @@ impl ClusterEvent {
     /// Counts of the whole, as of objects that could not be read, stay with the first piece.
     fn split(&mut self, most: usize) -> Option<Self> {
         match self {
-            Self::Page { resource, generation, page, remaining, batch, .. } => {
-                let (resource, generation, page, remaining) = (*resource, *generation, *page, *remaining);
+            Self::Page { resource, head, batch } => {
                 let batch = batch.split(most)?;
-                Some(Self::Page { resource, generation, page, remaining, bytes: 0, unreadable: 0, batch })
+                Some(Self::Page { resource: *resource, head: PageHead { bytes: 0, unreadable: 0, ..*head }, batch })
             }
             Self::Changes { resource, generation, batch, .. } => {
                 let (resource, generation) = (*resource, *generation);
@@ -69,11 +68,7 @@ mod tests {
     fn page(batch: Batch, bytes: u64, unreadable: u32) -> ClusterEvent {
         ClusterEvent::Page {
             resource: Resource::Nodes,
-            generation: 3,
-            page: 2,
-            remaining: Some(7),
-            bytes,
-            unreadable,
+            head: PageHead { generation: 3, page: 2, remaining: Some(7), bytes, unreadable },
             batch,
         }
     }

@@ -61,14 +61,14 @@ mod tests {
     use super::*;
     use crate::facts::pod::{PodBatch, PodFacts};
     use crate::facts::wire::Uid;
-    use crate::msg::{Batch, ClusterEvent, ClusterId, NodeChange, Resource};
+    use crate::msg::{Batch, ClusterEvent, ClusterId, NodeChange, PageHead, Resource};
 
     fn page(batch: Batch) -> Msg {
         let resource = if matches!(batch, Batch::Pods(_)) { Resource::Pods } else { Resource::Nodes };
         let (generation, page, remaining, bytes, unreadable) = (1, 1, None, 1, 0);
         Msg::Cluster(
             ClusterId(0),
-            ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch },
+            ClusterEvent::Page { resource, head: PageHead { generation, page, remaining, bytes, unreadable }, batch },
         )
     }
 

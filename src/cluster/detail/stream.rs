@@ -6,12 +6,13 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::{DetailPace, DetailWatchEnd, Follow, REPORT_EVERY};
+use crate::clock::wall;
 use crate::cluster::classify::{self, RequestError};
 use crate::cluster::connect::ResponseBody;
 use crate::cluster::stream::frames::EventFramer;
 use crate::cluster::tuning::Tuning;
 use crate::facts::wire::{WatchType, bookmark_version, decode_status};
-use crate::msg::Layer;
+use crate::msg::ClusterEvent;
 use crate::msg::detail::Detail;
 
 /// One watch that is being read.
@@ -80,7 +81,14 @@ impl Stream {
             let end = match frame {
                 Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
                 Some(Err(error)) if !classify::is_early_end(&*error) => return Err(classify::broken_watch(&*error)),
-                Some(Err(_)) | None => Some(self.ended(pace)?),
+                Some(Err(error)) => {
+                    let end = self.cut.end(Some(&*error));
+                    Some(self.ended(pace, of, end).await?)
+                }
+                None => {
+                    let end = self.cut.end(None);
+                    Some(self.ended(pace, of, end).await?)
+                }
             };
             received = Instant::now();
             due = due.or(Some(received + REPORT_EVERY));
@@ -91,14 +99,24 @@ impl Stream {
         }
     }
 
-    /// Result of a watch whose body has ended.
-    fn ended(&mut self, pace: &DetailPace<'_>) -> Result<DetailWatchEnd, RequestError> {
+    /// Result of a watch whose body has ended, in this way.
+    async fn ended(
+        &self,
+        pace: &DetailPace<'_>,
+        of: &impl Follow,
+        end: Result<(), RequestError>,
+    ) -> Result<DetailWatchEnd, RequestError> {
         if let Some(end) = self.instead(pace) {
             return end;
         }
-        // After whole events a watch continues from the last of them, and the server sends the torn one again.
-        if self.cut.is_torn() && !self.proven() {
-            return Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"));
+        match end {
+            Err(error) if !self.proven() => return Err(error),
+            // After whole events a watch continues from the last of them, and the server sends the torn one again.
+            Err(error) => {
+                let failure = error.failure(wall(), &of.title(), 1);
+                pace.shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
+            }
+            Ok(()) => {}
         }
         Ok(DetailWatchEnd::Clean(self.version.clone()))
     }

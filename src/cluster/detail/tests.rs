@@ -521,6 +521,11 @@ async fn a_watch_that_is_cut_within_a_frame_goes_on_from_the_last_whole_one() {
     let from: Vec<_> =
         watches(&rig, EVENTS).iter().map(|seen| seen.param("resourceVersion").map(str::to_owned)).collect();
     assert_eq!((from, reads(&rig, EVENTS)), (vec![Some("300".to_owned()), Some("310".to_owned())], 1));
+    let torn = rig.events.iter().find_map(|(_, event)| match event {
+        ClusterEvent::Failed(failure) => Some((failure.layer, failure.text.to_string())),
+        _ => None,
+    });
+    assert_eq!(torn, Some((Layer::Body, "the watch was cut in the middle of an event".to_owned())), "and it is told");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::{ClusterPage, PageNews, PageRequest, Reflector, ReflectorEffect, Right, StepContext, wants_credentials};
+use super::{PageNews, PageRequest, Reflector, ReflectorEffect, Right, StepContext, wants_credentials};
 use crate::cluster::classify::RequestError;
 use crate::cluster::deadline::PageAttempt;
 use crate::cluster::tuning::Between;
-use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
+use crate::msg::{ClusterEvent, Failure, Layer, Mono, PageHead, SyncState};
 
 mod failure;
 mod wake;
@@ -173,7 +173,7 @@ impl Reflector {
             return;
         }
         self.size.arrived(page.took, moment.page_deadline);
-        fx.push(ReflectorEffect::Publish(ClusterPage {
+        fx.push(ReflectorEffect::Publish(PageHead {
             generation: self.generation,
             page: run.page,
             remaining: page.remaining,

@@ -1,11 +1,13 @@
 //! The events of a watch out of chunks: values of JSON, or frames of protobuf.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use super::values::JsonFrames;
 use crate::cluster::bom::ByteOrderMark;
 use crate::cluster::classify::{self, RequestError};
 use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_proto_frame};
+use crate::msg::Layer;
 
 /// A buffer that one large frame has made larger than this is given back.
 const KEEP: usize = 256 << 10;
@@ -71,10 +73,28 @@ impl EventFramer {
         decode_failure(opening).map(|status| classify::event(status, retry_after_cap))
     }
 
+    /// Checks the end of the body, which `cut` has ended if it was not closed: between two events, also a close without a final chunk
+    /// is a normal end (F18).
+    ///
+    /// # Errors
+    /// The body was cut otherwise or in the middle of an event, or nothing in it is an event.
+    pub(crate) fn end(&self, cut: Option<&(dyn StdError + 'static)>) -> Result<(), RequestError> {
+        if let Some(error) = cut.filter(|error| self.is_torn() || !classify::is_early_end(*error)) {
+            return Err(classify::broken_watch(error));
+        }
+        match self.no_events() {
+            Some(error) => Err(error),
+            None if self.is_torn() => {
+                Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The error of a body in which nothing is an event; `None` if an event came, or nothing at all.
     pub(crate) fn no_events(&self) -> Option<RequestError> {
         let error = self.refused.as_ref().filter(|_| self.opening.is_some())?;
-        Some(RequestError::new(crate::msg::Layer::Decode, &error.text))
+        Some(RequestError::new(Layer::Decode, &error.text))
     }
 
     /// Events that were too large, since the last call.

@@ -21,7 +21,7 @@ use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
 use crate::facts::wire::{WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
 use crate::facts::{node, pod};
-use crate::msg::{Batch, CallKind, Layer, NodeChange, Resource};
+use crate::msg::{Batch, CallKind, NodeChange, Resource};
 
 /// Opens the watch, reports its events and its end.
 pub(super) async fn run(
@@ -110,8 +110,8 @@ impl<'a> WatchReader<'a> {
             };
             let end = match frame {
                 Some(Ok(frame)) => self.take(frame.data_ref().map_or(&[][..], |data| data), report).await?,
-                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.broken(&*error))),
-                None => Some(self.instead().unwrap_or_else(|| self.ended())),
+                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.ended(Some(&*error)))),
+                None => Some(self.instead().unwrap_or_else(|| self.ended(None))),
             };
             if end.is_some() {
                 self.flush(report).await?;
@@ -175,22 +175,9 @@ impl<'a> WatchReader<'a> {
         Some(if error.not_kubernetes { WatchEnd::Broken(error) } else { WatchEnd::Refused(error) })
     }
 
-    fn ended(&self) -> WatchEnd {
-        if let Some(error) = self.events.no_events() {
-            WatchEnd::Broken(error)
-        } else if self.events.is_torn() {
-            WatchEnd::Broken(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
-        } else {
-            WatchEnd::Clean
-        }
-    }
-
-    /// End of a body that was cut: between two events, a close without a final chunk is a normal end (F18).
-    fn broken(&self, error: &(dyn StdError + 'static)) -> WatchEnd {
-        if classify::is_early_end(error) && !self.events.is_torn() {
-            return self.ended();
-        }
-        WatchEnd::Broken(classify::broken_watch(error))
+    /// End of a watch whose body has ended; `cut` is the error that ended it.
+    fn ended(&self, cut: Option<&(dyn StdError + 'static)>) -> WatchEnd {
+        self.events.end(cut).map_or_else(WatchEnd::Broken, |()| WatchEnd::Clean)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::facts::wire::{Uid, WatchType, bookmark_version, decode_frame};
 use crate::model::app::Model;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::model::store::scope::Scope;
-use crate::msg::{NodeChange, Now};
+use crate::msg::{NodeChange, Now, PageHead};
 
 mod server;
 
@@ -145,11 +145,13 @@ impl Play {
                     side,
                     ClusterEvent::Page {
                         resource: self.sides[side].server.of,
-                        generation: page.generation,
-                        page: page.page,
-                        remaining: None,
-                        bytes: 1,
-                        unreadable: 0,
+                        head: PageHead {
+                            generation: page.generation,
+                            page: page.page,
+                            remaining: None,
+                            bytes: 1,
+                            unreadable: 0,
+                        },
                         batch: batch.take().expect("a page is published once"),
                     },
                 ),
@@ -254,7 +256,10 @@ impl Play {
         let page = *pages;
         let (batch, news) = decode(resource, &lines);
         let (remaining, bytes, unreadable) = (None, 1, 0);
-        self.deliver(side, ClusterEvent::Page { resource, generation, page, remaining, bytes, unreadable, batch });
+        self.deliver(
+            side,
+            ClusterEvent::Page { resource, head: PageHead { generation, page, remaining, bytes, unreadable }, batch },
+        );
         self.step(side, ReflectorInput::WatchNews(WatchNews { version: None, ..news }), None);
         true
     }

@@ -150,7 +150,9 @@ impl Pair {
 /// it.
 fn what(event: &ClusterEvent) -> String {
     match event {
-        ClusterEvent::Page { resource, page, batch, .. } => format!("page {page} of {resource:?}: {}", batch.len()),
+        ClusterEvent::Page { resource, head, batch } => {
+            format!("page {} of {resource:?}: {}", head.page, batch.len())
+        }
         ClusterEvent::Changes { resource, batch, .. } => format!("changes of {resource:?}: {}", batch.len()),
         ClusterEvent::Call(CallEvent::Finished(attempt)) => {
             let attempt = crate::msg::Attempt { id: CallId(0), bytes: 0, ..(**attempt).clone() };

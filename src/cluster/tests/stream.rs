@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::msg::NodeChange;
+use crate::msg::{NodeChange, PageHead};
 
 const END: &str = "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"120\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n";
 
@@ -32,7 +32,7 @@ async fn updates_and_deletes_among_the_initial_events_count() {
         .events
         .iter()
         .filter_map(|(_, event)| match event {
-            ClusterEvent::Page { resource: Resource::Pods, page, .. } => {
+            ClusterEvent::Page { resource: Resource::Pods, head: PageHead { page, .. }, .. } => {
                 Some(format!("page {page} {:?}", names(event)))
             }
             ClusterEvent::Changes { resource: Resource::Pods, .. } => Some(format!("changes {:?}", names(event))),

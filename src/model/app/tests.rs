@@ -7,7 +7,9 @@ use crate::facts::pod::PodPhase;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
 use crate::model::store::sync::Freshness;
-use crate::msg::{Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, Msg, ProbeOutcome, Resource, SyncState};
+use crate::msg::{
+    Batch, CallEnd, CallKind, ClusterEvent, Layer, LineEdit, Msg, PageHead, ProbeOutcome, Resource, SyncState,
+};
 
 #[test]
 fn a_server_that_dies_in_mid_list_and_comes_back_needs_no_key() {
@@ -121,11 +123,7 @@ fn a_message_survives_being_recorded() {
     let batch = Batch::Nodes(vec![crate::msg::NodeChange::Present(Box::new(gpu_node("a", 8, 8)))]);
     let page = ClusterEvent::Page {
         resource: Resource::Nodes,
-        generation: 1,
-        page: 1,
-        remaining: Some(7),
-        bytes: 9,
-        unreadable: 0,
+        head: PageHead { generation: 1, page: 1, remaining: Some(7), bytes: 9, unreadable: 0 },
         batch,
     };
     let msg = Msg::Cluster(ClusterId(0), page);

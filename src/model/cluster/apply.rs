@@ -7,7 +7,6 @@ use crate::model::settings::Settings;
 use crate::model::store::budget;
 use crate::model::store::nodes::NodeOutcome;
 use crate::model::store::pods::{ListMark, PodOrigin};
-use crate::model::store::sync::PageHead;
 use crate::msg::detail::DetailUpdate;
 use crate::msg::{Batch, CallEvent, ClusterEvent, Failure, Layer, NodeChange, Now, ProbeSample, Resource, SyncState};
 
@@ -70,15 +69,13 @@ impl ClusterState {
             ClusterEvent::ListStarted { resource, generation } => {
                 self.list_started(resource, ListMark { part, generation });
             }
-            ClusterEvent::Page { resource, generation, page, remaining, unreadable, batch, .. } => {
-                let objects = batch.len() as u64;
-                let head = PageHead { generation, page, objects, remaining, unreadable };
+            ClusterEvent::Page { resource, head, batch } => {
                 self.link.answered(now);
                 if resource.is_optional() {
                     return self.optional.page(head, batch, now);
                 }
-                if self.tracks.get_mut(resource, part).is_some_and(|track| track.page(head, now)) {
-                    self.page(batch, ListMark { part, generation }, now);
+                if self.tracks.get_mut(resource, part).is_some_and(|track| track.page(head, batch.len(), now)) {
+                    self.page(batch, ListMark { part, generation: head.generation }, now);
                 }
             }
             ClusterEvent::ListFinished { resource, generation } if resource.is_optional() => {

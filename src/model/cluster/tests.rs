@@ -5,7 +5,7 @@ use crate::facts::pod::PodPhase;
 use crate::model::derive::rows::Accelerators;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
-use crate::msg::{Batch, ClusterEvent, Layer, Msg, NodeChange, ProbeOutcome, SyncState};
+use crate::msg::{Batch, ClusterEvent, Layer, Msg, NodeChange, PageHead, ProbeOutcome, SyncState};
 
 #[test]
 fn nothing_is_known_before_anything_came() {
@@ -478,11 +478,7 @@ fn a_lease_separates_a_silent_kubelet_from_one_that_is_alive() {
     let batch = Batch::Leases(vec![lease("a", 4), lease("b", 7), lease("c", 192)]);
     bench.send(ClusterEvent::Page {
         resource,
-        generation: 1,
-        page: 1,
-        remaining: None,
-        bytes: 0,
-        unreadable: 0,
+        head: PageHead { generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0 },
         batch,
     });
     bench.send(ClusterEvent::ListFinished { resource, generation: 1 });

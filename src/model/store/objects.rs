@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::sync::{PageHead, Track};
+use super::sync::Track;
 use super::versions::{ListPass, ObjectVersion};
 use crate::facts::object::{ApiObject, OptionalFacts};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::store::sync::Visibility;
-use crate::msg::{Failure, Now, ObjectChange, SyncState};
+use crate::msg::{Failure, Now, ObjectChange, PageHead, SyncState};
 
 /// All objects of one kind of a cluster, and how well they are known.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl<T: PartialEq> ObjectStore<T> {
 
     /// A page of the running list: yields to what the watch of the same list has brought.
     pub(crate) fn page(&mut self, head: PageHead, changes: Vec<ObjectChange<T>>, now: Now) {
-        if !self.track.page(head, now) {
+        if !self.track.page(head, changes.len(), now) {
             return;
         }
         let generation = self.run.generation();
@@ -105,6 +105,11 @@ impl<T: PartialEq> ObjectStore<T> {
             *self = Self { revision, ..Self::default() };
         }
         self.track.set_state(state);
+    }
+
+    /// Number of objects.
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len()
     }
 
     /// Time without proof of life.
@@ -217,7 +222,7 @@ impl<T: OptionalFacts + PartialEq> OptionalStore for ObjectStore<T> {
     }
 
     fn len(&self) -> usize {
-        self.objects.len()
+        self.len()
     }
 
     fn heap_bytes(&self) -> usize {

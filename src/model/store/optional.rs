@@ -1,11 +1,11 @@
 //! Objects of the optional APIs: whether they are visible, and if not, the reason.
 
-use super::sync::{PageHead, Visibility};
+use super::sync::Visibility;
 use crate::facts::dra::RuleFacts;
 use crate::facts::optional_resources;
 use crate::facts::text::Clean;
 use crate::model::store::objects::{ObjectStore, OptionalStore};
-use crate::msg::{Batch, Failure, Now, Resource, SyncState};
+use crate::msg::{Batch, Failure, Now, PageHead, Resource, SyncState};
 
 /// Declares [`OptionalApis`] with a store for each row.
 macro_rules! stores {

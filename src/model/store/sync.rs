@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::facts::text::Clean;
 use crate::model::known::Known;
 use crate::model::time::elapsed;
-use crate::msg::{Failure, Layer, Mono, Now, SyncState};
+use crate::msg::{Failure, Layer, Mono, Now, PageHead, SyncState};
 
 /// How one resource is doing. Numbers of that resource take their state from here.
 #[derive(Debug, Default)]
@@ -56,14 +56,14 @@ impl Track {
     }
 
     /// A page came. `false` if it belongs to a list that was given up.
-    pub(crate) fn page(&mut self, page: PageHead, now: Now) -> bool {
+    pub(crate) fn page(&mut self, page: PageHead, objects: usize, now: Now) -> bool {
         if page.generation != self.generation {
             return false;
         }
         self.alive(now);
         self.any = true;
         self.page = page.page;
-        self.objects += page.objects;
+        self.objects += objects as u64;
         self.remaining = page.remaining;
         self.unreadable = self.unreadable.saturating_add(page.unreadable);
         self.unread = self.unread.saturating_add(page.unreadable);
@@ -295,14 +295,4 @@ impl Visibility {
             Self::Unavailable(text) => Some(format!("unavailable: {text}")),
         }
     }
-}
-
-/// Header of a page of a list.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PageHead {
-    pub(crate) generation: u32,
-    pub(crate) page: u32,
-    pub(crate) objects: u64,
-    pub(crate) remaining: Option<u64>,
-    pub(crate) unreadable: u32,
 }

@@ -21,7 +21,7 @@ use crate::model::known::Known;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::detail::{Detail, DetailUpdate, ObjectRef};
 use crate::msg::{
-    Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, ObjectChange, Resource, SyncState,
+    Batch, ClusterEvent, ClusterId, LineEdit, Mono, Msg, NodeChange, Now, ObjectChange, PageHead, Resource, SyncState,
 };
 use crate::sim::Scenario;
 use crate::theme::{Depth, Theme};
@@ -73,7 +73,11 @@ fn model(context: &str) -> Model {
     }
     for (resource, batch, unreadable) in batches {
         let generation = 1;
-        let page = ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable, batch };
+        let page = ClusterEvent::Page {
+            resource,
+            head: PageHead { generation, page: 1, remaining: None, bytes: 1, unreadable },
+            batch,
+        };
         for event in [
             ClusterEvent::ListStarted { resource, generation },
             page,

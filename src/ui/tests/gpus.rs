@@ -9,7 +9,7 @@ use crate::facts::object::ApiObject;
 use crate::facts::pod::{PodFacts, Since, SinceBasis};
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod};
-use crate::msg::{Batch, ClusterEvent, Layer, ObjectChange, Resource};
+use crate::msg::{Batch, ClusterEvent, Layer, ObjectChange, PageHead, Resource};
 use crate::theme::{Depth, Theme};
 use crate::ui::screens::gpus::CELLS;
 
@@ -19,7 +19,11 @@ fn present<T>(key: &str, facts: T) -> ObjectChange<T> {
 
 fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
     bench.send(ClusterEvent::ListStarted { resource, generation: 1 });
-    let page = ClusterEvent::Page { resource, generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0, batch };
+    let page = ClusterEvent::Page {
+        resource,
+        head: PageHead { generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0 },
+        batch,
+    };
     bench.send(page);
     bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
 }

@@ -11,7 +11,8 @@ use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::{
-    Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
+    Batch, ClusterEvent, LineEdit, Mono, Msg, NodeChange, PageHead, ProbeOutcome, ProbeSample, ProbeSeries, Resource,
+    SyncState,
 };
 
 pub(super) fn at(seconds: u64) -> Now {
@@ -60,8 +61,11 @@ pub(super) fn model() -> Model {
     let batches = [(Resource::Nodes, Batch::Nodes((0..20).map(node).collect())), (Resource::Pods, Batch::Pods(pods()))];
     for (resource, batch) in batches {
         let generation = 1;
-        let page =
-            ClusterEvent::Page { resource, generation, page: 1, remaining: None, bytes: 1, unreadable: 0, batch };
+        let page = ClusterEvent::Page {
+            resource,
+            head: PageHead { generation, page: 1, remaining: None, bytes: 1, unreadable: 0 },
+            batch,
+        };
         for event in [
             ClusterEvent::ListStarted { resource, generation },
             page,

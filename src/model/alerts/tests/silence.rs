@@ -7,7 +7,8 @@ use crate::model::app::alerts::AlertState;
 use crate::model::cluster::{ClusterSummary, Health};
 use crate::model::fixture::{Bench, failure, node, ready, turned};
 use crate::msg::{
-    CallEnd, CallKind, ClusterEvent, Effect, Layer, Msg, ProbeOutcome, ProbeSample, ProbeSeries, Resource, SyncState,
+    CallEnd, CallKind, ClusterEvent, Effect, Layer, Msg, PageHead, ProbeOutcome, ProbeSample, ProbeSeries, Resource,
+    SyncState,
 };
 
 fn answered() -> ProbeOutcome {
@@ -34,11 +35,7 @@ fn fleet(count: usize) -> Bench {
         for (resource, batch) in [(Resource::Nodes, nodes), (Resource::Pods, pods)] {
             let page = ClusterEvent::Page {
                 resource,
-                generation: 1,
-                page: 1,
-                remaining: None,
-                bytes: 1,
-                unreadable: 0,
+                head: PageHead { generation: 1, page: 1, remaining: None, bytes: 1, unreadable: 0 },
                 batch,
             };
             to(&mut bench, cluster, ClusterEvent::ListStarted { resource, generation: 1 });

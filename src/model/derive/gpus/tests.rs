@@ -10,7 +10,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::store::nodes::admission::Admission;
-use crate::msg::{Batch, ClusterEvent, Msg, ObjectChange, Resource};
+use crate::msg::{Batch, ClusterEvent, Msg, ObjectChange, PageHead, Resource};
 
 fn labelled(mut node: NodeFacts, labels: &[(&str, &str)]) -> NodeFacts {
     node.labels = labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
@@ -255,7 +255,11 @@ fn slices_and_shares_stand_for_themselves_and_fit_nothing() {
 /// Lists one kind of optional objects to its end.
 fn listed(bench: &mut Bench, resource: Resource, batch: Batch) {
     bench.send(ClusterEvent::ListStarted { resource, generation: 1 });
-    let page = ClusterEvent::Page { resource, generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0, batch };
+    let page = ClusterEvent::Page {
+        resource,
+        head: PageHead { generation: 1, page: 1, remaining: None, bytes: 0, unreadable: 0 },
+        batch,
+    };
     bench.send(page);
     bench.send(ClusterEvent::ListFinished { resource, generation: 1 });
 }

@@ -18,7 +18,7 @@ fn gone(name: &str, uid: u128, version: u64) -> ObjectChange<u32> {
 }
 
 fn head(generation: u32) -> PageHead {
-    PageHead { generation, page: 1, objects: 1, remaining: None, unreadable: 0 }
+    PageHead { generation, page: 1, ..PageHead::default() }
 }
 
 fn held(store: &ObjectStore<u32>) -> Vec<(String, u32)> {
