@@ -30,12 +30,12 @@ pub fn manifest() -> String {
     for rule in &rules {
         match rule.api.namespace {
             Some(namespace) => namespaces.entry(namespace).or_default().push(rule),
-            None => cluster.push_str(&format!("{}{}", rule.comment(), rule.yaml())),
+            None => cluster += &(rule.comment() + &rule.yaml()),
         }
     }
-    let roles: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
+    let namespaced: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
     let paths = format!("{LAST_PATH}{}", discovery_paths());
-    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &roles)
+    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &namespaced)
 }
 
 /// Neighbours in the table that are alike share a rule.
@@ -69,7 +69,7 @@ fn discovery_paths() -> String {
     }
     paths.sort_unstable();
     paths.dedup();
-    paths.iter().map(|path| format!(", \"{path}\"")).collect()
+    paths.iter().flat_map(|path| [", \"", path, "\""]).collect()
 }
 
 impl OptionalRule {

@@ -75,7 +75,7 @@ impl Batch {
         match self {
             Self::Nodes(nodes) => nodes.len(),
             Self::Pods(pods) => pods.len(),
-            _ => self.optional().map_or(0, OptionalBatch::len),
+            _ => self.optional().map_or(0, OptionalBatch::count),
         }
     }
 
@@ -89,7 +89,7 @@ impl Batch {
 /// Objects of one optional resource, whichever it is.
 pub trait OptionalBatch {
     /// Number of objects.
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 
     /// Keys of the objects in order: `namespace/name`, or the bare name.
     fn keys(&self) -> Vec<&str>;
@@ -108,7 +108,7 @@ pub trait OptionalBatch {
 }
 
 impl<T: OptionalFacts> OptionalBatch for Vec<ObjectChange<T>> {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.len()
     }
 
