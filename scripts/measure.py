@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the release binary on a simulated cluster in a process of its own, and prints one line for each figure.
+"""Measures the shipped binary on a simulated cluster in a process of its own, and prints one line for each figure.
 
-Usage: scripts/measure.py [SCENARIO [NEEDLE]]       (after `cargo build --release`)
+Usage: scripts/measure.py [SCENARIO [NEEDLE]]       (after `cargo build --profile dist`)
 
 NEEDLE is the text that says that the numbers are complete; for `reference` the 2,613 pods that count.
 Times are wall time on a machine that may be busy: compare figures of one run, not of two machines.
@@ -21,7 +21,7 @@ import tempfile
 import termios
 import time
 
-BINARY = os.path.join(os.path.dirname(__file__), "..", "target", "release", "watchbell")
+BINARY = os.path.join(os.path.dirname(__file__), "..", "target", "dist", "watchbell")
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\))")
 REST_SECONDS = 20
 

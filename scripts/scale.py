@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the release binary on a large simulated cluster in a process of its own, beside curl fetching the same pages.
+"""Measures the shipped binary on a large simulated cluster in a process of its own, beside curl fetching the same pages.
 
-Usage: scripts/scale.py [large|huge] [--binary PATH] [--quick]        (after `cargo build --release`)
+Usage: scripts/scale.py [large|huge] [--binary PATH] [--quick]        (after `cargo build --profile dist`)
 
 Prints time to first paint and to complete numbers, bytes, memory, CPU at rest and under churn, memory after ten relists, and the
 time from a key to its frame while the first list runs and at 10,000 events/s. Needs curl; `kubectl get pods -A -o json` is
