@@ -164,6 +164,11 @@ fn page(resource: Resource, batch: Batch) -> ClusterEvent {
 
 /// A model that has seen everything.
 fn model(nodes: usize) -> Model {
+    model_of(nodes, pods(nodes))
+}
+
+/// A model that has seen these nodes and pods.
+fn model_of(nodes: usize, mut pods: Vec<PodBatch>) -> Model {
     let spec = ClusterSpec { context: "bench".into(), broken: None };
     let mut model = Model::new(vec![spec], Settings::default());
     for resource in Resource::CORE {
@@ -174,7 +179,7 @@ fn model(nodes: usize) -> Model {
                 tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
             }
         } else {
-            for batch in pods(nodes) {
+            for batch in std::mem::take(&mut pods) {
                 tell(&mut model, page(resource, Batch::Pods(batch)));
             }
         }
@@ -302,9 +307,13 @@ struct Watched {
 
 impl Watched {
     fn new(nodes: usize) -> Self {
+        Self::of(model(nodes))
+    }
+
+    fn of(model: Model) -> Self {
         let theme = Theme::new(Depth::Ansi16, false);
         let terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
-        let mut watched = Self { model: model(nodes), state: ViewState::default(), theme, terminal };
+        let mut watched = Self { model, state: ViewState::default(), theme, terminal };
         watched.draw();
         watched.settle();
         watched
@@ -391,4 +400,59 @@ fn gpu_key_under_churn(bencher: Bencher<'_, '_>, nodes: usize) {
         watched.model.update(Msg::Action(Action::Down), moment(second));
         watched.draw_at(moment(second));
     });
+}
+
+/// Pods of one node, far more than a kubelet takes: the worst case of its list.
+fn crowded(pods: usize) -> Watched {
+    let mut watched = Watched::of(model_of(1, self::pods(pods / 10).iter().map(on_one_node).collect()));
+    watched.press(Msg::Action(Action::Open));
+    watched.settle();
+    watched
+}
+
+fn on_one_node(batch: &PodBatch) -> PodBatch {
+    let mut moved = PodBatch::default();
+    batch.iter().for_each(|(pod, _)| moved.push(&PodFacts { node: "worker-000000", ..pod }, false));
+    moved
+}
+
+/// A key that sorts the pods of one node, and the frame that answers it.
+#[divan::bench(args = [100, 10_000, 100_000], sample_count = 30, sample_size = 1)]
+fn pods_sort_key(bencher: Bencher<'_, '_>, pods: usize) {
+    let mut watched = crowded(pods);
+    bencher.bench_local(|| watched.press(Msg::Action(Action::SortCpu)));
+}
+
+/// A key among the pods of one node after a change of one of them: the list is sorted again.
+#[divan::bench(args = [100, 10_000, 100_000], sample_count = 30, sample_size = 1)]
+fn pods_key_under_churn(bencher: Bencher<'_, '_>, pods: usize) {
+    let mut watched = crowded(pods);
+    let mut version = 10_000_000;
+    bencher.bench_local(|| {
+        version += 1;
+        let mut batch = PodBatch::default();
+        let pod = PodFacts {
+            namespace: "web",
+            name: "web-00000000-5d9c7b6f4-x2x9z",
+            uid: Uid(1),
+            version,
+            node: "worker-000000",
+            restarts: u32::try_from(version % 7).unwrap(),
+            ..PodFacts::default()
+        };
+        batch.push(&pod, false);
+        let event =
+            ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch: Batch::Pods(batch) };
+        tell(&mut watched.model, event);
+        watched.press(Msg::Action(Action::Down));
+    });
+}
+
+/// A key that sorts the groups of the GPU view, and the frame that answers it.
+#[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
+fn gpu_sort_key(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    watched.press(Msg::Action(Action::Gpus));
+    watched.settle();
+    bencher.bench_local(|| watched.press(Msg::Action(Action::SortGpu)));
 }

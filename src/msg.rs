@@ -67,6 +67,10 @@ pub struct Viewport {
     pub most_scroll: Option<usize>,
     /// `true` if the extra columns of the node table have room; `None` if the table was not drawn.
     pub wide_room: Option<bool>,
+    /// First line of a page of lines that has a cursor.
+    pub first: Option<usize>,
+    /// The rows of lists on that page: the index of the first, and the one after the last.
+    pub rows: Option<(usize, usize)>,
 }
 
 /// A change to the line being edited.

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub(in crate::model) mod input;
+mod lists;
 pub mod screens;
 
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use crate::model::derive::gpus::Grouping;
 use crate::model::settings::{ClusterSpec, Conventions, Settings};
 use crate::model::store::nodes::NodeStore;
 use crate::model::store::scope::Scope;
+use crate::model::table::state::Table;
 use crate::model::time::CLOCK_DRIFT;
 use crate::msg::detail::WatchDetail;
 use crate::msg::{ClusterId, Effect, Mono, Msg, Now, Viewport};
 
-use alerts::AlertKey;
+use alerts::columns::AlertList;
 use screens::{BackEntry, Mode, Screen};
 
 /// Rows of a page until a frame was drawn: as many as fit a terminal of 24 lines.
@@ -55,6 +57,8 @@ pub struct Model {
     /// Rows of a page in the last frame.
     page: usize,
     pane_scroll: usize,
+    /// Cursor of a page of lines that has lists.
+    page_cursor: PageCursor,
     help_scroll: usize,
     /// Lines by which the focused part could be scrolled in the last frame; `None` if it was not drawn since it was opened.
     most_scroll: Option<usize>,
@@ -64,8 +68,19 @@ pub struct Model {
     rang: Option<Mono>,
     /// Grouping of the accelerators.
     grouping: Grouping,
-    /// The alert that is selected in the pane of alerts.
-    chosen: Option<AlertKey>,
+    /// The list of alerts.
+    alerts: Table<AlertList>,
+    /// Grows whenever the alerts are sorted.
+    alert_revision: u64,
+}
+
+/// Cursor of a page of lines that has lists.
+#[derive(Debug, Default)]
+struct PageCursor {
+    /// The page shows the row of the cursor; not once it was scrolled beyond the last row.
+    follows: bool,
+    /// Rows of lists on the page, in the last frame.
+    rows: Option<(usize, usize)>,
 }
 
 impl Model {
@@ -95,13 +110,15 @@ impl Model {
             warnings: Vec::new(),
             page: DEFAULT_PAGE,
             pane_scroll: 0,
+            page_cursor: PageCursor::default(),
             help_scroll: 0,
             most_scroll: None,
             last: None,
             suspending: false,
             rang: None,
             grouping: Grouping::default(),
-            chosen: None,
+            alerts: Table::default(),
+            alert_revision: 0,
         }
     }
 
@@ -164,6 +181,7 @@ impl Model {
             Msg::Tick => {
                 self.evaluate_outage(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
+                self.arrange_alerts(now);
                 return self.notify_alerts(now);
             }
             Msg::Frame => self.prepare(now),
@@ -178,10 +196,12 @@ impl Model {
     fn prepare(&mut self, now: Now) {
         self.evaluate_outage(now);
         self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
+        self.arrange_alerts(now);
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
             cluster.arrange(now);
-            cluster.arrange_pods();
+            cluster.advance_pods(now);
+            cluster.arrange_pods(now);
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
@@ -196,7 +216,8 @@ impl Model {
         self.most_scroll = viewport.most_scroll;
         let most = viewport.most_scroll.unwrap_or(usize::MAX);
         let scroll = if self.mode == Mode::Help { &mut self.help_scroll } else { &mut self.pane_scroll };
-        *scroll = (*scroll).min(most);
+        *scroll = viewport.first.unwrap_or(*scroll).min(most);
+        self.page_cursor.rows = viewport.rows;
     }
 
     /// Applies some of what a frame could not wait for.
@@ -204,6 +225,7 @@ impl Model {
         self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
+            cluster.advance_pods(now);
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
             }
@@ -219,8 +241,12 @@ impl Model {
     /// Returns `true` while rows of the screen are being sorted, filtered or counted.
     #[must_use]
     pub fn lists_are_behind(&self) -> bool {
-        let counts = |cluster: &ClusterState| self.screen == Screen::Top(TopScreen::Gpus) && cluster.is_counting_gpus();
-        self.clusters.get(self.current).is_some_and(|cluster| cluster.order_is_behind() || counts(cluster))
+        let counts = |cluster: &ClusterState| {
+            self.screen == Screen::Top(TopScreen::Gpus)
+                && (cluster.gpus().is_counting() || cluster.gpus().is_arranging())
+        };
+        let behind = |cluster: &ClusterState| cluster.order_is_behind() || cluster.opened().is_arranging();
+        self.clusters.get(self.current).is_some_and(|cluster| behind(cluster) || counts(cluster))
     }
 
     /// All clusters, in the order of the command line.
@@ -282,6 +308,12 @@ impl Model {
     #[must_use]
     pub fn pane_scroll(&self) -> usize {
         self.pane_scroll
+    }
+
+    /// The page follows its cursor.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.page_cursor.follows
     }
 
     /// Lines that the help is scrolled down by.

@@ -4,6 +4,7 @@ mod alerts;
 mod apply;
 mod arrangement;
 pub mod detail;
+mod gpus;
 mod health;
 mod node;
 mod pods;
@@ -19,7 +20,7 @@ use crate::facts::wire::Uid;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, Rule};
 use crate::model::derive::density::Density;
 use crate::model::derive::dra::DeviceCounts;
-use crate::model::derive::gpus::{GpuReport, GpuReports};
+use crate::model::derive::gpus::GpuReport;
 use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
 use crate::model::derive::latency::Latency;
@@ -45,6 +46,7 @@ use crate::msg::{ClusterId, Mono, Now, Resource};
 use detail::{DetailState, LinkNow, PartFreshness};
 use table::NodeTable;
 
+pub use gpus::GpuView;
 pub use pods::OpenedNode;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
@@ -73,7 +75,7 @@ pub struct ClusterState {
     density: Density,
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
-    pub(super) gpus: GpuReports,
+    gpus: GpuView,
     pub(super) alerts: Alerts,
     table: NodeTable,
     opened: OpenedNode,
@@ -108,7 +110,7 @@ impl ClusterState {
             density: Density::default(),
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
-            gpus: GpuReports::default(),
+            gpus: GpuView::default(),
             alerts: Alerts::default(),
             table: NodeTable::default(),
             opened: OpenedNode::default(),

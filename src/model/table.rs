@@ -1,26 +1,29 @@
 //! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
 
-mod column;
-pub(crate) mod columns;
+pub(crate) mod column;
 pub(crate) mod filter;
+pub(crate) mod gpus;
 pub(crate) mod line;
 pub(crate) mod list;
 mod matching;
+pub(crate) mod nodes;
 pub(crate) mod order;
-pub(crate) mod podfilter;
-pub(crate) mod podorder;
+pub(crate) mod ordering;
+pub(crate) mod pods;
+pub(crate) mod state;
 
 use std::time::Duration;
 
-use crate::facts::pod::PodFacts;
-
 pub use crate::model::store::nodes::{PackedFacts, PackedLabels, System};
-pub use column::{Align, Column, Emphasis, Figure, JsonField, MadeCell, NodeCell, Shown, WIDE, Width};
-pub use columns::COLUMNS;
+pub use column::{Align, Cell, Column, Emphasis, FilterMatch, JsonField, Listing, MadeCell, Reads, Share, WIDE, Width};
+pub use order::TieBreak;
+pub use pods::PodRow;
 
-/// Columns that rows can be sorted by; the table of columns is in `COLUMNS`.
+/// Columns that rows can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
+    /// No column: the list's own order, such as worst, biggest or newest first.
+    Own,
     /// Name, natural order (numbers by value).
     #[default]
     Name,
@@ -55,21 +58,6 @@ pub struct LastReport {
     pub ago: Option<Duration>,
     /// State of its node: `Unknown`, or `gone` where it is not in the list any more.
     pub node: &'static str,
-}
-
-/// A pod as the node screen shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PodRow<'a> {
-    /// The facts.
-    pub facts: PodFacts<'a>,
-    /// The operator's selection.
-    pub selected: bool,
-    /// Time since creation by the server's clock.
-    pub age: Option<Duration>,
-    /// Whole devices that the pod holds (0 if terminal).
-    pub gpus: i64,
-    /// Set where its node does not report any more; what has ended stays so.
-    pub last_report: Option<LastReport>,
 }
 
 /// How the visible rows lie in all rows.

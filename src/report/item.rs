@@ -14,7 +14,8 @@ use crate::model::cluster::NodeItem;
 use crate::model::derive::dra::{DraDevices, DriverDevices};
 use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::derive::usage::Used;
-use crate::model::table::COLUMNS;
+use crate::model::table::column::Listing;
+use crate::model::table::nodes::Nodes;
 
 /// One node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -205,7 +206,7 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&DraDevices>, shown: PodVi
         lease: node
             .lease
             .map(|lease| ItemLease { age_seconds: lease.age.map(|age| age.as_secs_f64()), silent: lease.silent }),
-        columns: COLUMNS.iter().filter_map(|column| column.json_field(&node.row)).collect(),
+        columns: Nodes::COLUMNS.iter().filter_map(|column| column.json_field(&node.row)).collect(),
     }
 }
 

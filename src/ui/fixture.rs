@@ -662,6 +662,7 @@ impl Set {
                     first,
                     pods: self::pods(pods),
                     sort: (SortBy::Name, false),
+                    arranging: false,
                     scroll,
                     events,
                     layout,

@@ -5,10 +5,11 @@ use std::cmp::Reverse;
 use crate::facts::text::Clean;
 use crate::model::alerts::{AlertLine, MuteReason, Severity};
 use crate::model::app::Model;
-use crate::model::app::screens::{Mode, Screen};
+use crate::model::app::screens::Mode;
 use crate::model::cluster::ClusterSummary;
 use crate::model::derive::latency::SparkMark;
 use crate::model::settings::Settings;
+use crate::model::table::state::TableControl;
 use crate::msg::Now;
 use crate::ui::units::counted;
 use crate::ui::widgets::layout::window;
@@ -69,7 +70,7 @@ impl<'a> Scene<'a> {
         let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
         alerts.sort_by_key(|alert| (alert.muted.is_some(), Reverse(alert.severity)));
         alerts.truncate(ALERTS);
-        let inside_node = matches!(model.screen(), Screen::Node { .. });
+        let list = model.list();
         Self {
             settings: *model.settings(),
             mode: model.mode(),
@@ -84,11 +85,11 @@ impl<'a> Scene<'a> {
             silenced: muted(model, MuteReason::Silenced),
             unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
             help_scroll: model.help_scroll(),
-            filter: if inside_node { cluster.opened().filter() } else { cluster.filter() },
-            filter_note: if inside_node { cluster.opened().filter_note() } else { cluster.filter_note() },
+            filter: list.map_or("", |list| list.filter()),
+            filter_note: list.and_then(|list| list.filter_note()),
             notice: model.notice(now),
             warnings: model.warnings(),
-            held: cluster.held(),
+            held: list.is_some_and(TableControl::held),
             locked_out: cluster.is_locked_out(),
         }
     }

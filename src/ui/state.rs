@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use crate::msg::ClusterId;
-use crate::ui::widgets::grid::WidthMemory;
 use crate::ui::widgets::strip::Widths;
+use crate::ui::widgets::table::WidthMemory;
 
 /// Offsets and widths of columns from frame to frame.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(in crate::ui) struct ListMemory {
     pub(in crate::ui) pods_offset: usize,
     pub(in crate::ui) pods_seen: WidthMemory,
     pub(in crate::ui) alerts_offset: usize,
+    pub(in crate::ui) alerts_seen: WidthMemory,
     /// Groups of the GPU view.
     pub(in crate::ui) groups_seen: WidthMemory,
     /// Held devices of the GPU view.
@@ -42,6 +43,7 @@ impl ViewState {
             self.lists.nodes_seen = WidthMemory::default();
             self.lists.groups_seen = WidthMemory::default();
             self.lists.held_seen = WidthMemory::default();
+            self.lists.alerts_seen = WidthMemory::default();
         }
         if last != self.last {
             self.lists.pods_seen = WidthMemory::default();

@@ -1,5 +1,7 @@
 //! The alert pane: all alerts of all clusters in one list, with a selection that follows its alert; and the notifications.
 
+pub(crate) mod columns;
+
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -10,14 +12,18 @@ use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterState;
 use crate::model::settings::Settings;
+use crate::model::table::Extent;
 use crate::model::table::list::SelectionStep;
+use crate::model::table::state::Table;
 use crate::msg::{AlertNews, ClusterId, Effect, Mono, Now};
+
+use columns::{AlertList, AlertRows};
 
 /// 1 min: the bell rings at most once in this time (docs/latency-and-alerts.md).
 const BELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Identity of one alert from its beginning to its end, and when it comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlertKey {
     /// The cluster.
     pub cluster: ClusterId,
@@ -60,6 +66,11 @@ pub struct AlertRow<'a> {
 }
 
 impl AlertRow<'_> {
+    /// When it began.
+    pub(crate) fn began(&self) -> Mono {
+        self.record.since.unwrap_or(self.record.first)
+    }
+
     fn key(&self) -> AlertKey {
         AlertKey { cluster: self.cluster, rule: self.record.rule, subject: self.record.subject.clone() }
     }
@@ -71,10 +82,23 @@ impl AlertRow<'_> {
 }
 
 impl Model {
-    /// All alerts of all clusters except inhibited ones: firing, acknowledged, pending, resolved within the last hour. Bounded by
-    /// the number of clusters, not of nodes: rules group what is many.
+    /// The alerts as they are sorted and filtered.
     #[must_use]
     pub fn alert_rows(&self) -> Vec<AlertRow<'_>> {
+        let (rows, selected) = (AlertRows::new(self.own_alerts()), self.alerts.selected());
+        let row = |key| Some(AlertRow { selected: Some(key) == selected, ..rows.get(key)? });
+        self.alerts.order().iter().filter_map(row).collect()
+    }
+
+    /// Numbers of alerts before and after filtering, and the index of the selected one.
+    #[must_use]
+    pub fn alert_extent(&self) -> Extent {
+        self.alerts.extent()
+    }
+
+    /// All alerts of all clusters except inhibited ones: firing, acknowledged, pending, resolved within the last hour; in the list's
+    /// own order. Bounded by the number of clusters, not of nodes: rules group what is many.
+    fn own_alerts(&self) -> Vec<AlertRow<'_>> {
         let of_clusters = self.clusters().iter().zip((0..=u16::MAX).map(ClusterId));
         let of_clusters = of_clusters.flat_map(|(cluster, id)| rows_of(&cluster.alerts, id, cluster.context()));
         let mut rows: Vec<AlertRow<'_>> = of_clusters.collect();
@@ -87,33 +111,41 @@ impl Model {
             let name = |row: &AlertRow<'_>| (row.cluster, row.record.reason());
             order(a).cmp(&order(b)).then(time).then_with(|| name(a).cmp(&name(b)))
         });
-        let index = self.chosen_index(&rows);
-        if let Some(row) = rows.get_mut(index) {
-            row.selected = true;
-        }
         rows
     }
 
-    /// Index of the selected alert; the first one if it is gone.
-    fn chosen_index(&self, rows: &[AlertRow<'_>]) -> usize {
-        let chosen = self.chosen.as_ref();
-        rows.iter().position(|row| Some(&row.key()) == chosen).unwrap_or(0)
+    /// Brings the order of the alerts up to date: they change with each second.
+    pub(in crate::model) fn arrange_alerts(&mut self, now: Now) {
+        self.alert_revision += 1;
+        let revision = self.alert_revision;
+        self.with_alerts(|table, rows| {
+            table.advance(rows);
+            table.arrange(rows, revision, || rows.ids(), now.mono);
+        });
     }
 
-    fn chosen_key(&self) -> Option<AlertKey> {
-        self.alert_rows().iter().find(|row| row.selected).map(AlertRow::key)
+    fn with_alerts(&mut self, change: impl FnOnce(&mut Table<AlertList>, &AlertRows<'_>)) {
+        let mut table = std::mem::take(&mut self.alerts);
+        change(&mut table, &AlertRows::new(self.own_alerts()));
+        self.alerts = table;
     }
 
-    pub(in crate::model) fn move_alert(&mut self, step: SelectionStep) {
-        let rows = self.alert_rows();
-        let to = step.from(self.chosen_index(&rows), rows.len());
-        let chosen = rows.get(to).map(AlertRow::key);
-        self.chosen = chosen;
+    /// The selected alert, from now on also where others come before it.
+    fn chosen_key(&mut self, now: Now) -> Option<AlertKey> {
+        self.arrange_alerts(now);
+        let key = self.alerts.selected().cloned()?;
+        self.alerts.state.list.choose(Some(key.clone()));
+        Some(key)
+    }
+
+    pub(in crate::model) fn move_alert(&mut self, step: SelectionStep, now: Now) {
+        self.arrange_alerts(now);
+        self.with_alerts(|table, rows| table.step(step, rows));
     }
 
     /// Acknowledges the selected alert, or takes that back.
     pub(in crate::model) fn acknowledge(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
+        let Some(key) = self.chosen_key(now) else { return self.note("no alert is selected", now) };
         let subject = key.subject.as_ref();
         if key.cluster == SEVERAL {
             self.outage.acknowledge(key.rule, subject, &self.fleet_settings(), now.mono);
@@ -123,12 +155,12 @@ impl Model {
             cluster.evaluate(now);
         }
         // The row moves to the acknowledged ones; the selection stays with it.
-        self.chosen = Some(key);
+        self.arrange_alerts(now);
     }
 
     /// Silences the cluster of the selected alert, on other screens the current one; or ends its silence.
     pub(in crate::model) fn silence(&mut self, now: Now) {
-        let chosen = (self.screen == Screen::Top(TopScreen::Alerts)).then(|| self.chosen_key()).flatten();
+        let chosen = if self.screen == Screen::Top(TopScreen::Alerts) { self.chosen_key(now) } else { None };
         let index = chosen.as_ref().map_or(self.current, |key| usize::from(key.cluster.0));
         let mut text = "this alert covers several clusters: silence them one by one".to_owned();
         if let Some(cluster) = self.clusters.get_mut(index) {
@@ -140,20 +172,18 @@ impl Model {
             };
         }
         self.note(&text, now);
-        self.chosen = chosen;
     }
 
     /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
     pub(in crate::model) fn open_alert(&mut self, now: Now) {
-        let Some(key) = self.chosen_key() else { return self.note("no alert is selected", now) };
-        self.chosen = Some(key.clone());
+        let Some(key) = self.chosen_key(now) else { return self.note("no alert is selected", now) };
         let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
         let index = first.unwrap_or(usize::from(key.cluster.0));
         // The subject is the node, or node and resource.
         let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
         let node = node.filter(|name| self.clusters.get(index).is_some_and(|of| of.node(name, now).is_some()));
         match node.map(Clean::new) {
-            Some(name) => self.open_node(index, name),
+            Some(name) => self.open_node(index, name, now),
             None if key.rule.is_about_nodes() => self.descend(index, Screen::Nodes),
             None => self.descend(index, Screen::Top(TopScreen::Api)),
         }

@@ -7,7 +7,6 @@ use crate::model::cluster::ClusterState;
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
 use crate::model::table::list::SelectionStep;
-use crate::model::table::podorder::POD_SORTS;
 use crate::msg::{Effect, LineEdit, Now};
 
 const PANES: [NodePane; 5] =
@@ -47,11 +46,10 @@ impl Model {
 
     /// Text is typed into the filter, and the rows follow at once.
     pub(in crate::model) fn edit(&mut self, edit: &LineEdit) {
-        if self.mode == Mode::Filter {
-            let on_nodes = self.screen == Screen::Nodes;
-            self.on_current(
-                |cluster| if on_nodes { cluster.edit_filter(edit) } else { cluster.opened_mut().edit_filter(edit) },
-            );
+        if self.mode == Mode::Filter
+            && let Some(list) = self.list_mut()
+        {
+            list.edit_filter(edit);
         }
     }
 
@@ -76,10 +74,9 @@ impl Model {
             Action::Open => self.mode = Mode::Normal,
             Action::Back => {
                 self.mode = Mode::Normal;
-                let on_nodes = self.screen == Screen::Nodes;
-                self.on_current(
-                    |cluster| if on_nodes { cluster.clear_filter() } else { cluster.opened_mut().clear_filter() },
-                );
+                if let Some(list) = self.list_mut() {
+                    list.clear_filter();
+                }
             }
             Action::Up | Action::Down | Action::PageUp | Action::PageDown => self.go(action, now),
             _ => {}
@@ -89,7 +86,7 @@ impl Model {
     fn act_in_normal(&mut self, action: Action, now: Now) -> Option<Effect> {
         let on_nodes = self.screen == Screen::Nodes;
         if let Some(screen) = action.opens() {
-            self.show(Screen::Top(screen));
+            self.show(Screen::Top(screen), now);
             return None;
         }
         match action {
@@ -99,7 +96,7 @@ impl Model {
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
             Action::LogIn if self.current().plugin().is_some() => return Some(Effect::LogIn(self.current_id())),
             Action::LogIn => return self.notify(now, "this context has no credential plugin to log in with"),
-            Action::Back | Action::Quit => self.back(),
+            Action::Back | Action::Quit => self.back(now),
             Action::Help => {
                 self.mode = Mode::Help;
                 self.help_scroll = 0;
@@ -111,6 +108,7 @@ impl Model {
             Action::ShowValues => self.toggle_values(now),
             Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
+            Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
                 self.regroup(Grouping::ALL.len() - 1)
@@ -129,7 +127,6 @@ impl Model {
             }
             Action::Wide if on_nodes => self.wide = !self.wide,
             Action::Filter => self.open_filter(now),
-            Action::Hold if on_nodes => self.on_current(ClusterState::toggle_held),
             _ => self.act_on_rows(action, now),
         }
         None
@@ -157,67 +154,42 @@ impl Model {
         }
     }
 
-    /// Sorts the rows that are on the screen; returns `true` if the action was about sorting.
+    /// Sorts the list that is on the screen, or holds its order; returns `true` if the action is about that.
     fn sort(&mut self, action: Action, now: Now) -> bool {
-        let pods = match &self.screen {
-            Screen::Nodes => false,
-            Screen::Node { .. } => true,
-            _ => return false,
-        };
-        let step = |by: isize| {
-            move |cluster: &mut ClusterState| {
-                if pods { cluster.opened_mut().sort_step(by) } else { cluster.sort_step(by) }
+        let Some(list) = self.list_mut() else { return false };
+        match action {
+            Action::SortNext => list.sort_step(1),
+            Action::SortPrevious => list.sort_step(-1),
+            Action::SortReverse => list.reverse(),
+            Action::Hold => list.toggle_held(),
+            _ => {
+                let Some(by) = sort_of(action) else { return false };
+                if !list.sort_by(by) {
+                    let what = if by == SortBy::Restarts { "restarts to sort by" } else { "such column" };
+                    let text = format!("{} have no {what}", list.name());
+                    self.note(&text, now);
+                }
             }
-        };
-        let by = match action {
-            Action::SortNext => {
-                self.on_current(step(1));
-                return true;
-            }
-            Action::SortPrevious => {
-                self.on_current(step(-1));
-                return true;
-            }
-            Action::SortReverse => {
-                self.on_current(|cluster| if pods { cluster.opened_mut().reverse() } else { cluster.reverse() });
-                return true;
-            }
-            Action::SortRestarts if !pods => {
-                self.note("nodes have no restarts to sort by", now);
-                return true;
-            }
-            Action::SortRestarts => SortBy::Restarts,
-            Action::SortName => SortBy::Name,
-            Action::SortStatus => SortBy::Status,
-            Action::SortPods => SortBy::Pods,
-            Action::SortGpu => SortBy::Gpu,
-            Action::SortCpu => SortBy::Cpu,
-            Action::SortMemory => SortBy::Memory,
-            Action::SortAge => SortBy::Age,
-            _ => return false,
-        };
-        if pods && !POD_SORTS.contains(&by) {
-            self.note("the pods of a node have no such column", now);
-            return true;
         }
-        self.on_current(|cluster| if pods { cluster.opened_mut().sort_by(by) } else { cluster.sort_by(by) });
         true
     }
 
     /// Moves the selection, or scrolls where there is none.
     fn go(&mut self, action: Action, now: Now) {
         let Some(step) = self.step(action) else { return };
-        let Some(cluster) = self.clusters.get_mut(self.current) else { return };
         match &self.screen {
-            Screen::Top(TopScreen::Alerts) => self.move_alert(step),
-            Screen::Nodes => cluster.move_selection(step, now),
-            Screen::Node { pane: NodePane::Pods, .. } => cluster.move_pod_selection(step),
+            Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
+            Screen::Top(TopScreen::Gpus) => self.go_on_page(step),
+            Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
+            Screen::Node { pane: NodePane::Pods, .. } => {
+                self.on_current(|cluster| cluster.move_pod_selection(step, now));
+            }
             _ => self.pane_scroll = self.scrolled(self.pane_scroll, step),
         }
     }
 
     /// Offset after a step; as far as the last frame had lines.
-    fn scrolled(&self, offset: usize, step: SelectionStep) -> usize {
+    pub(super) fn scrolled(&self, offset: usize, step: SelectionStep) -> usize {
         step.from(offset, self.most_scroll.unwrap_or(usize::MAX).saturating_add(1))
     }
 
@@ -272,6 +244,21 @@ impl Model {
     fn current_mut(&mut self) -> Option<&mut ClusterState> {
         self.clusters.get_mut(self.current)
     }
+}
+
+/// The column that a key sorts by.
+fn sort_of(action: Action) -> Option<SortBy> {
+    Some(match action {
+        Action::SortRestarts => SortBy::Restarts,
+        Action::SortName => SortBy::Name,
+        Action::SortStatus => SortBy::Status,
+        Action::SortPods => SortBy::Pods,
+        Action::SortGpu => SortBy::Gpu,
+        Action::SortCpu => SortBy::Cpu,
+        Action::SortMemory => SortBy::Memory,
+        Action::SortAge => SortBy::Age,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
-use crate::model::app::Model;
-use crate::model::cluster::{ClusterState, OpenedNode};
+use crate::model::app::{Model, PageCursor};
+use crate::model::cluster::OpenedNode;
+use crate::model::derive::gpus::Grouping;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
-use crate::msg::{ClusterId, Effect, Now};
+use crate::msg::{ClusterId, Effect, LineEdit, Now};
 
 /// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
 /// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
@@ -93,20 +94,20 @@ impl Model {
         self.on_current(|cluster| cluster.arrange_all(now));
         match self.current().selected_name().cloned() {
             Some(name) => {
-                self.on_current(|cluster| cluster.select(Some(name.clone())));
-                self.open_node(self.current, name);
+                self.on_current(|cluster| cluster.select(Some(name.clone()), now));
+                self.open_node(self.current, name, now);
             }
             None => self.note("no node is selected", now),
         }
     }
 
     /// Opens a node of a cluster.
-    pub(in crate::model) fn open_node(&mut self, at: usize, name: Clean) {
+    pub(in crate::model) fn open_node(&mut self, at: usize, name: Clean, now: Now) {
         self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
         let current = self.current;
         let Some(cluster) = self.clusters.get_mut(current) else { return };
         let before = cluster.open_node(Some(name));
-        cluster.arrange_pods();
+        cluster.arrange_pods(now);
         // The node below is found again as it was left, its filter and its selected pod included.
         let below = self.trail.iter_mut().rev().find(|place| place.cluster == current && place.is_node());
         if let (Some(below), Some(before)) = (below, before) {
@@ -116,7 +117,7 @@ impl Model {
 
     /// Opens the selected pod of the opened node.
     pub(in crate::model) fn open_pod(&mut self, now: Now) {
-        self.on_current(ClusterState::arrange_pods);
+        self.on_current(|cluster| cluster.arrange_pods(now));
         match self.current().selected_pod() {
             Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
             None => self.note("no pod is selected", now),
@@ -126,11 +127,11 @@ impl Model {
     /// Shows the YAML of what is selected or open, or leaves it where it is shown already.
     pub(in crate::model) fn toggle_yaml(&mut self, now: Now) {
         if matches!(self.screen, Screen::Yaml { .. }) {
-            return self.back();
+            return self.back(now);
         }
         self.on_current(|cluster| {
             cluster.arrange_all(now);
-            cluster.arrange_pods();
+            cluster.arrange_pods(now);
         });
         match (self.subject(), &self.screen) {
             (Some(subject), _) => self.descend(self.current, Screen::Yaml { subject, clear: false }),
@@ -148,45 +149,45 @@ impl Model {
     }
 
     /// One level back, to where one came from; from the nodes to all of them.
-    pub(in crate::model) fn back(&mut self) {
-        let filtered = !self.current().opened().filter().is_empty();
+    pub(in crate::model) fn back(&mut self, now: Now) {
+        if let Some(list) = self.list_mut().filter(|list| !list.filter().is_empty()) {
+            return list.clear_filter();
+        }
         match &self.screen {
-            Screen::Nodes if !self.current().filter().is_empty() => self.on_current(ClusterState::clear_filter),
-            Screen::Node { .. } if filtered => self.on_current(|cluster| cluster.opened_mut().clear_filter()),
             Screen::Nodes if self.trail.is_empty() => self.warnings.clear(),
-            _ => self.go_back(),
+            _ => self.go_back(now),
         }
     }
 
     /// Opens a screen, or leaves it where it is open already. One that is below is gone back to: the way back has no circles.
-    pub(in crate::model) fn show(&mut self, screen: Screen) {
+    pub(in crate::model) fn show(&mut self, screen: Screen, now: Now) {
         if self.screen == screen {
-            return self.go_back();
+            return self.go_back(now);
         }
         match self.trail.iter().position(|place| place.screen == screen) {
             Some(at) => {
                 self.trail.truncate(at + 1);
-                self.go_back();
+                self.go_back(now);
             }
             None => self.descend(self.current, screen),
         }
     }
 
     /// To what is below the screen, as it was left.
-    fn go_back(&mut self) {
+    fn go_back(&mut self, now: Now) {
         let Some(BackEntry { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
             return self.leave();
         };
         self.current = cluster;
         self.on_current(|cluster| {
-            cluster.select(selected);
+            cluster.select(selected, now);
             match (&screen, opened) {
                 (_, Some(opened)) => cluster.reopen_node(opened),
                 (Screen::Node { name, .. }, None) => drop(cluster.open_node(Some(name.clone()))),
                 (Screen::Nodes, None) => drop(cluster.open_node(None)),
                 _ => {}
             }
-            cluster.arrange_pods();
+            cluster.arrange_pods(now);
         });
         // Whoever leaves a YAML has seen its values.
         let screen = match screen {
@@ -207,7 +208,7 @@ impl Model {
     /// Copies the name of what is selected or open, as a word of a shell; or the YAML that is shown, as it stands.
     pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
         // What has come since the last frame may have put another pod in the selected one's place.
-        self.on_current(ClusterState::arrange_pods);
+        self.on_current(|cluster| cluster.arrange_pods(now));
         let document = self.current().detail().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.notify(now, "YAML still loading"),
@@ -276,7 +277,7 @@ impl Model {
     /// `/` edits the filter of the rows that are on the screen, if there are any.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes => self.mode = Mode::Filter,
+            Screen::Nodes | Screen::Top(TopScreen::Gpus) | Screen::Top(TopScreen::Alerts) => self.mode = Mode::Filter,
             Screen::Node { pane, .. } => {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;
@@ -314,7 +315,30 @@ impl Model {
                 Some(ObjectRef::Pod { namespace: namespace.clone(), name: name.clone() })
             }
             Screen::Yaml { subject, .. } => Some(subject.clone()),
+            Screen::Top(TopScreen::Gpus) => self.held_pod(),
             _ => None,
+        }
+    }
+
+    /// The pod that holds the selected devices.
+    fn held_pod(&self) -> Option<ObjectRef> {
+        let held = self.current().gpus().selected_held().filter(|held| !held.claim)?;
+        Some(ObjectRef::Pod { namespace: held.namespace.clone(), name: held.name.clone() })
+    }
+
+    /// Opens the pod that holds the selected devices, or the nodes of the selected model.
+    pub(in crate::model) fn open_gpus(&mut self, now: Now) {
+        if let Some(ObjectRef::Pod { namespace, name }) = self.held_pod() {
+            return self.descend(self.current, Screen::Pod { namespace, name });
+        }
+        let group = self.current().gpus().selected_group().filter(|_| self.grouping == Grouping::Model);
+        // A blank would begin another term.
+        let model = group.map(|group| group.name.to_string()).filter(|name| !name.is_empty() && !name.contains(' '));
+        let Some(model) = model else { return self.note("only pods and models lead on from here", now) };
+        self.descend(self.current, Screen::Nodes);
+        if let Some(nodes) = self.list_mut() {
+            nodes.clear_filter();
+            nodes.edit_filter(&LineEdit::Paste(format!("model:{model}")));
         }
     }
 
@@ -340,7 +364,7 @@ impl Model {
     /// Scrolls a part that may not have been drawn yet: how far it can be scrolled is not known.
     pub(in crate::model) fn scroll_to(&mut self, line: usize) {
         self.pane_scroll = line;
-        self.most_scroll = None;
+        (self.most_scroll, self.page_cursor) = (None, PageCursor::default());
     }
 
     /// Answers a key that means nothing here: silence looks like a program that hangs.

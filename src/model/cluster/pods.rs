@@ -8,154 +8,83 @@ use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::facts::wire::Uid;
 use crate::model::derive::joined_node::JoinedNode;
-use crate::model::store::Stores;
 use crate::model::store::nodes::Node;
-use crate::model::store::pods::{PodSlot, PodStore};
-use crate::model::table::list::{List, SelectionStep};
-use crate::model::table::podfilter::{Filtered, PodFilter};
-use crate::model::table::podorder::{Ordered, POD_SORTS, compare};
-use crate::model::table::{Extent, LastReport, PodRow, SortBy};
+use crate::model::store::pods::PodSlot;
+use crate::model::table::list::SelectionStep;
+use crate::model::table::ordering::RowSource;
+use crate::model::table::pods::{PodId, PodKey, PodRow, Pods};
+use crate::model::table::state::{Table, TableControl};
+use crate::model::table::{Extent, LastReport};
 use crate::model::time::age_of;
-use crate::msg::{LineEdit, Now};
+use crate::msg::Now;
 
 /// Table of the pods of the opened node: its order, its filter and its cursor.
 #[derive(Debug, Default)]
 pub struct OpenedNode {
     name: Option<Clean>,
-    order: Vec<PodSlot>,
-    /// Pods before filtering.
-    total: usize,
-    /// Revisions of the pods and of the list that the order was made from.
-    arranged_from: Option<(u64, u64)>,
-    list: List<Selected>,
-    filter: PodFilter,
-}
-
-/// The pod that the operator selected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selected {
-    pub(crate) uid: Uid,
-    pub(crate) namespace: Clean,
-    pub(crate) name: Clean,
-}
-
-impl Selected {
-    fn of(pod: &PodFacts<'_>) -> Self {
-        Self { uid: pod.uid, namespace: Clean::new(pod.namespace), name: Clean::new(pod.name) }
-    }
+    table: Table<Pods>,
 }
 
 impl OpenedNode {
     /// The pods of another node, sorted alike.
     fn of_node(name: Option<Clean>, before: &Self) -> Self {
-        Self { name, list: before.list.sorted_alike(), ..Self::default() }
+        Self { name, table: before.table.sorted_alike() }
     }
 
     /// Numbers of pods before and after filtering, and the index of the selected one.
     #[must_use]
     pub fn extent(&self) -> Extent {
-        self.list.extent(self.order.len(), self.total)
+        self.table.extent()
     }
 
-    /// The column that the pods are sorted by, and whether the order is reversed.
+    /// `true` while the rows do not lie in the order that was asked for yet.
     #[must_use]
-    pub fn sort(&self) -> (SortBy, bool) {
-        self.list.sort()
+    pub fn is_arranging(&self) -> bool {
+        self.table.is_arranging()
     }
 
-    /// The text of the filter.
-    #[must_use]
-    pub fn filter(&self) -> &str {
-        self.filter.text()
+    /// How the operator looks at the pods.
+    pub(crate) fn control(&self) -> &dyn TableControl {
+        &self.table.state
     }
 
-    /// Note on a term of the filter that is not understood and ignored, with the reason.
-    #[must_use]
-    pub fn filter_note(&self) -> Option<&Clean> {
-        self.filter.note()
+    /// The same, for a key.
+    pub(crate) fn control_mut(&mut self) -> &mut dyn TableControl {
+        &mut self.table.state
+    }
+}
+
+impl PodRows<'_> {
+    fn all(&self) -> Vec<PodId> {
+        self.cluster.pods.pods_on(self.node).map(|slot| self.cluster.pod_id(slot)).collect()
+    }
+}
+
+/// Where the rows of a node's pods are read from.
+struct PodRows<'a> {
+    cluster: &'a ClusterState,
+    node: &'a str,
+    last_report: Option<LastReport>,
+    now: Now,
+}
+
+impl RowSource<Pods> for PodRows<'_> {
+    fn row(&self, id: &PodId) -> Option<PodRow<'_>> {
+        let facts = self.cluster.pods.pod(id.slot);
+        // Another pod may be in the slot by now.
+        let same = facts.uid == id.uid && *facts.node == *self.node;
+        same.then(|| self.cluster.row_of(facts, self.last_report, self.now))
     }
 
-    /// Edits the filter.
-    pub(crate) fn edit_filter(&mut self, edit: &LineEdit) {
-        self.filter.edit(edit);
-        self.list.touch();
+    fn key(&self, id: &PodId) -> Option<PodKey> {
+        Some(PodKey::of(&self.row(id)?.facts))
     }
 
-    /// Clears the filter.
-    pub(crate) fn clear_filter(&mut self) {
-        self.filter.clear();
-        self.list.touch();
-    }
-
-    /// Sorts the pods by `sort`, if they have it; the other way round if they already were.
-    pub(crate) fn sort_by(&mut self, sort: SortBy) {
-        if POD_SORTS.contains(&sort) {
-            self.list.sort_by(sort);
-        }
-    }
-
-    /// Reverses the order of the pods.
-    pub(crate) fn reverse(&mut self) {
-        self.list.reverse();
-    }
-
-    /// Sorts the pods by the column `by` positions further on.
-    pub(crate) fn sort_step(&mut self, by: isize) {
-        self.list.sort_step(by, &POD_SORTS);
-    }
-
-    /// The selected pod.
-    fn selected_pod(&self, pods: &PodStore) -> Option<Selected> {
-        let slot = self.order.get(self.extent().selected?)?;
-        Some(Selected::of(&pods.pod(*slot)))
-    }
-
-    /// Moves the selection; the order is up to date.
-    fn move_selection(&mut self, step: SelectionStep, pods: &PodStore) {
-        let Self { list, order, .. } = self;
-        list.step(step, order.len(), |at| Some(Selected::of(&pods.pod(order[at]))));
-    }
-
-    /// Brings the order up to date, if pods, sort or filter have changed.
-    fn arrange(&mut self, stores: Stores<'_>) {
-        let Some(name) = &self.name else { return };
-        let Stores { nodes, pods: store } = stores;
-        let inputs = Some((store.revision(), self.list.revision()));
-        if self.arranged_from == inputs {
-            return;
-        }
-        let node = nodes.by_name(name);
-        let all = store.pods_on(name).map(|slot| {
-            let facts = store.pod(slot);
-            let gpus = devices_held(&facts, node, nodes.accelerators());
-            (slot, Ordered { facts, gpus })
-        });
-        let all: Vec<(PodSlot, Ordered<'_>)> = all.collect();
-        let total = all.len();
-        // The selected pod, or the one that has its name now: a StatefulSet recreates it.
-        let there = self.list.chosen().and_then(|chosen| {
-            let same = |(_, pod): &&(PodSlot, Ordered<'_>)| {
-                *pod.facts.namespace == *chosen.namespace && *pod.facts.name == *chosen.name
-            };
-            all.iter().find(|(_, pod)| pod.facts.uid == chosen.uid).or_else(|| all.iter().find(same))
-        });
-        let there = there.map(|(slot, pod)| (*slot, Selected::of(&pod.facts)));
-        let shown =
-            |(_, pod): &(PodSlot, Ordered<'_>)| self.filter.shows(&Filtered { facts: &pod.facts, gpus: pod.gpus });
-        let mut pods: Vec<_> = all.into_iter().filter(shown).collect();
-        let (sort, reversed) = self.list.sort();
-        pods.sort_unstable_by(|(_, a), (_, b)| compare(a, b, sort, reversed));
-        let order: Vec<PodSlot> = pods.into_iter().map(|(slot, _)| slot).collect();
-        let is_gone = there.is_none();
-        let found = there.and_then(|(slot, pod)| {
-            self.list.choose(Some(pod));
-            order.iter().position(|other| *other == slot)
-        });
-        let key = |at: usize| Some(Selected::of(&store.pod(*order.get(at)?)));
-        self.list.follow(found, order.len(), is_gone, key);
-        (self.order, self.total, self.arranged_from) = (order, total, inputs);
+    /// The pod, or the one that has its name now: a `StatefulSet` recreates it.
+    fn find(&self, key: &PodKey) -> Option<PodId> {
+        let id = self.cluster.pod_id(self.cluster.pods.find_pod(&key.namespace, &key.name)?);
+        self.row(&id).map(|_| id)
     }
 }
 
@@ -163,16 +92,16 @@ impl ClusterState {
     /// Rows of the opened node's pods as they are sorted and filtered; only those of `range` are built.
     #[must_use]
     pub fn pods(&self, range: Range<usize>, now: Now) -> Vec<PodRow<'_>> {
-        let opened = &self.opened;
-        let selected = opened.extent().selected;
-        let last_report = opened.name.as_deref().and_then(|name| self.last_report(name, now));
-        let end = range.end.min(opened.order.len());
-        let visible = range.start.min(end)..end;
+        let Some(name) = self.opened.name.as_deref() else { return Vec::new() };
+        let (selected, order) = (self.opened.extent().selected, self.opened.table.order());
+        let last_report = self.last_report(name, now);
+        let end = range.end.min(order.len());
         let row = |at: usize| {
-            let facts = self.pods.pod(opened.order[at]);
-            PodRow { selected: Some(at) == selected, ..self.row_of(facts, last_report, now) }
+            let facts = self.pods.pod(order[at].slot);
+            let there = facts.uid == order[at].uid && *facts.node == *name;
+            there.then(|| PodRow { selected: Some(at) == selected, ..self.row_of(facts, last_report, now) })
         };
-        visible.map(row).collect()
+        (range.start.min(end)..end).filter_map(row).collect()
     }
 
     /// Row of a pod on whichever node; `None` if the lists do not have it.
@@ -183,6 +112,7 @@ impl ClusterState {
         Some(self.row_of(facts, last_report, now))
     }
 
+    /// `last_report`: of its node.
     fn row_of<'a>(&self, facts: PodFacts<'a>, last_report: Option<LastReport>, now: Now) -> PodRow<'a> {
         PodRow {
             selected: false,
@@ -235,19 +165,39 @@ impl ClusterState {
     }
 
     /// The selected pod of the opened node.
-    pub(crate) fn selected_pod(&self) -> Option<Selected> {
-        self.opened.selected_pod(&self.pods)
+    pub(crate) fn selected_pod(&self) -> Option<PodKey> {
+        let id = self.opened.table.selected()?;
+        let facts = self.pods.pod(id.slot);
+        (facts.uid == id.uid).then(|| PodKey::of(&facts))
     }
 
     /// Moves the selection among the opened node's pods.
-    pub(crate) fn move_pod_selection(&mut self, step: SelectionStep) {
-        self.arrange_pods();
-        self.opened.move_selection(step, &self.pods);
+    pub(crate) fn move_pod_selection(&mut self, step: SelectionStep, now: Now) {
+        self.arrange_pods(now);
+        self.with_pods(now, |table, rows| table.step(step, rows));
     }
 
     /// Brings the order of the opened node's pods up to date, if something has changed.
-    pub(crate) fn arrange_pods(&mut self) {
-        self.opened.arrange(Stores { nodes: &self.nodes, pods: &self.pods });
+    pub(crate) fn arrange_pods(&mut self, now: Now) {
+        let revision = self.pods.revision();
+        self.with_pods(now, |table, rows| table.arrange(rows, revision, || rows.all(), now.mono));
+    }
+
+    /// Goes one slice on with the order of the opened node's pods, if one is in the making.
+    pub(crate) fn advance_pods(&mut self, now: Now) {
+        self.with_pods(now, |table, rows| table.advance(rows));
+    }
+
+    fn with_pods(&mut self, now: Now, change: impl FnOnce(&mut Table<Pods>, &PodRows<'_>)) {
+        let Some(node) = self.opened.name.clone() else { return };
+        let mut table = std::mem::take(&mut self.opened.table);
+        let last_report = self.last_report(&node, now);
+        change(&mut table, &PodRows { cluster: self, node: &node, last_report, now });
+        self.opened.table = table;
+    }
+
+    fn pod_id(&self, slot: PodSlot) -> PodId {
+        PodId { slot, uid: self.pods.pod(slot).uid }
     }
 }
 

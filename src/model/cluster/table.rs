@@ -6,24 +6,27 @@ use std::ops::Range;
 
 use super::{ClusterState, NodeCounts, NodeItem};
 use crate::facts::text::Clean;
-use crate::model::derive::gpus::{GpuReports, Grouping, ReportSource};
 use crate::model::derive::joined_node::{JoinedNode, NodeSources};
 use crate::model::derive::rows::NodeRow;
 use crate::model::known::Known;
 use crate::model::natural::natural_cmp;
-use crate::model::store::nodes::{Node, NodeKey, NodeStore};
+use crate::model::store::nodes::Node;
+use crate::model::table::column::Reads;
 use crate::model::table::list::SelectionStep;
-use crate::model::table::{COLUMNS, Extent, SortBy};
-use crate::msg::{LineEdit, Mono, Now};
+use crate::model::table::nodes::Nodes;
+use crate::model::table::ordering::{RowSource, follow};
+use crate::model::table::state::{TableControl, TableState};
+use crate::model::table::{Extent, SortBy};
+use crate::msg::{Mono, Now};
 
 pub(super) use ordering::NodeTable;
-use ordering::{OrderInputs, RowSource};
+use ordering::{NodeRows, OrderInputs};
 
 impl ClusterState {
     /// Numbers of rows before and after filtering, and the index of the selected one.
     #[must_use]
     pub fn extent(&self) -> Extent {
-        self.table.list.extent(self.table.order().len(), self.nodes.len())
+        self.table.state.list.extent(self.table.order().len(), self.nodes.len())
     }
 
     /// The rows of `range`, counted from the first that the filter shows; only these are built.
@@ -73,28 +76,21 @@ impl ClusterState {
         nodes.into_iter().map(item).collect()
     }
 
-    /// The column that the rows are sorted by, and whether the order is reversed.
+    /// The column that the nodes are sorted by, and `true` if in reverse.
     #[must_use]
     pub fn sort(&self) -> (SortBy, bool) {
-        self.table.list.sort()
+        self.table.state.sort()
     }
 
-    /// The filter's text.
-    #[must_use]
-    pub fn filter(&self) -> &str {
-        self.table.filter.text()
+    /// How the operator looks at the nodes.
+    pub(crate) fn nodes_control(&self) -> &dyn TableControl {
+        &self.table.state
     }
 
-    /// A term of the filter that means nothing, and why; it is left out.
-    #[must_use]
-    pub fn filter_note(&self) -> Option<&Clean> {
-        self.table.filter.note()
-    }
-
-    /// The order of the rows is held; values stay live.
-    #[must_use]
-    pub fn held(&self) -> bool {
-        self.table.list.held()
+    /// The same, for a key.
+    pub(crate) fn nodes_control_mut(&mut self) -> &mut dyn TableControl {
+        self.table.state.without = (!self.usage.shown()).then_some(Reads::Usage);
+        &mut self.table.state
     }
 
     /// `true` while the rows do not lie in the order that was asked for yet: the old one stays until the new one is ready.
@@ -110,54 +106,22 @@ impl ClusterState {
         Some(&self.nodes.get(*key)?.facts.name)
     }
 
-    pub(crate) fn edit_filter(&mut self, edit: &LineEdit) {
-        self.table.filter.edit(edit);
-        self.table.list.touch();
-    }
-
-    pub(crate) fn clear_filter(&mut self) {
-        self.table.filter.clear();
-        self.table.list.touch();
-    }
-
-    pub(crate) fn toggle_held(&mut self) {
-        self.table.list.toggle_held();
-    }
-
-    /// Sorts by `sort`, in its own direction; in reverse if it already was.
-    pub(crate) fn sort_by(&mut self, sort: SortBy) {
-        self.table.list.sort_by(sort);
-    }
-
-    /// Reverses the order.
-    pub(crate) fn reverse(&mut self) {
-        self.table.list.reverse();
-    }
-
-    /// Sorts by the column `by` places further on that can be sorted by.
-    pub(crate) fn sort_step(&mut self, by: isize) {
-        let shown = |sort: &SortBy| self.usage.shown() || !sort.needs_usage();
-        let sorts: Vec<SortBy> = COLUMNS.iter().filter_map(|column| column.sort).filter(shown).collect();
-        self.table.list.sort_step(by, &sorts);
-    }
-
     /// Chooses the node of that name: from now on the selection follows it. Without a name it stays on the first row.
-    pub(crate) fn select(&mut self, name: Option<Clean>) {
-        self.table.list.choose(name);
-        self.find_selection();
+    pub(crate) fn select(&mut self, name: Option<Clean>, now: Now) {
+        self.table.state.list.choose(name);
+        self.find_selection(now);
     }
 
     /// The name that was chosen; `None` while the selection stays on the first row.
     pub(crate) fn chosen_name(&self) -> Option<&Clean> {
-        self.table.list.chosen()
+        self.table.state.list.chosen()
     }
 
     pub(crate) fn move_selection(&mut self, step: SelectionStep, now: Now) {
         self.arrange_all(now);
-        let mut list = std::mem::take(&mut self.table.list);
-        let order = self.table.order();
-        list.step(step, order.len(), |at| name_at(order, &self.nodes, at));
-        self.table.list = list;
+        self.with_list(now, |state, table, from| {
+            state.list.step(step, table.order().len(), |at| from.key(&table.order()[at]));
+        });
     }
 
     /// Applies as much of what is pending as a key can wait for, and brings the order of the rows up to date with it.
@@ -185,35 +149,19 @@ impl ClusterState {
     }
 
     /// Changes the table; the selection follows its row if rows moved.
-    fn with_table(&mut self, now: Now, change: impl FnOnce(&mut NodeTable, RowSource<'_>) -> bool) {
+    fn with_table(&mut self, now: Now, change: impl FnOnce(&mut NodeTable, NodeRows<'_>) -> bool) {
         let mut table = std::mem::take(&mut self.table);
-        let moved = change(&mut table, RowSource { nodes: &self.nodes, source: self.source(now) });
+        let moved = change(&mut table, NodeRows { nodes: &self.nodes, source: self.source(now) });
         self.table = table;
         if moved {
-            self.find_selection();
+            self.find_selection(now);
         }
     }
 
-    /// Brings the GPU view up to date, if something that it shows has changed.
-    pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
-        self.with_reports(now, |reports, from| reports.refresh(from, by, now.mono));
-    }
-
-    /// Counts one slice of the next GPU report, if there is one.
-    pub(crate) fn advance_gpus(&mut self, now: Now) {
-        self.with_reports(now, GpuReports::advance);
-    }
-
-    /// `true` while the next GPU report is being counted.
-    #[must_use]
-    pub fn is_counting_gpus(&self) -> bool {
-        self.gpus.is_counting()
-    }
-
-    fn with_reports(&mut self, now: Now, change: impl FnOnce(&mut GpuReports, ReportSource<'_>)) {
-        let mut reports = std::mem::take(&mut self.gpus);
-        change(&mut reports, ReportSource { nodes: &self.nodes, source: self.source(now), optional: &self.optional });
-        self.gpus = reports;
+    fn with_list(&mut self, now: Now, change: impl FnOnce(&mut TableState<Nodes>, &NodeTable, NodeRows<'_>)) {
+        let mut state = std::mem::take(&mut self.table.state);
+        change(&mut state, &self.table, NodeRows { nodes: &self.nodes, source: self.source(now) });
+        self.table.state = state;
     }
 
     /// Where the numbers of nodes are looked up.
@@ -231,11 +179,11 @@ impl ClusterState {
     }
 
     fn order_inputs(&self, now: Mono) -> OrderInputs {
-        let (sort, filter) = (self.table.list.sort().0, &self.table.filter);
+        let (sort, filter) = (self.table.state.sort().0, &self.table.state.filter);
         let history = sort == SortBy::Status || !filter.is_empty();
         let usage = sort.needs_usage() || filter.needs_usage();
         OrderInputs {
-            table: self.table.list.revision(),
+            table: self.table.state.list.revision(),
             pods: if self.table.needs_pods() { self.tracks.pods.known(()) } else { Known::Unknown },
             history: if history { self.history.revision() } else { 0 },
             usage: if usage { self.usage.revision() } else { 0 },
@@ -244,21 +192,9 @@ impl ClusterState {
     }
 
     /// Finds the selected node in a new order.
-    fn find_selection(&mut self) {
-        let mut list = std::mem::take(&mut self.table.list);
-        let (order, nodes) = (self.table.order(), &self.nodes);
-        let key = list.chosen().and_then(|name| nodes.by_name(name)).map(Node::key);
-        let found = key.filter(|key| self.table.shows(*key)).and_then(|key| {
-            let at = list.index(order.len()).filter(|at| order[*at] == key);
-            at.or_else(|| order.iter().position(|known| *known == key))
-        });
-        list.follow(found, order.len(), key.is_none(), |at| name_at(order, nodes, at));
-        self.table.list = list;
+    fn find_selection(&mut self, now: Now) {
+        self.with_list(now, |state, table, from| follow(&mut state.list, table.order(), &from));
     }
-}
-
-fn name_at(order: &[NodeKey], nodes: &NodeStore, at: usize) -> Option<Clean> {
-    Some(nodes.get(*order.get(at)?)?.facts.name.clone())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod dra;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::fit::{ByLimit, PerDevice, SIZES};
 use super::join::{SLOWLY, SMALL};
@@ -211,12 +212,12 @@ pub struct HeldDevices {
 /// The report, and the next one while it is counted.
 #[derive(Debug, Default)]
 pub(crate) struct GpuReports {
-    report: GpuReport,
+    report: Arc<GpuReport>,
     count: Option<ReportCount>,
     /// Inputs of the last count that was begun, and when.
     inputs: Option<ReportInputs>,
     at: Mono,
-    #[cfg(test)]
+    /// Number of reports that were counted.
     made: u64,
 }
 
@@ -239,12 +240,17 @@ pub(crate) struct ReportSource<'a> {
 }
 
 impl GpuReports {
+    /// The last report.
     pub(crate) fn report(&self) -> &GpuReport {
         &self.report
     }
 
+    /// The same, for a list that keeps it.
+    pub(crate) fn shared(&self) -> &Arc<GpuReport> {
+        &self.report
+    }
+
     /// Number of reports that were counted.
-    #[cfg(test)]
     pub(crate) fn made(&self) -> u64 {
         self.made
     }
@@ -276,11 +282,8 @@ impl GpuReports {
             self.count = Some(count);
             return;
         }
-        self.report = count.into_report();
-        #[cfg(test)]
-        {
-            self.made += 1;
-        }
+        self.report = Arc::new(count.into_report());
+        self.made += 1;
     }
 }
 

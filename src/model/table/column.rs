@@ -1,46 +1,82 @@
-//! A column of the node table: the kinds of widths, filters, cells and JSON fields that it can have.
+//! A column of a list: the kinds of widths, filters, cells and JSON fields that it can have.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Duration;
 
 use super::SortBy;
-use super::order::SortKey;
+use super::order::{SortKey, TieBreak};
 use crate::facts::quantity::Quantity;
-use crate::model::derive::joined_node::JoinedNode;
-use crate::model::derive::rows::NodeRow;
 
-/// A column of the node table.
-#[derive(Clone, Copy, Debug)]
-pub struct Column {
+/// A list: the types of its rows, and the one table of its columns.
+pub trait Listing: Copy + Debug + 'static {
+    /// A row as its order and its filter read it.
+    type Row<'a>;
+    /// A row as the screen shows it.
+    type Shown<'a>;
+    /// Values that the screen makes itself, because they have glyphs or several colours.
+    type Figure: Copy + Debug;
+    /// Facts that decide which columns there are.
+    type Given;
+    /// Tells the rows of one order apart.
+    type Id: Clone + Debug + Eq + Hash;
+    /// Names the row that the operator chose, also in later orders.
+    type Key: Clone + Debug + Eq;
+    /// Decides between rows that are equal otherwise.
+    type Tie: TieBreak;
+
+    /// Its rows in words.
+    const NAME: &'static str;
+    /// The first order.
+    const SORT: SortBy = SortBy::Name;
+    /// The columns, in the order in which they stand.
+    const COLUMNS: &'static [Column<Self>];
+    /// Terms of a filter that are no column.
+    const TERMS: &'static [(&'static str, FilterMatch<Self>, Reads)] = &[];
+
+    /// Decides between rows that are equal otherwise; `index` is that of the row before it is sorted.
+    fn tie(row: &Self::Row<'_>, index: u32) -> Self::Tie;
+}
+
+/// A column of a list.
+pub struct Column<L: Listing> {
     /// Its name in filters and in the configuration; lower case.
     pub name: &'static str,
     /// Other names that a filter may use.
     pub aliases: &'static [&'static str],
-    /// Its heading; empty if it belongs to the column on its left, from which one blank divides it.
+    /// Its heading; empty if it belongs to the column on its left.
     pub header: &'static str,
+    /// Its heading where that depends on what the list shows.
+    pub header_by: Option<fn(&L::Given) -> &'static str>,
     /// How wide it is.
     pub width: Width,
-    /// The lower, the longer it stays on narrow screens; [`WIDE`] only with the extra columns. The name has rank 0 and never goes.
+    /// Blanks before it.
+    pub gap: usize,
+    /// The lower, the longer it stays on narrow screens; [`WIDE`] only with the extra columns. Rank 0 is the name: it has what it
+    /// needs before anything else, up to half of the table, and never goes.
     pub rank: u8,
-    /// Its rank while the usage of nodes is not seen.
-    pub rank_without_usage: u8,
+    /// Its rank where that depends on which other columns there are.
+    pub rank_by: Option<fn(&L::Given) -> u8>,
     /// The side on which its heading stands.
     pub align: Align,
-    /// The clusters that have it.
-    pub shown: Shown,
+    /// `true` if the list has it.
+    pub shown: fn(&L::Given) -> bool,
     /// Sources of its values.
-    pub(crate) reads: Reads,
+    pub reads: Reads,
     /// The sort that it is the column of; `None` if rows cannot be sorted by it.
     pub sort: Option<SortBy>,
     /// Key that rows are sorted by.
-    pub(crate) key: fn(&JoinedNode<'_>) -> SortKey,
+    pub(crate) key: fn(&L::Row<'_>) -> SortKey,
     /// How a filter term on it is read.
-    pub(crate) filter: FilterMatch,
+    pub filter: FilterMatch<L>,
     /// A word without a column is looked for in it, too.
-    pub(crate) in_words: bool,
+    pub in_words: bool,
     /// Its value on the screen.
-    pub cell: NodeCell,
+    pub cell: Cell<L>,
     /// Said where its text is empty; `None` for the sign of nothing.
     pub absent: Option<&'static str>,
     /// Its value in an item of the JSON snapshot.
-    pub json: JsonField,
+    pub json: JsonField<L>,
 }
 
 /// Rank of columns that are shown only when the extra columns are wanted.
@@ -55,6 +91,8 @@ pub enum Width {
     Seen(usize, usize),
     /// By the width of the table: below 100, below 180, wider.
     Stepped([usize; 3]),
+    /// What the others leave.
+    Rest,
 }
 
 /// Side of a column.
@@ -66,22 +104,11 @@ pub enum Align {
     Right,
 }
 
-/// Clusters that have a column.
+/// Source of a column's values besides the row itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// All.
-    Always,
-    /// Those that have devices, or may have.
-    WithDevices,
-    /// Those in which the usage of nodes is seen.
-    WithUsage,
-}
-
-/// Source of a column's values besides the node itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
+pub enum Reads {
     /// Nothing.
-    Node,
+    Row,
     /// The pods of the node.
     Pods,
     /// Its usage.
@@ -91,36 +118,36 @@ pub(crate) enum Reads {
 }
 
 /// How a filter term on a column is read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum FilterMatch {
-    /// `column:text`: `true` if the node has this text, which is lower case.
-    Text(fn(&JoinedNode<'_>, &str) -> bool),
-    /// `column:key`, `column:key=value`: a label.
-    Label,
-    /// `column<8`: a number of devices; `None` if it is not known.
-    Devices(fn(&JoinedNode<'_>) -> Option<i64>),
+pub enum FilterMatch<L: Listing> {
+    /// `column:text`: `true` if the row has this text, which is lower case.
+    Text(fn(&L::Row<'_>, &str) -> bool),
+    /// `column:key`, `column:key=value`: `true` if the row has this label.
+    Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool),
+    /// `column<8`: a number; `None` if it is not known.
+    Count(fn(&L::Row<'_>) -> Option<i64>),
     /// `column<8`, and `column>=90%` of what is allocatable.
-    Amount(fn(&JoinedNode<'_>) -> Option<Share>),
-    /// `column<2h`: the age of the node.
-    Age,
+    Amount(fn(&L::Row<'_>) -> Option<Share>),
+    /// `column<2h`: a time that has passed.
+    Age(fn(&L::Row<'_>) -> Option<Duration>),
     /// Not at all.
     No,
 }
 
 /// An amount, and the whole that it is a part of.
-pub(crate) type Share = (Quantity, Option<Quantity>);
+pub type Share = (Quantity, Option<Quantity>);
 
 /// Value of a column on the screen.
-#[derive(Clone, Copy, Debug)]
-pub enum NodeCell {
+pub enum Cell<L: Listing> {
     /// A name, which is shortened so that it differs from those beside it.
-    Name(for<'a, 'r> fn(&'a NodeRow<'r>) -> Option<&'a str>),
+    Name(for<'a, 'r> fn(&'a L::Shown<'r>) -> Option<&'a str>),
     /// Text as it stands; blank if there is none.
-    Text(for<'a, 'r> fn(&'a NodeRow<'r>) -> Option<&'a str>),
+    Text(for<'a, 'r> fn(&'a L::Shown<'r>) -> Option<&'a str>),
     /// Text that is made of several values.
-    Made(fn(&NodeRow<'_>) -> MadeCell),
-    /// A figure with glyphs, which the screen draws.
-    Drawn(Figure),
+    Made(fn(&L::Shown<'_>) -> MadeCell),
+    /// A figure, which the screen draws.
+    Drawn(L::Figure),
+    /// A figure that is shortened like a name.
+    DrawnName(L::Figure),
 }
 
 /// Text of a cell, and how much it matters.
@@ -147,78 +174,70 @@ pub enum Emphasis {
     Unknown,
 }
 
-/// Figures of a node that the screen draws with glyphs, by the width that they have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    /// Readiness with its age, and cordon.
-    Status,
-    /// Pods of allocatable ones.
-    Pods,
-    /// The same as a bar.
-    PodBar,
-    /// Devices requested, healthy and announced.
-    Gpu,
-    /// Devices that are unhealthy or not registered.
-    GpuLost,
-    /// Devices as a bar.
-    GpuBar,
-    /// Share of CPU that is used.
-    CpuUsed,
-    /// Share of memory that is used.
-    MemoryUsed,
-    /// Share of CPU that is requested.
-    Cpu,
-    /// Share of memory that is requested.
-    Memory,
-    /// Bad conditions.
-    Pressure,
-    /// Ready in each of the last 15 minutes.
-    Ready,
-    /// Time since creation.
-    Age,
-}
-
 /// Value of a column in an item of the JSON snapshot.
-#[derive(Clone, Copy, Debug)]
-pub enum JsonField {
+pub enum JsonField<L: Listing> {
     /// None.
     None,
     /// A field that `report::Item` declares.
     Declared(&'static str),
     /// A field of this name that the column makes itself.
-    Made(&'static str, fn(&NodeRow<'_>) -> serde_json::Value),
+    Made(&'static str, fn(&L::Shown<'_>) -> serde_json::Value),
 }
 
-/// A column of text that nothing is asked of: rows of the table say where they differ.
-pub(super) const PLAIN: Column = Column {
-    name: "",
-    aliases: &[],
-    header: "",
-    width: Width::Fixed(0),
-    rank: WIDE,
-    rank_without_usage: WIDE,
-    align: Align::Left,
-    shown: Shown::Always,
-    reads: Reads::Node,
-    sort: None,
-    key: |_| SortKey::Name,
-    filter: FilterMatch::No,
-    in_words: false,
-    cell: NodeCell::Text(|_| None),
-    absent: None,
-    json: JsonField::None,
-};
+impl<L: Listing> Column<L> {
+    /// A column of text that nothing is asked of: rows of the table say where they differ.
+    pub(crate) const PLAIN: Self = Self {
+        name: "",
+        aliases: &[],
+        header: "",
+        header_by: None,
+        width: Width::Fixed(0),
+        gap: 2,
+        rank: WIDE,
+        rank_by: None,
+        align: Align::Left,
+        shown: |_| true,
+        reads: Reads::Row,
+        sort: None,
+        key: |_| SortKey::Name,
+        filter: FilterMatch::No,
+        in_words: false,
+        cell: Cell::Text(|_| None),
+        absent: None,
+        json: JsonField::None,
+    };
 
-impl Column {
+    /// The column of a sort; `None` if the list has none.
+    pub(crate) fn of_sort(sort: SortBy) -> Option<&'static Self> {
+        L::COLUMNS.iter().find(|column| column.sort == Some(sort))
+    }
+
+    /// Function that reads the key of a row. Smaller keys come first in the column's own direction: worst, fullest, youngest.
+    pub(crate) fn sort_key(sort: SortBy) -> fn(&L::Row<'_>) -> SortKey {
+        Self::of_sort(sort).map_or(|_| SortKey::Name, |column| column.key)
+    }
+
+    /// Meaning of a filter's `name:` or `name<`, and the source of the values that it looks at.
+    pub(super) fn term(name: &str) -> Option<(&'static FilterMatch<L>, Reads)> {
+        let known = |column: &&Self| !column.is_glued() && (column.name == name || column.aliases.contains(&name));
+        let extra = || L::TERMS.iter().find(|(known, ..)| *known == name).map(|(_, how, reads)| (how, *reads));
+        L::COLUMNS.iter().find(known).map(|column| (&column.filter, column.reads)).or_else(extra)
+    }
+
+    /// Names of the columns that a filter can look in.
+    pub(super) fn terms() -> Vec<&'static str> {
+        let is_searched = |column: &&Self| !column.is_glued() && !matches!(column.filter, FilterMatch::No);
+        let named = L::COLUMNS.iter().filter(is_searched).map(|column| column.name);
+        named.chain(L::TERMS.iter().map(|(name, ..)| *name)).collect()
+    }
+
     /// It belongs to the column on its left: it has no heading, and no filter knows it.
-    #[must_use]
-    pub fn is_glued(&self) -> bool {
+    pub(crate) fn is_glued(&self) -> bool {
         self.header.is_empty()
     }
 
     /// The field that it makes itself in an item of the JSON snapshot.
-    #[must_use]
-    pub fn json_field(&self, row: &NodeRow<'_>) -> Option<(&'static str, serde_json::Value)> {
+    pub(crate) fn json_field(&self, row: &L::Shown<'_>) -> Option<(&'static str, serde_json::Value)> {
         match self.json {
             JsonField::Made(name, value) => Some((name, value(row))),
             JsonField::None | JsonField::Declared(_) => None,

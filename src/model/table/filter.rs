@@ -1,48 +1,45 @@
-//! The filter: terms apart by spaces, all of which must hold.
+//! The filter of a list: terms apart by spaces, all of which must hold.
 //!
 //! `word`, `!word`, `column:text`, `gpu<8`, `free>=4`, `pods>90%`, `mem>64Gi`, `age<2h`. A term that cannot be understood
 //! is ignored and named in a note, so that a filter being typed never empties the table.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::column::{FilterMatch, Reads, Share};
-use super::columns::{COLUMNS, term, terms};
+use super::column::{Column, FilterMatch, Listing, Reads, Share};
 use super::line::EditLine;
 use super::matching::BadTerm;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::derive::joined_node::JoinedNode;
 use crate::msg::LineEdit;
 
-/// Filter of nodes: its text, and the terms that it is read as.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
+/// Filter of a list: its text, and the terms that it is read as.
+#[derive(Clone)]
+pub(crate) struct Filter<L: Listing> {
     line: EditLine,
-    terms: Vec<Term>,
+    terms: Arc<[Term<L>]>,
     note: Option<Clean>,
 }
 
-#[derive(Clone, Debug)]
-struct Term {
+struct Term<L: Listing> {
     negated: bool,
-    test: NodeTest,
+    test: RowTest<L>,
 }
 
-#[derive(Clone, Debug)]
-enum NodeTest {
+enum RowTest<L: Listing> {
     /// Lower case, looked for in every column that words are looked for in.
     Word(String),
     /// Lower case, looked for in one column.
-    Text(fn(&JoinedNode<'_>, &str) -> bool, String),
+    Text(fn(&L::Row<'_>, &str) -> bool, String),
     /// A label and, if given, its value.
-    Label(String, Option<String>),
-    Number(Comparison),
+    Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool, String, Option<String>),
+    Number(Comparison<L>),
 }
 
-/// A number of a node that is compared.
-#[derive(Clone, Copy, Debug)]
-struct Comparison {
-    number: FilterMatch,
+/// A number of a row that is compared.
+struct Comparison<L: Listing> {
+    number: &'static FilterMatch<L>,
     reads: Reads,
     op: Op,
     bound: NumberBound,
@@ -66,7 +63,19 @@ enum NumberBound {
     Age(Duration),
 }
 
-impl Filter {
+impl<L: Listing> Default for Filter<L> {
+    fn default() -> Self {
+        Self { line: EditLine::default(), terms: Arc::default(), note: None }
+    }
+}
+
+impl<L: Listing> fmt::Debug for Filter<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.text()).finish()
+    }
+}
+
+impl<L: Listing> Filter<L> {
     pub(crate) fn text(&self) -> &str {
         self.line.text()
     }
@@ -95,7 +104,7 @@ impl Filter {
     }
 
     fn compares(&self, reads: Reads) -> bool {
-        self.terms.iter().any(|term| matches!(term.test, NodeTest::Number(number) if number.reads == reads))
+        self.terms.iter().any(|term| matches!(&term.test, RowTest::Number(number) if number.reads == reads))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -109,23 +118,24 @@ impl Filter {
     }
 
     /// Returns `true` if a row is shown. A value that is not known fulfils no comparison, nor its opposite.
-    pub(crate) fn shows(&self, joined: &JoinedNode<'_>) -> bool {
-        self.terms.iter().all(|term| term.test.holds(joined).is_some_and(|holds| holds != term.negated))
+    pub(crate) fn shows(&self, row: &L::Row<'_>) -> bool {
+        self.terms.iter().all(|term| term.test.holds(row).is_some_and(|holds| holds != term.negated))
     }
 
     fn parse(&mut self) {
-        self.terms.clear();
+        let mut terms = Vec::new();
         self.note = None;
         for word in self.line.text().split_whitespace() {
             match parse_term(word) {
-                Ok(term) => self.terms.push(term),
-                Err(bad) => self.note = Some(bad.note(word, &terms())),
+                Ok(term) => terms.push(term),
+                Err(bad) => self.note = Some(bad.note(word, &Column::<L>::terms())),
             }
         }
+        self.terms = terms.into();
     }
 }
 
-fn parse_term(word: &str) -> Result<Term, BadTerm> {
+fn parse_term<L: Listing>(word: &str) -> Result<Term<L>, BadTerm> {
     let (negated, word) = word.strip_prefix('!').map_or((false, word), |rest| (true, rest));
     if word.is_empty() {
         return Err("nothing to look for".into());
@@ -133,34 +143,34 @@ fn parse_term(word: &str) -> Result<Term, BadTerm> {
     let test = match word.find([':', '<', '>', '=']) {
         Some(at) if word[at..].starts_with(':') => parse_text(&word[..at], &word[at + 1..])?,
         Some(at) if at > 0 => parse_number(&word[..at], &word[at..])?,
-        _ => NodeTest::Word(word.to_lowercase()),
+        _ => RowTest::Word(word.to_lowercase()),
     };
     Ok(Term { negated, test })
 }
 
-fn parse_text(column: &str, text: &str) -> Result<NodeTest, BadTerm> {
-    let Some((how, _)) = term(&column.to_lowercase()) else {
+fn parse_text<L: Listing>(column: &str, text: &str) -> Result<RowTest<L>, BadTerm> {
+    let Some((how, _)) = Column::<L>::term(&column.to_lowercase()) else {
         return Err(BadTerm::NoColumn(column.to_owned()));
     };
     if text.is_empty() {
         return Err("nothing to look for".into());
     }
     match how {
-        FilterMatch::Label => Ok(match text.split_once('=') {
-            Some((key, value)) => NodeTest::Label(key.to_owned(), Some(value.to_owned())),
-            None => NodeTest::Label(text.to_owned(), None),
+        FilterMatch::Label(has) => Ok(match text.split_once('=') {
+            Some((key, value)) => RowTest::Label(*has, key.to_owned(), Some(value.to_owned())),
+            None => RowTest::Label(*has, text.to_owned(), None),
         }),
-        FilterMatch::Text(has) => Ok(NodeTest::Text(has, text.to_lowercase())),
+        FilterMatch::Text(has) => Ok(RowTest::Text(*has, text.to_lowercase())),
         FilterMatch::No => Err("this column cannot be searched".into()),
-        FilterMatch::Devices(_) | FilterMatch::Amount(_) | FilterMatch::Age => {
+        FilterMatch::Count(_) | FilterMatch::Amount(_) | FilterMatch::Age(_) => {
             Err("this column is a number, compare it with < or >".into())
         }
     }
 }
 
-fn parse_number(column: &str, rest: &str) -> Result<NodeTest, BadTerm> {
-    let (number_of, reads) = match term(&column.to_lowercase()) {
-        Some((FilterMatch::Text(_) | FilterMatch::Label | FilterMatch::No, _)) => {
+fn parse_number<L: Listing>(column: &str, rest: &str) -> Result<RowTest<L>, BadTerm> {
+    let (number_of, reads) = match Column::<L>::term(&column.to_lowercase()) {
+        Some((FilterMatch::Text(_) | FilterMatch::Label(_) | FilterMatch::No, _)) => {
             return Err("this column is text, search it with :".into());
         }
         Some(number) => number,
@@ -172,12 +182,12 @@ fn parse_number(column: &str, rest: &str) -> Result<NodeTest, BadTerm> {
         return Err("compared with nothing".into());
     };
     let bound = match (number_of, number.strip_suffix('%')) {
-        (FilterMatch::Age, _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
-        (FilterMatch::Devices(_), Some(_)) => return Err("a number of devices, not a share".into()),
+        (FilterMatch::Age(_), _) => NumberBound::Age(parse_span(number).ok_or("not a time like 90s, 5m, 2h or 3d")?),
+        (FilterMatch::Count(_), Some(_)) => return Err("a number, not a share".into()),
         (_, Some(percent)) => NumberBound::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
         (_, None) => NumberBound::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
     };
-    Ok(NodeTest::Number(Comparison { number: number_of, reads, op, bound }))
+    Ok(RowTest::Number(Comparison { number: number_of, reads, op, bound }))
 }
 
 /// `90s`, `5m`, `2h`, `3d`, `1w`, `1h30m`.
@@ -202,35 +212,32 @@ fn parse_span(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
-impl NodeTest {
+impl<L: Listing> RowTest<L> {
     /// `None` if that is not known.
-    fn holds(&self, node: &JoinedNode<'_>) -> Option<bool> {
+    fn holds(&self, row: &L::Row<'_>) -> Option<bool> {
         Some(match self {
-            Self::Word(word) => COLUMNS.iter().filter(|column| column.in_words).any(|column| match column.filter {
-                FilterMatch::Text(has) => has(node, word),
+            Self::Word(word) => L::COLUMNS.iter().filter(|column| column.in_words).any(|column| match column.filter {
+                FilterMatch::Text(has) => has(row, word),
                 _ => false,
             }),
-            Self::Text(has, text) => has(node, text),
-            Self::Label(key, value) => match (node.node.facts.label(key), value) {
-                (Some(found), Some(value)) => **found == **value,
-                (found, None) => found.is_some(),
-                (None, Some(_)) => false,
-            },
-            Self::Number(comparison) => return comparison.holds(node),
+            Self::Text(has, text) => has(row, text),
+            Self::Label(has, key, value) => has(row, key, value.as_deref()),
+            Self::Number(comparison) => return comparison.holds(row),
         })
     }
 }
 
-impl Comparison {
+impl<L: Listing> Comparison<L> {
     /// `None` if the number is not known.
-    fn holds(&self, node: &JoinedNode<'_>) -> Option<bool> {
+    fn holds(&self, row: &L::Row<'_>) -> Option<bool> {
         let (value, of): Share = match self.number {
-            FilterMatch::Devices(number) => (Quantity::whole(number(node)?), None),
-            FilterMatch::Amount(amount) => amount(node)?,
-            FilterMatch::Age | FilterMatch::Text(_) | FilterMatch::Label | FilterMatch::No => {
+            FilterMatch::Count(number) => (Quantity::whole(number(row)?), None),
+            FilterMatch::Amount(amount) => amount(row)?,
+            FilterMatch::Age(age) => {
                 let NumberBound::Age(limit) = self.bound else { return None };
-                return Some(self.op.holds(&node.age()?, &limit));
+                return Some(self.op.holds(&age(row)?, &limit));
             }
+            FilterMatch::Text(_) | FilterMatch::Label(_) | FilterMatch::No => return None,
         };
         match self.bound {
             NumberBound::Amount(amount) => Some(self.op.holds(&value, &amount)),

@@ -27,6 +27,8 @@ pub(crate) enum SelectionStep {
     First,
     /// To the last row.
     Last,
+    /// To the row at this index.
+    At(usize),
 }
 
 impl SelectionStep {
@@ -37,6 +39,7 @@ impl SelectionStep {
             Self::By(rows) => at.saturating_add_signed(rows).min(last),
             Self::First => 0,
             Self::Last => last,
+            Self::At(index) => index.min(last),
         }
     }
 }
@@ -56,6 +59,11 @@ impl<K> Default for List<K> {
 }
 
 impl<K> List<K> {
+    /// A list that is sorted by `sort`.
+    pub(crate) fn sorted(sort: SortBy) -> Self {
+        Self { sort, ..Self::default() }
+    }
+
     /// Another list of the same kind, sorted alike.
     pub(crate) fn sorted_alike(&self) -> Self {
         Self { sort: self.sort, reversed: self.reversed, ..Self::default() }

@@ -32,6 +32,25 @@ pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOn
     }
 }
 
+/// Decides between rows whose keys are equal.
+pub trait TieBreak: std::fmt::Debug {
+    /// Compares two rows.
+    fn compare(&self, other: &Self) -> Ordering;
+}
+
+impl TieBreak for u32 {
+    fn compare(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
+}
+
+/// Names, in natural order.
+impl TieBreak for Clean {
+    fn compare(&self, other: &Self) -> Ordering {
+        natural_cmp(self, other)
+    }
+}
+
 /// Negated share in billionths, so that the fullest comes first.
 pub(super) fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     let (used, of) = (i128::from(used?), i128::from(of?));

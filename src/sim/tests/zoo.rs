@@ -443,7 +443,7 @@ fn f79_nothing_of_the_zoo_writes_to_the_terminal_on_any_screen() {
                 assert!(!text.contains(bad), "{:?} on\n{text}", text.chars().find(|c| bad(*c)));
             }
         }
-        open(&mut model, "odd-hostile");
+        act(&mut model, &[Action::Open, Action::Top, Action::Open]);
         for _ in 0..4 {
             let text = screen(&mut model, (200, 100), &theme);
             assert!(text.contains("odd-hostile") && !text.contains(bad), "{text}");

@@ -5,8 +5,11 @@ use ratatui::layout::Rect;
 use crate::action::{Action, TopScreen};
 use crate::model::alerts::{AlertRecord, PeakUnit, Severity};
 use crate::model::app::Model;
+use crate::model::app::alerts::columns::{AlertFigure, AlertList, AlertsGiven};
 use crate::model::app::alerts::{AlertRow, AlertState};
 use crate::model::app::screens::Screen;
+use crate::model::table::state::TableControl;
+use crate::model::table::{Extent, SortBy};
 use crate::msg::{Mono, Now, Viewport};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
@@ -14,27 +17,28 @@ use crate::ui::screens::view::View;
 use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{clock, counted, duration, grouped, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
-use crate::ui::widgets::footer::{FooterPart, Hint};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::layout::window;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
-use crate::ui::widgets::text::{Pen, columns};
+use crate::ui::widgets::table::{Cells, TableRows, Wanted};
+use crate::ui::widgets::text::Pen;
 use crate::ui::words;
 
 /// Widths from which the time of day, and last, peak and count have columns.
 const CLOCK: u16 = 100;
 const NUMBERS: u16 = 80;
-/// The widest column of contexts.
-const CONTEXT: usize = 20;
 /// Bodies from this height on have the selected alert in full below the list.
 const DETAIL: u16 = 8;
 
-const HINTS: [Hint; 5] = [
+const HINTS: [Hint; 7] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Open, "open"),
     (Action::Acknowledge, "ack"),
     (Action::Silence, "silence"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
 ];
 
 /// The visible part of the list.
@@ -43,8 +47,10 @@ struct AlertsView<'a> {
     first: usize,
     /// The visible rows.
     rows: Vec<AlertRow<'a>>,
-    /// Number of all rows.
-    len: usize,
+    /// Position of the visible rows in all rows.
+    extent: Extent,
+    /// The column that the rows are sorted by, and `true` for the reverse order.
+    sort: (SortBy, bool),
     /// Context of each silenced cluster, and the end of its silence.
     silenced: Vec<(&'a str, Mono)>,
 }
@@ -64,46 +70,36 @@ pub(in crate::ui) fn open<'a>(
     let Screen::Top(TopScreen::Alerts) = model.screen() else { return None };
     let mut rows = model.alert_rows();
     let (len, selected) = (rows.len(), rows.iter().position(|row| row.selected));
+    let (extent, sort) = (model.alert_extent(), model.list().map_or((SortBy::Own, false), TableControl::sort));
     let shown = window(len, selected, state.lists.alerts_offset, page(area));
     state.lists.alerts_offset = shown.start;
     rows.truncate(shown.end);
     let rows = rows.split_off(shown.start);
     let silenced = model.clusters().iter();
     let silenced = silenced.filter_map(|cluster| Some((cluster.context().as_str(), cluster.silenced_until()?)));
-    Some(Box::new(AlertsView { first: shown.start, rows, len, silenced: silenced.collect() }))
-}
-
-/// Measures that the lines of the list share.
-struct AlertListLayout<'a> {
-    /// Columns of the body.
-    width: u16,
-    /// Columns of the context; 0 with one cluster.
-    context: usize,
-    names: ShortNames,
-    glyphs: &'a Glyphs,
-    now: Now,
+    Some(Box::new(AlertsView { first: shown.start, rows, extent, sort, silenced: silenced.collect() }))
 }
 
 impl View for AlertsView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
         let (area, glyphs, now) = (canvas.area, canvas.glyphs(), canvas.context.now);
         self.title(&mut canvas.pen(0), scene, now);
-        let widest = self.rows.iter().map(|row| columns(row.context)).max().unwrap_or(0).clamp(7, CONTEXT);
-        let context = if scene.summaries.len() > 1 { widest } else { 0 };
-        let names = ShortNames::new(scene.contexts(), context, glyphs);
-        let look = AlertListLayout { width: area.width, context, names, glyphs, now };
-        look.heading(&mut canvas.pen(1));
+        let width = area.width;
+        let given =
+            AlertsGiven { numbers: width >= NUMBERS, clock: width >= CLOCK, clusters: scene.summaries.len() > 1 };
+        let (cells, wanted) = (AlertCells { glyphs, now }, Wanted { width: width.into(), wide: false, given });
+        let table = TableRows::<AlertList, _>::new(&self.rows, &cells, &wanted, &mut memory.alerts_seen, glyphs);
+        let lines = u16::try_from(1 + page(area)).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
+        let below = Rect { y: area.y + 1, height: lines, ..area };
+        let mut list = canvas.at(below);
+        table.heading(&mut list.pen(0), below, Some(self.sort));
+        table.draw(&mut list, &self.rows, |row| row.selected);
         if self.rows.is_empty() {
-            canvas.pen(2).skip(1).rest(Role::Muted, "no alert fires, and none has resolved within the last hour");
-        }
-        let end = 2 + u16::try_from(page(area)).unwrap_or(u16::MAX);
-        for (line, row) in (2..end).zip(&self.rows) {
-            let mut pen = canvas.pen(line);
-            pen.put(Role::Focus, if row.selected { glyphs.selected } else { " " });
-            look.row(&mut pen, row);
-            if row.selected {
-                canvas.select(line);
-            }
+            let text = match self.extent.total {
+                0 => "no alert fires, and none has resolved within the last hour",
+                _ => "no alert matches the filter; esc clears it",
+            };
+            canvas.pen(2).skip(1).rest(Role::Muted, text);
         }
         if let Some(row) = self.rows.iter().find(|row| row.selected).filter(|_| area.height >= DETAIL) {
             let mut pen = canvas.pen(area.height - 2);
@@ -116,9 +112,15 @@ impl View for AlertsView<'_> {
         Viewport { page: page(area), ..Viewport::default() }
     }
 
-    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
-        let facts = vec![(Role::Text, counted(self.len as u64, "alert"))];
-        FooterPart { hints: &HINTS, facts, ..FooterPart::default() }
+    fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
+        let all = counted(self.extent.total as u64, "alert");
+        let mut facts = vec![if scene.filter.is_empty() {
+            (Role::Text, all)
+        } else {
+            (Role::Warn, format!("{} of {all} by filter {}", grouped(self.extent.len as u64), scene.filter))
+        }];
+        facts.extend(scene.held.then(footer::held));
+        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, false, glyphs), complete: false }
     }
 }
 
@@ -127,8 +129,8 @@ impl AlertsView<'_> {
         let view = self;
         pen.skip(1).put(Role::Title, &format!("alerts of {}", scene.clusters()));
         let shown = view.first + view.rows.len();
-        if view.rows.len() < view.len {
-            pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.len));
+        if view.rows.len() < view.extent.len {
+            pen.put(Role::Muted, &format!("  {} to {shown} of {}", view.first + 1, view.extent.len));
         }
         let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, pen.glyphs());
         for (context, until) in &view.silenced {
@@ -138,47 +140,31 @@ impl AlertsView<'_> {
     }
 }
 
-impl AlertListLayout<'_> {
-    fn heading(&self, pen: &mut Pen<'_>) {
-        let Self { width, context, .. } = *self;
-        pen.skip(1).fit(Role::Header, "STATE", 15);
-        if width >= CLOCK {
-            pen.skip(1).fit(Role::Header, "SINCE", 9);
-        }
-        pen.skip(1).right(Role::Header, "FOR", 6);
-        if width >= NUMBERS {
-            for (title, width) in [("LAST", 6), ("PEAK", 7), ("COUNT", 5)] {
-                pen.skip(1).right(Role::Header, title, width);
-            }
-        }
-        pen.skip(2);
-        if context > 0 {
-            pen.fit(Role::Header, "CLUSTER", context).skip(1);
-        }
-        pen.put(Role::Header, "ALERT");
-    }
+/// Makes the values of an alert.
+struct AlertCells<'a> {
+    glyphs: &'a Glyphs,
+    now: Now,
+}
 
-    fn row(&self, pen: &mut Pen<'_>, row: &AlertRow<'_>) {
-        let Self { width, context, ref names, glyphs, now } = *self;
+impl Cells<AlertList> for AlertCells<'_> {
+    fn text(&self, figure: AlertFigure, row: &AlertRow<'_>) -> (Role, String) {
+        let Self { glyphs, now } = *self;
         let record = row.record;
         let (role, glyph, word) = state(row, glyphs);
-        pen.fit(role, &format!("{glyph} {word}"), 15);
-        let began = record.since.unwrap_or(record.first);
-        if width >= CLOCK {
-            pen.skip(1).fit(Role::Text, &time(began, now), 9);
-        }
-        let over = record.resolved.unwrap_or(now.mono);
-        pen.skip(1).right(Role::Text, &duration(over.since(began)), 6);
-        if width >= NUMBERS {
-            pen.skip(1).right(Role::Text, &last(record, now), 6);
-            pen.skip(1).right(Role::Text, &peak(record, glyphs), 7);
-            pen.skip(1).right(Role::Text, &grouped(record.count), 5);
-        }
-        pen.skip(2);
-        if context > 0 {
-            pen.fit(Role::Focus, &names.get(row.context), context).skip(1);
-        }
-        pen.rest(if role == Role::Muted { Role::Muted } else { Role::Text }, &words::alert_text(&record.text, glyphs));
+        let text = match figure {
+            AlertFigure::State => return (role, format!("{glyph} {word}")),
+            AlertFigure::Cluster => return (Role::Focus, row.context.to_string()),
+            AlertFigure::Text => {
+                let role = if role == Role::Muted { Role::Muted } else { Role::Text };
+                return (role, words::alert_text(&record.text, glyphs).to_string());
+            }
+            AlertFigure::Since => time(row.began(), now),
+            AlertFigure::For => duration(record.resolved.unwrap_or(now.mono).since(row.began())),
+            AlertFigure::Last => last(record, now),
+            AlertFigure::Peak => peak(record, glyphs),
+            AlertFigure::Count => grouped(record.count),
+        };
+        (Role::Text, text)
     }
 }
 

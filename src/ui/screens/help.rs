@@ -63,7 +63,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option
         let used = u16::try_from(used).unwrap_or(u16::MAX).min(part.width);
         part = Rect { x: part.x + used, width: part.width - used, ..part };
     }
-    Viewport { page: usize::from(body.height), most_scroll: Some(most), wide_room: None }
+    Viewport { page: usize::from(body.height), most_scroll: Some(most), ..Viewport::default() }
 }
 
 /// Lines of the help that are not on the screen.

@@ -88,6 +88,8 @@ pub(in crate::ui) struct NodeView<'a> {
     pub(in crate::ui) pods: Vec<PodRow<'a>>,
     /// The column that the pods are sorted by, and `true` for the reverse order.
     pub(in crate::ui) sort: (SortBy, bool),
+    /// The pods still lie in the previous order.
+    pub(in crate::ui) arranging: bool,
     /// First line of the focused pane, if that is not the pods.
     pub(in crate::ui) scroll: usize,
     pub(in crate::ui) events: EventsView<'a>,
@@ -109,8 +111,9 @@ pub(in crate::ui) fn open<'a>(
     let rows = window(extent.len, extent.selected, state.lists.pods_offset, layout.pod_rows());
     state.lists.pods_offset = rows.start;
     let (first, pods) = (rows.start, cluster.pods(rows, now));
-    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.opened().sort());
-    Some(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, scroll, events, layout }))
+    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.opened().control().sort());
+    let arranging = cluster.opened().is_arranging();
+    Some(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, arranging, scroll, events, layout }))
 }
 
 /// Where the parts of a node are; parts that are not shown have no height.
@@ -268,15 +271,17 @@ impl View for NodeView<'_> {
     }
 
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
-        let mut facts = vec![if scene.filter.is_empty() {
+        let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
+        facts.push(if scene.filter.is_empty() {
             let pods = self.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
             (Role::Text, format!("{} on this node", known_counted(pods, "pod", glyphs)))
         } else {
             let (matching, all) = (grouped(self.extent.len as u64), counted(self.extent.total as u64, "pod"));
             (Role::Warn, format!("{matching} of {all} by filter {}", scene.filter))
-        }];
+        });
         facts.extend(footer::rows(self.first, self.pods.len(), self.extent.len, glyphs));
-        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent), complete: false }
+        facts.extend(scene.held.then(footer::held));
+        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, self.arranging, glyphs), complete: false }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The node table: a heading, the visible rows, and a sentence where there are none.
 
-pub(in crate::ui) mod columns;
 use ratatui::layout::Rect;
 
 use crate::action::Action;
@@ -13,22 +12,20 @@ use crate::model::derive::rows::{Accelerators, NodeRow};
 use crate::model::derive::usage::{Used, used_pct};
 use crate::model::known::Known;
 use crate::model::store::sync::Freshness;
-use crate::model::table::{Align, Emphasis, Extent, Figure, MadeCell, NodeCell, SortBy};
+use crate::model::table::nodes::{NodeFigure, Nodes, NodesGiven};
+use crate::model::table::{Extent, SortBy};
 use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
-use crate::ui::screens::nodes::columns::{NodeColumn, Wanted};
 use crate::ui::screens::view::View;
 use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{coarse, counted, devices, duration, grouped, known, known_counted, pair, percent};
 use crate::ui::widgets::bars;
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
-use crate::ui::widgets::grid;
-use crate::ui::widgets::grid::Placed;
 use crate::ui::widgets::layout::window;
-use crate::ui::widgets::names::ShortNames;
-use crate::ui::widgets::text::{Pen, columns as cells};
+use crate::ui::widgets::table::{Cells, Placed, TableRows, Wanted, has_wide_room};
+use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
 const HINTS: [Hint; 11] = [
@@ -91,44 +88,29 @@ impl View for NodesView<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
         let (area, glyphs, seen) = (canvas.area, canvas.glyphs(), &mut memory.nodes_seen);
         let summary = scene.summary();
-        let gpu = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
+        let devices = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
         let usage = self.rows.iter().any(|row| row.used.is_some());
-        let wanted = Wanted { width: usize::from(area.width), wide: self.wide, gpu, usage };
-        let placed = columns::place(seen, &self.rows, wanted);
-        let wide_room = Some(columns::has_wide_room(seen, &self.rows, wanted));
-        let sort = columns::sorted(self.sort, &placed);
-        grid::heading(&mut canvas.pen(0), area, &placed, Some(sort));
-        let viewport = Viewport { page: page(area), most_scroll: None, wide_room };
+        let given = NodesGiven { devices, usage };
+        let plain =
+            if summary.is_some_and(|summary| words::stale(summary).is_some()) { Role::Stale } else { Role::Text };
+        let cells = NodeCells { glyphs, plain };
+        let wanted = Wanted { width: area.width.into(), wide: self.wide, given };
+        let table = TableRows::<Nodes, _>::new(&self.rows, &cells, &wanted, seen, glyphs);
+        let wide_room = has_wide_room::<Nodes>(&self.rows, &cells, &Wanted { wide: true, ..wanted }, seen);
+        table.heading(&mut canvas.pen(0), area, Some(self.sort));
         if self.rows.is_empty() {
             let row = if area.height > 2 { 2 } else { 1 };
             canvas.pen(row).skip(1).rest(Role::Unknown, &absence(scene, self, glyphs));
-            return viewport;
         }
-        let plain =
-            if summary.is_some_and(|summary| words::stale(summary).is_some()) { Role::Stale } else { Role::Text };
-        let names: Vec<ShortNames> = placed.iter().map(|column| names_of(column, &self.rows, glyphs)).collect();
-        for (row, node) in (1..area.height).zip(&self.rows) {
-            let mut pen = canvas.pen(row);
-            pen.put(Role::Focus, if node.selected { glyphs.selected } else { " " });
-            for (column, names) in placed.iter().zip(&names) {
-                cell(
-                    pen.go(area, column.at),
-                    &Cell { column: column.column, width: column.width, row: node, plain },
-                    names,
-                );
-            }
-            if node.selected {
-                canvas.select(row);
-            }
-        }
-        viewport
+        table.draw(canvas, &self.rows, |row| row.selected);
+        Viewport { page: page(area), wide_room: Some(wide_room), ..Viewport::default() }
     }
 
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let mut facts = Vec::new();
         let Some(summary) = scene.summary() else { return FooterPart::default() };
         let all = known_counted(summary.nodes_total, "node", glyphs);
-        facts.extend(self.arranging.then(|| (Role::Warn, format!("sorting{}", glyphs.ellipsis))));
+        facts.extend(self.arranging.then(|| footer::sorting(glyphs)));
         if scene.filter.is_empty() {
             let unknown = summary.nodes_total == Known::Unknown;
             facts.push((Role::Text, if unknown { "nodes not known yet".to_owned() } else { all }));
@@ -140,109 +122,88 @@ impl View for NodesView<'_> {
             facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
         }
         facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
-        if scene.held {
-            facts.push((Role::Warn, "order held".to_owned()));
-        }
-        // The number of rows that the previous text showed answers nothing.
-        let filtering = || format!("filtering{}", glyphs.ellipsis);
-        let found = if self.arranging { filtering() } else { footer::found(self.extent) };
-        FooterPart { hints: &HINTS, facts, found, complete: false }
+        facts.extend(scene.held.then(footer::held));
+        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, self.arranging, glyphs), complete: false }
     }
 }
 
-/// The names of a column; no other column has any.
-fn names_of(placed: &Placed<NodeColumn>, rows: &[NodeRow<'_>], glyphs: &Glyphs) -> ShortNames {
-    let NodeCell::Name(name) = placed.column.cell else {
-        return ShortNames::new(std::iter::empty(), placed.width, glyphs);
-    };
-    ShortNames::new(rows.iter().filter_map(name), placed.width, glyphs)
+/// Draws the figures of a node.
+pub(in crate::ui) struct NodeCells<'a> {
+    pub(in crate::ui) glyphs: &'a Glyphs,
+    /// Role of a value that is as it should be.
+    pub(in crate::ui) plain: Role,
 }
 
 /// One value of one node.
 #[derive(Clone, Copy)]
-struct Cell<'a> {
-    column: NodeColumn,
+struct NodeCell<'a> {
     width: usize,
     row: &'a NodeRow<'a>,
     /// Role of a value that is as it should be.
     plain: Role,
 }
 
-fn cell(pen: &mut Pen<'_>, at: &Cell<'_>, names: &ShortNames) {
-    let Cell { column, width, row, plain } = *at;
-    let glyphs = pen.glyphs();
-    let text = match column.cell {
-        NodeCell::Drawn(of) => return figure(pen, at, of),
-        NodeCell::Made(made) => {
-            let MadeCell { text, emphasis } = made(row);
-            let (role, right) = (emphasis_role(emphasis, plain), column.align == Align::Right);
-            if right {
-                pen.right(role, &text, width)
-            } else {
-                pen.fit(role, &text, width)
-            };
-            return;
-        }
-        NodeCell::Name(text) | NodeCell::Text(text) => text(row),
-    };
-    match text {
-        Some("") => pen.fit(Role::Muted, column.absent.unwrap_or(glyphs.none), width),
-        Some(name) if matches!(column.cell, NodeCell::Name(_)) => pen.fit(plain, &names.get(name), width),
-        Some(text) => pen.fit(plain, text, width),
-        None => pen.skip(width),
-    };
-}
+impl Cells<Nodes> for NodeCells<'_> {
+    fn text(&self, _: NodeFigure, _: &NodeRow<'_>) -> (Role, String) {
+        // Figures have a width of their own, whatever is in them.
+        (self.plain, String::new())
+    }
 
-fn figure(pen: &mut Pen<'_>, at: &Cell<'_>, figure: Figure) {
-    let Cell { width, row, plain, .. } = *at;
-    let glyphs = pen.glyphs();
-    match figure {
-        Figure::Status => status(pen, at),
-        Figure::Pods => {
-            let text = match row.pods_allocatable {
-                Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
-                None => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
-            };
-            pen.right(known_role(row.pods, plain), &text, width)
-        }
-        Figure::PodBar => match (row.pods.any(), row.pods_allocatable) {
-            (Some(pods), Some(all)) => pen.fit(
-                fullness(i64::from(pods), Some(i64::from(all)), Role::Muted),
-                &bars::share(pods.into(), all.into(), width, glyphs),
-                width,
-            ),
-            _ => pen.skip(width),
-        },
-        Figure::Gpu => match row.gpu {
-            Some(gpu) => pen.right(requested_role(gpu, plain), &devices(gpu, 2, glyphs), width),
-            None => pen.skip(width),
-        },
-        Figure::GpuLost => match lost(row, width, glyphs) {
-            Some(text) => pen.fit(Role::Bad, &text, width),
-            None => pen.skip(width),
-        },
-        Figure::GpuBar => match row.gpu {
-            Some(gpu) => {
-                let bar = bars::devices(gpu, row.unschedulable.is_none(), width, glyphs);
-                pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
+    fn draw(&self, pen: &mut Pen<'_>, figure: NodeFigure, row: &NodeRow<'_>, at: &Placed<Nodes>) {
+        let (plain, width, glyphs) = (self.plain, at.width, self.glyphs);
+        let at = &NodeCell { width, row, plain };
+        match figure {
+            NodeFigure::Status => status(pen, at),
+            NodeFigure::Pods => {
+                let text = match row.pods_allocatable {
+                    Some(allocatable) => pair(row.pods, Known::Exact(allocatable), glyphs),
+                    None => format!("{}/{}", known(row.pods, glyphs), glyphs.unknown),
+                };
+                pen.right(known_role(row.pods, plain), &text, width)
             }
-            None => pen.skip(width),
-        },
-        Figure::CpuUsed => used(pen, at, row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1),
-        Figure::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
-        Figure::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
-        Figure::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
-        Figure::Pressure => {
-            let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
-            pen.fit(Role::Warn, &names.join(","), width)
-        }
-        Figure::Ready => strip(pen, &row.ready, glyphs),
-        Figure::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
-    };
+            NodeFigure::PodBar => match (row.pods.any(), row.pods_allocatable) {
+                (Some(pods), Some(all)) => pen.fit(
+                    fullness(i64::from(pods), Some(i64::from(all)), Role::Muted),
+                    &bars::share(pods.into(), all.into(), width, glyphs),
+                    width,
+                ),
+                _ => pen.skip(width),
+            },
+            NodeFigure::Gpu => match row.gpu {
+                Some(gpu) => pen.right(requested_role(gpu, plain), &devices(gpu, 2, glyphs), width),
+                None => pen.skip(width),
+            },
+            NodeFigure::GpuLost => match lost(row, width, glyphs) {
+                Some(text) => pen.fit(Role::Bad, &text, width),
+                None => pen.skip(width),
+            },
+            NodeFigure::GpuBar => match row.gpu {
+                Some(gpu) => {
+                    let bar = bars::devices(gpu, row.unschedulable.is_none(), width, glyphs);
+                    pen.fit(if gpu.allocatable < gpu.capacity { Role::Warn } else { Role::Muted }, &bar, width)
+                }
+                None => pen.skip(width),
+            },
+            NodeFigure::CpuUsed => used(pen, at, row.used.and_then(|used| used.cpu_milli), row.cpu_milli.1),
+            NodeFigure::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
+            NodeFigure::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
+            NodeFigure::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
+            NodeFigure::Pressure => {
+                let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
+                pen.fit(Role::Warn, &names.join(","), width)
+            }
+            NodeFigure::Ready => strip(pen, &row.ready, glyphs),
+            NodeFigure::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
+        };
+    }
+
+    fn plain(&self, _: &NodeRow<'_>) -> Role {
+        self.plain
+    }
 }
 
-fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>) -> &'p mut Pen<'b> {
-    let (Cell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
+fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &NodeCell<'_>) -> &'p mut Pen<'b> {
+    let (NodeCell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
     let (role, glyph) = words::readiness(row.status, glyphs);
     let text = words::status(row.status, width.saturating_sub(2));
     // Ready nodes are many and quiet; only a cordon is worth a look on them.
@@ -270,11 +231,11 @@ fn strip<'p, 'b>(pen: &'p mut Pen<'b>, strip: &Strip, glyphs: &Glyphs) -> &'p mu
 
 fn share<'p, 'b>(
     pen: &'p mut Pen<'b>,
-    at: &Cell<'_>,
+    at: &NodeCell<'_>,
     requested: Known<i64>,
     allocatable: Option<i64>,
 ) -> &'p mut Pen<'b> {
-    let (Cell { width, plain, .. }, glyphs) = (*at, pen.glyphs());
+    let (NodeCell { width, plain, .. }, glyphs) = (*at, pen.glyphs());
     let Some(part) = requested.any() else {
         return pen.right(known_role(requested, plain), &known(requested, glyphs), width);
     };
@@ -295,7 +256,7 @@ fn lost(row: &NodeRow<'_>, width: usize, glyphs: &Glyphs) -> Option<String> {
         (withdrawn, missing) => format!("{}{withdrawn}-{missing}", glyphs.bad),
     };
     let all = || format!("{}{}", glyphs.bad, withdrawn.saturating_add(row.gpu_missing));
-    Some(if cells(&text) <= width { text } else { all() })
+    Some(if columns(&text) <= width { text } else { all() })
 }
 
 /// More is requested than is healthy: 9/8.
@@ -305,8 +266,13 @@ fn requested_role(gpu: Accelerators, plain: Role) -> Role {
 }
 
 /// `92%`; figures that are stale have their age beside them, a node without any says so (F26).
-fn used<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>, part: Option<i64>, allocatable: Option<i64>) -> &'p mut Pen<'b> {
-    let (Cell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
+fn used<'p, 'b>(
+    pen: &'p mut Pen<'b>,
+    at: &NodeCell<'_>,
+    part: Option<i64>,
+    allocatable: Option<i64>,
+) -> &'p mut Pen<'b> {
+    let (NodeCell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
     let Some(part) = part else { return pen.right(Role::Unknown, "unknown", width) };
     let Some(allocatable) = allocatable else { return pen.right(Role::Unknown, glyphs.unknown, width) };
     let text = format!("{}%", used_pct(part, allocatable));
@@ -316,16 +282,6 @@ fn used<'p, 'b>(pen: &'p mut Pen<'b>, at: &Cell<'_>, part: Option<i64>, allocata
         }
         Some(_) => pen.right(Role::Stale, &format!("{text}{}", glyphs.unknown), width),
         None => pen.right(fullness(part, Some(allocatable), plain), &text, width),
-    }
-}
-
-fn emphasis_role(emphasis: Emphasis, plain: Role) -> Role {
-    match emphasis {
-        Emphasis::Plain => plain,
-        Emphasis::Muted => Role::Muted,
-        Emphasis::Warn => Role::Warn,
-        Emphasis::Bad => Role::Bad,
-        Emphasis::Unknown => Role::Unknown,
     }
 }
 

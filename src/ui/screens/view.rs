@@ -18,5 +18,5 @@ pub(in crate::ui) trait View {
 
 /// Size of a page of lines that scrolls.
 pub(in crate::ui) fn scrolled(page: usize, most: usize) -> Viewport {
-    Viewport { page, most_scroll: Some(most), wide_room: None }
+    Viewport { page, most_scroll: Some(most), ..Viewport::default() }
 }

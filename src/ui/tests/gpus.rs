@@ -11,7 +11,7 @@ use crate::facts::wire::Uid;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod};
 use crate::msg::{Batch, ClusterEvent, Layer, ObjectChange, PageHead, Resource};
 use crate::theme::{Depth, Theme};
-use crate::ui::screens::gpus::CELLS;
+use crate::ui::screens::gpus::cells::CELLS;
 
 fn present<T>(key: &str, facts: T) -> ObjectChange<T> {
     ObjectChange::Present(Box::new(ApiObject { key: key.into(), uid: Uid(1), version: 1, facts }))

@@ -192,8 +192,21 @@ pub(in crate::ui) fn lines(first: usize, all: usize) -> Option<(Role, String)> {
     (first > 0).then(|| (Role::Muted, format!("from line {} of {}", grouped(first as u64 + 1), grouped(all as u64))))
 }
 
-/// Number of rows that the filter shows.
-pub(in crate::ui) fn found(rows: Extent) -> String {
+/// The rows still lie in the previous order.
+pub(in crate::ui) fn sorting(glyphs: &Glyphs) -> (Role, String) {
+    (Role::Warn, format!("sorting{}", glyphs.ellipsis))
+}
+
+/// The order of the rows is held.
+pub(in crate::ui) fn held() -> (Role, String) {
+    (Role::Warn, "order held".to_owned())
+}
+
+/// Number of rows that the filter shows. While rows are filtered, the number that the previous text showed answers nothing.
+pub(in crate::ui) fn found(rows: Extent, arranging: bool, glyphs: &Glyphs) -> String {
+    if arranging {
+        return format!("filtering{}", glyphs.ellipsis);
+    }
     format!("{} of {}", grouped(rows.len as u64), grouped(rows.total as u64))
 }
 

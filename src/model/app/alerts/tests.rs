@@ -250,3 +250,41 @@ fn nothing_to_choose_is_no_problem() {
     bench.act(Action::Alerts);
     assert_eq!(*bench.model.screen(), Screen::Nodes, "the key closes what it opened");
 }
+
+#[test]
+fn alerts_are_sorted_filtered_and_held_like_any_list() {
+    let mut bench = bench();
+    lose(&mut bench, "n5");
+    bench.wait_live(2);
+    lose(&mut bench, "n7");
+    bench.act(Action::Alerts);
+    let subjects = |bench: &Bench| -> Vec<String> {
+        bench
+            .model
+            .alert_rows()
+            .iter()
+            .filter_map(|row| row.record.subject.clone())
+            .map(|name| name.to_string())
+            .collect()
+    };
+    assert_eq!(subjects(&bench), ["n5", "n7"], "the oldest first");
+    bench.act(Action::SortAge);
+    assert_eq!(subjects(&bench), ["n7", "n5"], "the youngest first");
+    bench.act(Action::Hold);
+    lose(&mut bench, "n9");
+    bench.prepare();
+    assert_eq!(subjects(&bench), ["n7", "n5", "n9"], "a new one comes last while the order is held");
+    bench.act(Action::Filter);
+    bench.type_text("n5");
+    assert_eq!((subjects(&bench), bench.model.alert_extent().total), (vec!["n5".to_owned()], 3));
+    bench.act(Action::Open);
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Node { name, .. } if &**name == "n5"));
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    assert_eq!(
+        (subjects(&bench).len(), bench.model.screen()),
+        (3, &Screen::Top(TopScreen::Alerts)),
+        "first the filter"
+    );
+}

@@ -104,18 +104,21 @@ fn a_key_that_does_nothing_here_is_answered() {
     assert_eq!(notice(&mut bench, Action::Wide), None);
     bench.act(Action::Open);
     assert_eq!(notice(&mut bench, Action::SortPods).as_deref(), Some("the pods of a node have no such column"));
-    for action in [Action::Acknowledge, Action::Wide, Action::Hold] {
+    for action in [Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} in a node");
     }
     bench.act(Action::NextPane);
     assert_eq!(notice(&mut bench, Action::Open), nothing, "conditions cannot be opened");
-    for screen in [Action::Api, Action::Gpus] {
-        bench.act(screen);
-        for action in [Action::Open, Action::Yaml, Action::Filter, Action::SortName, Action::Acknowledge, Action::Hold]
-        {
-            assert_eq!(notice(&mut bench, action), nothing, "{action:?} on {screen:?}");
-        }
+    bench.act(Action::Api);
+    for action in [Action::Open, Action::Yaml, Action::Filter, Action::SortName, Action::Acknowledge, Action::Hold] {
+        assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the API view");
     }
+    bench.act(Action::Gpus);
+    for action in [Action::Yaml, Action::Acknowledge, Action::Wide] {
+        assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the GPU view");
+    }
+    let nowhere = "only pods and models lead on from here";
+    assert_eq!(notice(&mut bench, Action::Open).as_deref(), Some(nowhere), "without a row");
 }
 
 #[test]
@@ -168,10 +171,10 @@ fn the_filter_is_live_kept_by_enter_and_cleared_by_back() {
     bench.act(Action::Down);
     assert_eq!(bench.selected(), "gpu-2", "arrows move while typing");
     bench.act(Action::Open);
-    assert_eq!((bench.model.mode(), bench.state().filter()), (Mode::Normal, "gpu"));
+    assert_eq!((bench.model.mode(), bench.state().nodes_control().filter()), (Mode::Normal, "gpu"));
     assert_eq!(bench.model.screen(), &Screen::Nodes, "enter left the filter and opened nothing");
     bench.act(Action::Back);
-    assert_eq!((bench.names().len(), bench.state().filter()), (3, ""));
+    assert_eq!((bench.names().len(), bench.state().nodes_control().filter()), (3, ""));
 }
 
 #[test]
@@ -263,9 +266,9 @@ fn each_cluster_has_its_own_selection_and_filter() {
     bench.type_text("b");
     bench.act(Action::Open);
     bench.act(Action::NextCluster);
-    assert_eq!(bench.state().filter(), "");
+    assert_eq!(bench.state().nodes_control().filter(), "");
     bench.act(Action::NextCluster);
-    assert_eq!((bench.selected(), bench.state().filter()), ("b".to_owned(), "b"));
+    assert_eq!((bench.selected(), bench.state().nodes_control().filter()), ("b".to_owned(), "b"));
 }
 
 #[test]
@@ -381,7 +384,7 @@ fn held_rows_keep_their_order_while_values_change() {
     bench.act(Action::SortPods);
     assert_eq!(bench.names(), ["b", "a", "c"]);
     bench.act(Action::Hold);
-    assert!(bench.state().held());
+    assert!(bench.state().nodes_control().held());
     bench.change_pods(1, &[pod("y", "c"), pod("z", "c")], false);
     bench.change_node(1, node("0"));
     bench.delete_node(1, &node("a"), 99);

@@ -2,10 +2,11 @@ use super::*;
 use crate::action::Action;
 use crate::facts::document::{Values, YamlDocument};
 use crate::facts::event::EventFacts;
+use crate::facts::node::NodeFacts;
 use crate::facts::pod::{PodDetail, PodFacts, PodPhase};
 use crate::facts::wire::Uid;
 use crate::model::cluster::detail::PartFreshness;
-use crate::model::fixture::{Bench, node, pod};
+use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod};
 use crate::model::table::SortBy;
 use crate::msg::detail::{Detail, DetailPart, DetailUpdate, Omitted, Yaml};
 use crate::msg::{ClusterEvent, Failure, Layer, Mono, SyncState};
@@ -359,9 +360,12 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
     bench.act(Action::SortRestarts);
     assert_eq!(listed(&bench), ["p-crash", "p-failed", "p-done", "p-ok"]);
     bench.act(Action::SortReverse);
-    assert_eq!((listed(&bench)[0].as_str(), bench.state().opened().sort()), ("p-ok", (SortBy::Restarts, true)));
+    assert_eq!(
+        (listed(&bench)[0].as_str(), bench.state().opened().control().sort()),
+        ("p-ok", (SortBy::Restarts, true))
+    );
     bench.act(Action::SortNext);
-    assert_eq!(bench.state().opened().sort(), (SortBy::Gpu, false));
+    assert_eq!(bench.state().opened().control().sort(), (SortBy::Gpu, false));
     assert_eq!(bench.state().opened().extent().selected, Some(0), "a new order is looked at from its top");
     while chosen(&bench).as_deref() != Some("p-ok") {
         bench.act(Action::Down);
@@ -369,7 +373,10 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
     assert_eq!(bench.state().sort(), (SortBy::Name, false), "the nodes keep theirs");
     bench.act(Action::Filter);
     bench.type_text("restarts>0");
-    assert_eq!((listed(&bench).len(), bench.state().opened().filter(), bench.state().filter()), (3, "restarts>0", ""));
+    assert_eq!(
+        (listed(&bench).len(), bench.state().opened().control().filter(), bench.state().nodes_control().filter()),
+        (3, "restarts>0", "")
+    );
     assert_ne!(chosen(&bench).as_deref(), Some("p-ok"));
     bench.act(Action::Back);
     assert_eq!((listed(&bench).len(), chosen(&bench).as_deref()), (4, Some("p-ok")), "found again");
@@ -408,4 +415,78 @@ fn a_node_without_pods_has_its_own_yaml() {
     let mut bench = Bench::with(vec![node("a")], &[]);
     bench.act(Action::Open);
     assert_eq!(looks(bench.act(Action::Yaml)), Some((node_subject("a"), true)));
+}
+
+/// Two models, and a pod that does not run on each.
+fn gpus() -> Bench {
+    let node = |name, model: &str| NodeFacts {
+        labels: vec![("nvidia.com/gpu.product".into(), model.into())],
+        ..gpu_node(name, 8, 8)
+    };
+    let stuck =
+        |name, node, gpus| PodFacts { reason: "Pending", phase: PodPhase::Pending, ..gpu_pod(name, node, gpus) };
+    let pods = [stuck("a-few", "n1", 1), stuck("b-most", "n2", 4), stuck("c-some", "n2", 2)];
+    let mut bench = Bench::with(vec![node("n1", "A100"), node("n2", "H100")], &pods);
+    bench.act(Action::Gpus);
+    bench.prepare();
+    bench
+}
+
+fn groups(bench: &Bench) -> Vec<String> {
+    let gpus = bench.state().gpus();
+    (0..gpus.groups().len).filter_map(|at| gpus.group(at)).map(|group| group.name.to_string()).collect()
+}
+
+fn held(bench: &Bench) -> Vec<String> {
+    let gpus = bench.state().gpus();
+    (0..gpus.held().len).filter_map(|at| gpus.held_devices(at)).map(|held| held.name.to_string()).collect()
+}
+
+#[test]
+fn groups_and_held_gpus_are_sorted_filtered_and_held_by_the_list_that_the_cursor_is_in() {
+    let mut bench = gpus();
+    assert_eq!((groups(&bench), held(&bench).len()), (vec!["A100".to_owned(), "H100".to_owned()], 3));
+    bench.act(Action::SortReverse);
+    assert_eq!(groups(&bench), ["H100", "A100"]);
+    bench.act(Action::Down);
+    assert_eq!(bench.state().gpus().groups().selected, Some(1));
+    bench.act(Action::Down);
+    assert_eq!((bench.state().gpus().groups().selected, bench.state().gpus().held().selected), (None, Some(0)));
+    bench.act(Action::SortGpu);
+    assert_eq!(held(&bench), ["b-most", "c-some", "a-few"], "most first");
+    assert_eq!(groups(&bench), ["H100", "A100"], "the other list keeps its order");
+    bench.act(Action::Filter);
+    bench.type_text("node:n2");
+    assert_eq!((held(&bench).len(), groups(&bench).len()), (2, 2));
+    bench.act(Action::Back);
+    bench.act(Action::Down);
+    let selected = |bench: &Bench| bench.state().gpus().selected_held().map(|held| held.name.to_string());
+    assert_eq!(selected(&bench).as_deref(), Some("c-some"));
+    bench.act(Action::Hold);
+    let more = PodFacts { version: 99, ..gpu_pod("a-few", "n1", 8) };
+    bench.change_pods(1, &[PodFacts { reason: "Pending", phase: PodPhase::Pending, ..more }], false);
+    bench.wait_live(2);
+    assert_eq!(held(&bench), ["b-most", "c-some", "a-few"], "the order is held");
+    assert_eq!(selected(&bench).as_deref(), Some("c-some"));
+    bench.act(Action::Hold);
+    assert_eq!((held(&bench)[0].as_str(), selected(&bench).as_deref()), ("a-few", Some("c-some")));
+}
+
+#[test]
+fn enter_leads_from_held_gpus_to_their_pod_and_from_a_model_to_its_nodes() {
+    let mut bench = gpus();
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    assert_eq!(bench.names(), ["n2"]);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    bench.act(Action::Back);
+    assert_eq!(bench.names().len(), 2, "first the filter");
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Gpus));
+    bench.act(Action::Bottom);
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Pod { name, .. } if &**name == "c-some"));
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Gpus));
+    assert_eq!(bench.state().gpus().held().selected, Some(2), "the cursor is where it was");
 }

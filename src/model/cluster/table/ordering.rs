@@ -10,14 +10,14 @@ use crate::model::cluster::arrangement::{ByName, KeyList, by_name};
 use crate::model::derive::join::SMALL;
 use crate::model::derive::joined_node::{JoinedNode, NodeSources};
 use crate::model::known::Known;
-use crate::model::sorter::{SLICE, Sorter};
-use crate::model::store::nodes::{NodeKey, NodeStore};
-use crate::model::table::SortBy;
-use crate::model::table::columns::sort_key;
-use crate::model::table::filter::Filter;
-use crate::model::table::list::List;
+use crate::model::sorter::SLICE;
+use crate::model::store::nodes::{Node, NodeKey, NodeStore};
+use crate::model::table::column::Column;
+use crate::model::table::nodes::Nodes;
 use crate::model::table::order;
 use crate::model::table::order::SortKey;
+use crate::model::table::ordering::{Arranged, Rebuild, RowSource};
+use crate::model::table::state::TableState;
 use crate::msg::Mono;
 
 /// Time and usage, which are not known node by node, move the rows of large tables this often: all of them are sorted then.
@@ -26,10 +26,9 @@ const SLOWLY: Duration = Duration::from_secs(5);
 /// The nodes of one cluster as the operator looks at them.
 #[derive(Debug)]
 pub(in crate::model::cluster) struct NodeTable {
-    pub(super) list: List<Clean>,
-    pub(super) filter: Filter,
+    pub(super) state: TableState<Nodes>,
     shown: SortedRows,
-    rebuild: Option<Rebuild>,
+    rebuild: Option<NodeRebuild>,
     names: ByName,
     /// Nodes that have changed since they were last applied to the shown order.
     pending: Vec<NodeKey>,
@@ -51,61 +50,49 @@ pub(super) struct OrderInputs {
 
 /// Where rows are read from.
 #[derive(Clone, Copy)]
-pub(super) struct RowSource<'a> {
+pub(super) struct NodeRows<'a> {
     pub(super) nodes: &'a NodeStore,
     pub(super) source: NodeSources<'a>,
-}
-
-/// Which rows are shown, and in which order.
-#[derive(Clone, Debug, Default)]
-struct Arranged {
-    sort: SortBy,
-    reversed: bool,
-    filter: Filter,
 }
 
 /// The rows that a filter shows, in order.
 #[derive(Debug, Default)]
 struct SortedRows {
-    by: Arranged,
+    by: Arranged<Nodes>,
     line: KeyList,
     /// Keys that the rows of the line were sorted by, by slot.
     keys: Vec<SortKey>,
 }
 
-/// A new order in the making, a slice at a time.
+/// A new order in the making.
 #[derive(Debug)]
-struct Rebuild {
+struct NodeRebuild {
+    order: Rebuild<Nodes>,
+    /// Nodes that were read so far, and the keys that they are sorted by.
     rows: SortedRows,
-    /// Rows stay in the order of `todo`: the order is held.
     keeps_order: bool,
-    /// All nodes, in the order that decides between equals.
-    todo: Vec<NodeKey>,
-    at: usize,
-    sorter: Sorter<UnsortedRow>,
     /// Nodes that have changed meanwhile: they are read again at the end.
     late: Vec<NodeKey>,
 }
 
-#[derive(Debug)]
-struct UnsortedRow {
-    key: SortKey,
-    /// Index in the order that decides between equals.
-    rank: u32,
-    node: NodeKey,
-}
+impl RowSource<Nodes> for NodeRows<'_> {
+    fn row(&self, id: &NodeKey) -> Option<JoinedNode<'_>> {
+        Some(JoinedNode { source: self.source, node: self.nodes.get(*id)? })
+    }
 
-impl<'a> RowSource<'a> {
-    fn get(&self, key: NodeKey) -> Option<JoinedNode<'a>> {
-        Some(JoinedNode { source: self.source, node: self.nodes.get(key)? })
+    fn key(&self, id: &NodeKey) -> Option<Clean> {
+        Some(self.nodes.get(*id)?.facts.name.clone())
+    }
+
+    fn find(&self, name: &Clean) -> Option<NodeKey> {
+        self.nodes.by_name(name).map(Node::key)
     }
 }
 
 impl Default for NodeTable {
     fn default() -> Self {
         Self {
-            list: List::default(),
-            filter: Filter::default(),
+            state: TableState::default(),
             shown: SortedRows::default(),
             rebuild: None,
             names: ByName::default(),
@@ -129,10 +116,6 @@ impl NodeTable {
         self.shown.line.order()
     }
 
-    pub(super) fn shows(&self, key: NodeKey) -> bool {
-        self.shown.line.holds(key)
-    }
-
     /// `true` while the rows do not lie in the order that was asked for yet.
     pub(super) fn is_arranging(&self) -> bool {
         self.rebuild.is_some()
@@ -145,7 +128,7 @@ impl NodeTable {
 
     /// Returns `true` if the pods of nodes move rows, or decide which are shown.
     pub(super) fn needs_pods(&self) -> bool {
-        self.list.sort().0.needs_pods() || self.filter.needs_pods()
+        self.state.list.sort().0.needs_pods() || self.state.filter.needs_pods()
     }
 
     /// Notes which nodes came, changed or went, and those whose pods did.
@@ -157,7 +140,7 @@ impl NodeTable {
     ) {
         self.names.update(nodes, touched);
         self.pending.extend_from_slice(touched);
-        if self.needs_pods() || self.shown.by.needs_pods() {
+        if self.needs_pods() || needs_pods(&self.shown.by) {
             self.pending.extend(pods);
         }
         // Changes of a cluster that is not shown pile up.
@@ -169,17 +152,17 @@ impl NodeTable {
         self.pending.clear();
         self.names.rebuild(nodes);
         self.shown.line.retain_known(nodes);
-        self.list.touch();
+        self.state.list.touch();
     }
 
     pub(in crate::model::cluster) fn heap_bytes(&self) -> usize {
-        let rebuild = self.rebuild.as_ref().map_or(0, Rebuild::heap_bytes);
+        let rebuild = self.rebuild.as_ref().map_or(0, NodeRebuild::heap_bytes);
         self.shown.heap_bytes() + self.names.heap_bytes() + rebuild + self.pending.capacity() * size_of::<NodeKey>()
     }
 
     /// Brings the order up to date: applies a slice of what has changed, and begins a new order where the inputs are others. Small
     /// tables have it at once. Returns `true` if rows moved.
-    pub(super) fn arrange(&mut self, inputs: OrderInputs, from: RowSource<'_>, now: Mono) -> bool {
+    pub(super) fn arrange(&mut self, inputs: OrderInputs, from: NodeRows<'_>, now: Mono) -> bool {
         if !self.is_outdated(inputs, from.nodes.len(), now) {
             return self.patch(from);
         }
@@ -195,7 +178,7 @@ impl NodeTable {
     }
 
     /// Goes one slice on with the new order, or with what has changed. Returns `true` if rows moved.
-    pub(super) fn advance(&mut self, from: RowSource<'_>) -> bool {
+    pub(super) fn advance(&mut self, from: NodeRows<'_>) -> bool {
         let Some(mut rebuild) = self.rebuild.take() else { return self.is_behind() && self.patch(from) };
         if !rebuild.advance(from, self.slice) {
             self.rebuild = Some(rebuild);
@@ -207,8 +190,8 @@ impl NodeTable {
         if !rebuild.keeps_order {
             self.shown.patch(first(&mut self.pending, self.slice), from, false);
         }
-        if self.inputs.is_some_and(|inputs| inputs.table == self.list.revision()) {
-            self.list.settled();
+        if self.inputs.is_some_and(|inputs| inputs.table == self.state.list.revision()) {
+            self.state.list.settled();
         }
         self.patch(from);
         true
@@ -224,35 +207,28 @@ impl NodeTable {
     }
 
     fn begin(&mut self) {
-        let keeps_order = self.list.keeps_order() && !self.order().is_empty();
-        let todo = if keeps_order {
+        let keeps_order = self.state.list.keeps_order() && !self.order().is_empty();
+        let by = self.state.arranged();
+        let rows = SortedRows { by: by.clone(), ..SortedRows::default() };
+        let order = if keeps_order {
             // What is new comes last, by name.
             let line = &self.shown.line;
             let fresh = self.names.order().iter().filter(|key| !line.holds(**key));
-            line.order().iter().chain(fresh).copied().collect()
+            Rebuild::held(by, line.order().iter().chain(fresh).copied().collect(), line.order().len())
         } else {
-            self.names.order().to_vec()
+            Rebuild::new(by, self.names.order().to_vec())
         };
-        let (sort, reversed) = self.list.sort();
-        let by = Arranged { sort, reversed, filter: self.filter.clone() };
-        let rows = SortedRows { by, ..SortedRows::default() };
-        self.rebuild = Some(Rebuild { rows, keeps_order, todo, at: 0, sorter: Sorter::default(), late: Vec::new() });
+        self.rebuild = Some(NodeRebuild { order, rows, keeps_order, late: Vec::new() });
     }
 
     /// Moves the rows of nodes that have changed, at most a slice of them. Returns `true` if there were any.
-    fn patch(&mut self, from: RowSource<'_>) -> bool {
+    fn patch(&mut self, from: NodeRows<'_>) -> bool {
         let changed = first(&mut self.pending, self.slice);
         if let Some(rebuild) = &mut self.rebuild {
             rebuild.late.extend_from_slice(&changed);
             dedup_beyond(&mut rebuild.late, 2 * from.nodes.len().max(SMALL));
         }
-        self.shown.patch(changed, from, self.list.held())
-    }
-}
-
-impl Arranged {
-    fn needs_pods(&self) -> bool {
-        self.sort.needs_pods() || self.filter.needs_pods()
+        self.shown.patch(changed, from, self.state.list.held())
     }
 }
 
@@ -281,11 +257,11 @@ impl SortedRows {
     }
 
     /// Moves the rows of nodes that have changed; where the order is `held`, new ones come last. Returns `true` if any moved.
-    fn patch(&mut self, changed: Vec<NodeKey>, from: RowSource<'_>, held: bool) -> bool {
+    fn patch(&mut self, changed: Vec<NodeKey>, from: NodeRows<'_>, held: bool) -> bool {
         let (mut fresh, mut out) = (Vec::new(), false);
-        let (nodes, read_key) = (from.nodes, sort_key(self.by.sort));
+        let (nodes, read_key) = (from.nodes, Column::<Nodes>::sort_key(self.by.sort));
         for key in changed {
-            let Some(row) = from.get(key).filter(|row| self.by.filter.shows(row)) else {
+            let Some(row) = from.row(&key).filter(|row| self.by.filter.shows(row)) else {
                 out |= (self.line.holds(key) || self.line.is_stale(nodes, key)) && self.line.remove(key);
                 continue;
             };
@@ -315,49 +291,29 @@ impl SortedRows {
     }
 }
 
-impl Rebuild {
+impl NodeRebuild {
     /// Reads or merges one slice of rows. Returns `true` when all of them lie in order.
-    fn advance(&mut self, from: RowSource<'_>, slice: usize) -> bool {
-        let reversed = self.rows.by.reversed && !self.keeps_order;
-        let compare =
-            |a: &UnsortedRow, b: &UnsortedRow| order::compare(&a.key, &b.key, reversed, || a.rank.cmp(&b.rank));
-        if self.at < self.todo.len() {
-            let read = self.read(from, slice);
-            self.sorter.add(read, compare);
-            if self.at < self.todo.len() {
-                return false;
-            }
-            self.todo = Vec::new();
-            self.at = 0;
+    fn advance(&mut self, from: NodeRows<'_>, slice: usize) -> bool {
+        let Self { order, rows, .. } = self;
+        let made = order.advance(&from, slice, |node, key| {
+            rows.set_key(*node, key.clone());
+            rows.line.mark(*node);
+        });
+        let done = made.is_some();
+        if let Some(made) = made {
+            rows.line.set_order(made);
         }
-        if !self.sorter.merge(slice, compare) {
-            return false;
-        }
-        self.rows.line.set_order(mem::take(&mut self.sorter).into_rows().into_iter().map(|row| row.node));
-        true
-    }
-
-    /// Reads the next slice of nodes: which of them are shown, and the keys that they are sorted by.
-    fn read(&mut self, from: RowSource<'_>, slice: usize) -> Vec<UnsortedRow> {
-        let end = (self.at + slice).min(self.todo.len());
-        let read_key = sort_key(self.rows.by.sort);
-        let mut read = Vec::with_capacity(end - self.at);
-        for (at, &node) in (self.at..end).zip(&self.todo[self.at..end]) {
-            let rank = u32::try_from(at).unwrap_or(u32::MAX);
-            let Some(row) = from.get(node).filter(|row| self.rows.by.filter.shows(row)) else { continue };
-            let key = read_key(&row);
-            self.rows.set_key(node, key.clone());
-            self.rows.line.mark(node);
-            read.push(UnsortedRow { key: if self.keeps_order { SortKey::Name } else { key }, rank, node });
-        }
-        self.at = end;
-        read
+        done
     }
 
     fn heap_bytes(&self) -> usize {
-        let keys = self.todo.capacity() + self.late.capacity();
-        self.rows.heap_bytes() + self.sorter.heap_bytes() + keys * size_of::<NodeKey>()
+        self.rows.heap_bytes() + self.order.heap_bytes() + self.late.capacity() * size_of::<NodeKey>()
     }
+}
+
+/// Returns `true` if the pods of nodes move rows, or decide which are shown.
+fn needs_pods(by: &Arranged<Nodes>) -> bool {
+    by.sort.needs_pods() || by.filter.needs_pods()
 }
 
 /// Takes the first of `keys` out, at most so many.

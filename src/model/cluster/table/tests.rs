@@ -12,7 +12,8 @@ use crate::facts::accelerator::Kind;
 use crate::facts::node::NodeFacts;
 use crate::facts::pod::PodFacts;
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node};
-use crate::msg::Msg;
+use crate::model::table::SortBy;
+use crate::msg::{LineEdit, Msg};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -149,16 +150,16 @@ impl Truth {
             Step::Sort(sort) => {
                 self.reversed = self.sort == sort && !self.reversed;
                 self.sort = sort;
-                bench.model.clusters[0].sort_by(sort);
+                bench.model.clusters[0].nodes_control_mut().sort_by(sort);
             }
             Step::Reverse => {
                 self.reversed = !self.reversed;
-                bench.model.clusters[0].reverse();
+                bench.model.clusters[0].nodes_control_mut().reverse();
             }
             Step::Filter(text) => {
                 self.filter = text;
-                bench.model.clusters[0].clear_filter();
-                bench.model.clusters[0].edit_filter(&LineEdit::Paste(text.to_owned()));
+                bench.model.clusters[0].nodes_control_mut().clear_filter();
+                bench.model.clusters[0].nodes_control_mut().edit_filter(&LineEdit::Paste(text.to_owned()));
             }
             Step::Relist => self.relist(bench),
             Step::Slice => drop(bench.model.update(Msg::CatchUp, bench.now())),
@@ -204,7 +205,7 @@ fn first_row(bench: &Bench) -> String {
 fn the_old_order_stays_until_the_new_one_is_ready_and_says_so() {
     let mut bench = large();
     assert!(!bench.state().is_arranging());
-    bench.model.clusters[0].reverse();
+    bench.model.clusters[0].nodes_control_mut().reverse();
     bench.model.update(Msg::Frame, bench.now());
     assert!(bench.state().is_arranging() && bench.model.is_behind());
     assert_eq!((first_row(&bench), bench.state().extent().len), ("n0".to_owned(), 5_000));
@@ -216,7 +217,7 @@ fn the_old_order_stays_until_the_new_one_is_ready_and_says_so() {
 #[test]
 fn rows_that_a_new_filter_hides_stay_until_all_were_looked_at() {
     let mut bench = large();
-    bench.model.clusters[0].edit_filter(&LineEdit::Paste("n4999".to_owned()));
+    bench.model.clusters[0].nodes_control_mut().edit_filter(&LineEdit::Paste("n4999".to_owned()));
     bench.model.update(Msg::Frame, bench.now());
     assert_eq!(bench.state().extent().len, 5_000);
     // What changes meanwhile is drawn in the old rows, too.
@@ -231,7 +232,7 @@ fn the_selection_follows_its_row_into_the_new_order() {
     let mut bench = large();
     bench.act(Action::Hold);
     bench.act(Action::Down);
-    bench.model.clusters[0].reverse();
+    bench.model.clusters[0].nodes_control_mut().reverse();
     bench.prepare();
     assert_eq!((first_row(&bench).as_str(), bench.state().extent().selected), ("n4999", Some(4_998)));
 }
@@ -239,7 +240,7 @@ fn the_selection_follows_its_row_into_the_new_order() {
 #[test]
 fn a_held_order_keeps_its_rows_and_adds_new_ones_at_the_end() {
     let mut bench = Bench::with((0..6).map(|at| facts(at, 0)).collect(), &[]);
-    bench.model.clusters[0].sort_by(SortBy::Pods);
+    bench.model.clusters[0].nodes_control_mut().sort_by(SortBy::Pods);
     assert_eq!(bench.names(), ["n0", "n1", "n2", "n3", "n4", "n5"]);
     bench.act(Action::Hold);
     bench.change_pods(1, &[gpu_pod("p", "n5", 1)], false);

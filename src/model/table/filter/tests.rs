@@ -1,6 +1,7 @@
 use super::*;
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::table::nodes::Nodes;
 
 /// Five nodes: two with GPUs, one lost, one cordoned, one plain.
 fn bench() -> Bench {
@@ -77,7 +78,7 @@ fn terms_mean_what_the_help_says() {
     ];
     for (filter, expected) in cases {
         assert_eq!(shown(&mut bench, filter), expected, "`{filter}`");
-        assert_eq!(bench.state().filter_note(), None, "`{filter}`");
+        assert_eq!(bench.state().nodes_control().filter_note(), None, "`{filter}`");
     }
 }
 
@@ -87,7 +88,7 @@ fn a_term_that_means_nothing_is_left_out_and_named() {
     let everything = "cpu-c cpu-d cpu-e gpu-a gpu-b";
     for filter in ["gpu<", "gpu<x", "status:", "colour:red", "size>3", "!", "age<5", "gpu>50%", "status>3", "gpu:8"] {
         assert_eq!(shown(&mut bench, filter), everything, "`{filter}`");
-        let note = bench.state().filter_note().unwrap_or_else(|| panic!("`{filter}` has no note"));
+        let note = bench.state().nodes_control().filter_note().unwrap_or_else(|| panic!("`{filter}` has no note"));
         assert!(note.contains(filter), "{note}");
     }
     assert_eq!(shown(&mut bench, "gpu-a colour:red"), "gpu-a", "the other terms still hold");
@@ -116,7 +117,7 @@ fn a_filter_on_pods_follows_pods_and_one_on_age_follows_time() {
 
 #[test]
 fn the_line_is_edited_by_grapheme_and_word_and_capped() {
-    let mut filter = Filter::default();
+    let mut filter = Filter::<Nodes>::default();
     filter.edit(&LineEdit::Paste("gpu e\u{301}\nb".to_owned()));
     assert_eq!(filter.text(), "gpu e\u{301} b", "a line break is a space");
     filter.edit(&LineEdit::Backspace);
@@ -135,7 +136,7 @@ fn the_line_is_edited_by_grapheme_and_word_and_capped() {
 
 #[test]
 fn an_escape_sequence_in_a_paste_does_not_reach_the_screen() {
-    let mut filter = Filter::default();
+    let mut filter = Filter::<Nodes>::default();
     filter.edit(&LineEdit::Paste("a\u{1b}[31mb\u{202e}c".to_owned()));
     assert!(!filter.text().contains(['\u{1b}', '\u{202e}']), "{:?}", filter.text());
 }

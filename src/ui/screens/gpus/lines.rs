@@ -4,12 +4,17 @@ use std::borrow::Cow;
 
 use super::GpusView;
 use crate::facts::accelerator::Kind;
+use crate::model::cluster::GpuView;
 use crate::model::derive::fit::{ByLimit, FitLimit};
 use crate::model::derive::gpus::{GpuGroup, GpuReport, HeldDevices};
 use crate::model::known::Known;
 use crate::model::store::nodes::admission::{Admission, ByAdmission};
+use crate::model::table::Extent;
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, counted, duration, grouped};
+
+/// Said where a filter hides every row.
+const NOTHING_FOUND: &str = "no row matches the filter; esc clears it";
 
 /// One line below the title.
 #[derive(Clone)]
@@ -18,42 +23,56 @@ pub(super) enum GpuLine<'a> {
     Fits,
     Text(Role, Cow<'static, str>),
     GroupHead,
-    Group(&'a GpuGroup),
+    /// A group, and `true` if it is selected.
+    Group(&'a GpuGroup, bool),
     HeldHead,
-    Held(&'a HeldDevices),
+    /// Held devices, and `true` if they are selected.
+    Held(&'a HeldDevices, bool),
+}
+
+impl GpuLine<'_> {
+    pub(super) fn is_selected(&self) -> bool {
+        matches!(self, Self::Group(_, true) | Self::Held(_, true))
+    }
 }
 
 /// All lines below the title: a few, the groups, a few more, and what is held.
 pub(super) struct GpuLines<'a> {
     before: Vec<GpuLine<'a>>,
-    groups: &'a [GpuGroup],
+    groups: Extent,
     between: Vec<GpuLine<'a>>,
-    held: &'a [HeldDevices],
+    held: Extent,
+    lists: &'a GpuView,
 }
 
 impl<'a> GpuLines<'a> {
     /// `dot`: what stands between facts.
     pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
-        let board = view.board;
+        let (board, lists) = (view.board, view.lists);
+        let (groups, held) = (lists.groups(), lists.held());
         if board.by.is_none() {
             let before = vec![said(Role::Unknown, "counting GPUs")];
-            return Self { before, groups: &[], between: Vec::new(), held: &[] };
+            let none = Extent::default();
+            return Self { before, groups: none, between: Vec::new(), held: none, lists };
         }
         let mut between = vec![GpuLine::Blank];
         let partial = view.is_partial();
         if !partial && !matches!(view.pods, Known::Exact(())) {
-            return Self { before: before(view, dot), groups: &board.groups, between, held: &[] };
+            return Self { before: before(view, dot), groups, between, held: Extent::default(), lists };
         }
         let words = held_words(board) + if view.partial.is_some() { ", of the watched namespaces" } else { "" };
         between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
         if !board.held.is_empty() {
             between.push(GpuLine::HeldHead);
         }
-        Self { before: before(view, dot), groups: &board.groups, between, held: &board.held }
+        if held.len == 0 && held.total > 0 {
+            between.push(said(Role::Unknown, NOTHING_FOUND));
+        }
+        Self { before: before(view, dot), groups, between, held, lists }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.before.len() + self.groups.len() + self.between.len() + self.held.len()
+        self.before.len() + self.groups.len + self.between.len() + self.held.len
     }
 
     /// So many lines from `first` on.
@@ -66,14 +85,38 @@ impl<'a> GpuLines<'a> {
             return Some(line.clone());
         }
         place -= self.before.len();
-        if let Some(group) = self.groups.get(place) {
-            return Some(GpuLine::Group(group));
+        if place < self.groups.len {
+            let group = self.lists.group(place)?;
+            return Some(GpuLine::Group(group, self.groups.selected == Some(place)));
         }
-        place -= self.groups.len();
+        place -= self.groups.len;
         if let Some(line) = self.between.get(place) {
             return Some(line.clone());
         }
-        self.held.get(place - self.between.len()).map(GpuLine::Held)
+        place -= self.between.len();
+        let held = self.lists.held_devices(place)?;
+        Some(GpuLine::Held(held, self.held.selected == Some(place)))
+    }
+
+    /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
+    pub(super) fn first(&self, view: &GpusView<'_>, height: usize) -> usize {
+        let most = self.len().saturating_sub(height);
+        let (groups, held) = (self.before.len(), self.before.len() + self.groups.len + self.between.len());
+        let row = self.groups.selected.map(|at| groups + at).or(self.held.selected.map(|at| held + at));
+        match row.filter(|_| view.follows) {
+            Some(row) => view.scroll.max((row + 1).saturating_sub(height)).min(row).min(most),
+            None => view.scroll.min(most),
+        }
+    }
+
+    /// Rows of both lists on a page: the first, and the one after the last.
+    pub(super) fn rows(&self, first: usize, height: usize) -> (usize, usize) {
+        let before = |line: usize| {
+            let groups = line.saturating_sub(self.before.len()).min(self.groups.len);
+            let held = line.saturating_sub(self.before.len() + self.groups.len + self.between.len());
+            groups + held.min(self.held.len)
+        };
+        (before(first), before(first + height))
     }
 }
 
@@ -112,6 +155,9 @@ fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
     }
     lines.extend(dra(view));
     lines.extend([GpuLine::Blank, GpuLine::GroupHead]);
+    if view.lists.groups().len == 0 && view.lists.groups().total > 0 {
+        lines.push(said(Role::Unknown, NOTHING_FOUND));
+    }
     if board.groups.is_empty() && view.has_source() {
         let nothing = if view.grouped_by().of_nodes() {
             "no node announces an accelerator"

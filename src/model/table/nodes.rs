@@ -1,48 +1,112 @@
 //! The one table of columns of nodes: a column is one row of it, with its heading, its width, the rank in which it gives way, its
 //! cell, its sort, its filter and its JSON field.
 //!
-//! To add one, add its row: `sort: Some(SortBy::Column("name"))` with a `key` to sort by it, a [`NodeCell`] that makes its text, and
+//! To add one, add its row: `sort: Some(SortBy::Column("name"))` with a `key` to sort by it, a [`Cell`] that makes its text, and
 //! [`JsonField::Made`] for a field of its own in the JSON snapshot.
 
 use super::SortBy;
-use super::column::{Align, Column, Figure, FilterMatch, JsonField, NodeCell, PLAIN, Reads, Shown, WIDE, Width};
+use super::column::{Align, Cell, Column, FilterMatch, JsonField, Listing, Reads, WIDE, Width};
 use super::matching::{contains, starts_with};
 use super::order::{self, SortKey};
 use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
 use crate::model::derive::history::STRIP;
 use crate::model::derive::joined_node::JoinedNode;
+use crate::model::derive::rows::NodeRow;
+use crate::model::store::nodes::NodeKey;
 
 /// Longest name that an object can have: `metadata.name`, a DNS subdomain.
 const LONGEST_NAME: usize = 253;
 
+/// The nodes of a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Nodes {}
+
+/// Facts that decide which columns of nodes there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodesGiven {
+    /// The cluster has devices, or may have.
+    pub(crate) devices: bool,
+    /// The usage of nodes is seen; else what is requested has its place.
+    pub(crate) usage: bool,
+}
+
+/// Figures of a node that the screen draws with glyphs, by the width that they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeFigure {
+    /// Readiness with its age, and cordon.
+    Status,
+    /// Pods of allocatable ones.
+    Pods,
+    /// The same as a bar.
+    PodBar,
+    /// Devices requested, healthy and announced.
+    Gpu,
+    /// Devices that are unhealthy or not registered.
+    GpuLost,
+    /// Devices as a bar.
+    GpuBar,
+    /// Share of CPU that is used.
+    CpuUsed,
+    /// Share of memory that is used.
+    MemoryUsed,
+    /// Share of CPU that is requested.
+    Cpu,
+    /// Share of memory that is requested.
+    Memory,
+    /// Bad conditions.
+    Pressure,
+    /// Ready in each of the last 15 minutes.
+    Ready,
+    /// Time since creation.
+    Age,
+}
+
+impl Listing for Nodes {
+    type Row<'a> = JoinedNode<'a>;
+    type Shown<'a> = NodeRow<'a>;
+    type Figure = NodeFigure;
+    type Given = NodesGiven;
+    type Id = NodeKey;
+    type Key = Clean;
+    type Tie = u32;
+
+    const NAME: &'static str = "nodes";
+    const COLUMNS: &'static [Column<Self>] = COLUMNS;
+    const TERMS: &'static [(&'static str, FilterMatch<Self>, Reads)] = TERMS;
+
+    /// Nodes come by name.
+    fn tie(_: &JoinedNode<'_>, index: u32) -> u32 {
+        index
+    }
+}
+
 /// The columns, in the order in which they stand. 60 cells show NAME STATUS GPU, 80 also PODS and AGE.
-pub const COLUMNS: &[Column] = &[
+const COLUMNS: &[Column<Nodes>] = &[
     Column {
         name: "name",
         header: "NAME",
         width: Width::Seen(12, LONGEST_NAME),
         rank: 0,
-        rank_without_usage: 0,
         sort: Some(SortBy::Name),
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.name, text)),
         in_words: true,
-        cell: NodeCell::Name(|row| Some(&row.facts.name)),
+        cell: Cell::Name(|row| Some(&row.facts.name)),
         json: JsonField::Declared("name"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "status",
         header: "STATUS",
         width: Width::Stepped([18, 26, 26]),
         rank: 1,
-        rank_without_usage: 1,
         sort: Some(SortBy::Status),
         key: |node| SortKey::Number(Some(order::status_rank(node))),
         filter: FilterMatch::Text(|node, text| node.status_words().any(|word| starts_with(word, text))),
         in_words: true,
-        cell: NodeCell::Drawn(Figure::Status),
+        cell: Cell::Drawn(NodeFigure::Status),
         json: JsonField::Declared("status"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     // 8: `≥110/110`; kubelet's default is 110 pods.
     Column {
@@ -50,7 +114,6 @@ pub const COLUMNS: &[Column] = &[
         header: "PODS",
         width: Width::Fixed(8),
         rank: 3,
-        rank_without_usage: 3,
         align: Align::Right,
         reads: Reads::Pods,
         sort: Some(SortBy::Pods),
@@ -60,18 +123,18 @@ pub const COLUMNS: &[Column] = &[
         filter: FilterMatch::Amount(|node| {
             Some((whole(node.pods().exact()?.into()), node.node.pods_allocatable.map(|pods| whole(pods.into()))))
         }),
-        cell: NodeCell::Drawn(Figure::Pods),
+        cell: Cell::Drawn(NodeFigure::Pods),
         json: JsonField::Declared("pods"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "pod-bar",
         header: "",
+        gap: 1,
         width: Width::Fixed(4),
         rank: 5,
-        rank_without_usage: 5,
-        cell: NodeCell::Drawn(Figure::PodBar),
-        ..PLAIN
+        cell: Cell::Drawn(NodeFigure::PodBar),
+        ..Column::PLAIN
     },
     // 9: `≥16/16/16`; 11: three numbers of three digits. The heading starts on the left and reaches over the next two. Nodes that
     // take no pods have none free, and come after those with devices.
@@ -80,48 +143,46 @@ pub const COLUMNS: &[Column] = &[
         header: "GPU req/alloc/cap",
         width: Width::Stepped([9, 11, 11]),
         rank: 2,
-        rank_without_usage: 2,
         aliases: &["gpus"],
-        shown: Shown::WithDevices,
+        shown: |given| given.devices,
         reads: Reads::Pods,
         sort: Some(SortBy::Gpu),
         key: |node| SortKey::Number(node.gpus_free().and_then(|free| Some(-i128::from(free.exact()?)))),
-        filter: FilterMatch::Devices(|node| Some(node.gpu()?.allocatable)),
-        cell: NodeCell::Drawn(Figure::Gpu),
+        filter: FilterMatch::Count(|node| Some(node.gpu()?.allocatable)),
+        cell: Cell::Drawn(NodeFigure::Gpu),
         json: JsonField::Declared("accelerators"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "gpu-lost",
         header: "",
+        gap: 1,
         width: Width::Fixed(4),
         rank: 2,
-        rank_without_usage: 2,
-        shown: Shown::WithDevices,
-        cell: NodeCell::Drawn(Figure::GpuLost),
-        ..PLAIN
+        shown: |given| given.devices,
+        cell: Cell::Drawn(NodeFigure::GpuLost),
+        ..Column::PLAIN
     },
     Column {
         name: "gpu-bar",
         header: "",
+        gap: 1,
         width: Width::Fixed(8),
         rank: 8,
-        rank_without_usage: 8,
-        shown: Shown::WithDevices,
-        cell: NodeCell::Drawn(Figure::GpuBar),
-        ..PLAIN
+        shown: |given| given.devices,
+        cell: Cell::Drawn(NodeFigure::GpuBar),
+        ..Column::PLAIN
     },
     Column {
         name: "model",
         header: "MODEL",
         width: Width::Seen(8, 24),
         rank: 12,
-        rank_without_usage: 12,
-        shown: Shown::WithDevices,
+        shown: |given| given.devices,
         filter: FilterMatch::Text(|node, text| node.model().is_some_and(|model| contains(model, text))),
         in_words: true,
-        cell: NodeCell::Name(|row| row.model.filter(|model| !model.is_empty())),
-        ..PLAIN
+        cell: Cell::Name(|row| row.model.filter(|model| !model.is_empty())),
+        ..Column::PLAIN
     },
     // 7: `99% 59m`, the share and the age of figures that are stale.
     Column {
@@ -129,56 +190,52 @@ pub const COLUMNS: &[Column] = &[
         header: "CPU use",
         width: Width::Fixed(7),
         rank: 6,
-        rank_without_usage: WIDE,
         align: Align::Right,
-        shown: Shown::WithUsage,
+        shown: |given| given.usage,
         reads: Reads::Usage,
         sort: Some(SortBy::CpuUsed),
         key: |node| SortKey::Number(order::share(node.used().and_then(|used| used.cpu_milli), node.cpu_milli().1)),
         filter: FilterMatch::Amount(|node| Some((milli(node.used()?.cpu_milli?), node.cpu_milli().1.map(milli)))),
-        cell: NodeCell::Drawn(Figure::CpuUsed),
+        cell: Cell::Drawn(NodeFigure::CpuUsed),
         json: JsonField::Declared("usage"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "memory-use",
         header: "MEM use",
         width: Width::Fixed(7),
         rank: 7,
-        rank_without_usage: WIDE,
         aliases: &["mem-use"],
         align: Align::Right,
-        shown: Shown::WithUsage,
+        shown: |given| given.usage,
         reads: Reads::Usage,
         sort: Some(SortBy::MemoryUsed),
         key: |node| {
             SortKey::Number(order::share(node.used().and_then(|used| used.memory_bytes), node.memory_bytes().1))
         },
         filter: FilterMatch::Amount(|node| Some((whole(node.used()?.memory_bytes?), node.memory_bytes().1.map(whole)))),
-        cell: NodeCell::Drawn(Figure::MemoryUsed),
+        cell: Cell::Drawn(NodeFigure::MemoryUsed),
         json: JsonField::Declared("usage"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "cpu",
         header: "CPU req",
         width: Width::Fixed(7),
-        rank: 9,
-        rank_without_usage: 6,
+        rank_by: Some(|given| if given.usage { 9 } else { 6 }),
         align: Align::Right,
         reads: Reads::Pods,
         sort: Some(SortBy::Cpu),
         key: |node| SortKey::Number(order::share(node.cpu_milli().0.any(), node.cpu_milli().1)),
         filter: FilterMatch::Amount(|node| Some((milli(node.cpu_milli().0.exact()?), node.cpu_milli().1.map(milli)))),
-        cell: NodeCell::Drawn(Figure::Cpu),
-        ..PLAIN
+        cell: Cell::Drawn(NodeFigure::Cpu),
+        ..Column::PLAIN
     },
     Column {
         name: "memory",
         header: "MEM req",
         width: Width::Fixed(7),
-        rank: 10,
-        rank_without_usage: 7,
+        rank_by: Some(|given| if given.usage { 10 } else { 7 }),
         aliases: &["mem"],
         align: Align::Right,
         reads: Reads::Pods,
@@ -187,56 +244,52 @@ pub const COLUMNS: &[Column] = &[
         filter: FilterMatch::Amount(|node| {
             Some((whole(node.memory_bytes().0.exact()?), node.memory_bytes().1.map(whole)))
         }),
-        cell: NodeCell::Drawn(Figure::Memory),
-        ..PLAIN
+        cell: Cell::Drawn(NodeFigure::Memory),
+        ..Column::PLAIN
     },
     Column {
         name: "pressure",
         header: "PRESSURE",
         width: Width::Fixed(10),
         rank: 11,
-        rank_without_usage: 11,
         aliases: &["conditions"],
         filter: FilterMatch::Text(|node, text| node.node.pressures().any(|kind| contains(kind, text))),
-        cell: NodeCell::Drawn(Figure::Pressure),
-        ..PLAIN
+        cell: Cell::Drawn(NodeFigure::Pressure),
+        ..Column::PLAIN
     },
     Column {
         name: "ready-15m",
         header: "READY 15m",
         width: Width::Fixed(STRIP),
         rank: 13,
-        rank_without_usage: 13,
-        cell: NodeCell::Drawn(Figure::Ready),
-        ..PLAIN
+        cell: Cell::Drawn(NodeFigure::Ready),
+        ..Column::PLAIN
     },
     Column {
         name: "roles",
         header: "ROLES",
         width: Width::Seen(5, 24),
         rank: 15,
-        rank_without_usage: 15,
         aliases: &["role"],
         filter: FilterMatch::Text(|node, text| contains(&node.node.roles, text)),
         in_words: true,
-        cell: NodeCell::Name(|row| Some(&row.roles)),
+        cell: Cell::Name(|row| Some(&row.roles)),
         absent: Some("<none>"),
         json: JsonField::Declared("roles"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "version",
         header: "VERSION",
         width: Width::Seen(7, 20),
         rank: 14,
-        rank_without_usage: 14,
         sort: Some(SortBy::Version),
         key: |node| SortKey::Text(node.node.facts.system.kubelet.clone()),
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.kubelet, text)),
         in_words: true,
-        cell: NodeCell::Text(|row| Some(&row.facts.system.kubelet)),
+        cell: Cell::Text(|row| Some(&row.facts.system.kubelet)),
         json: JsonField::Declared("version"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     // 6: `7y364d`.
     Column {
@@ -244,100 +297,79 @@ pub const COLUMNS: &[Column] = &[
         header: "AGE",
         width: Width::Fixed(6),
         rank: 4,
-        rank_without_usage: 4,
         align: Align::Right,
         reads: Reads::Time,
         sort: Some(SortBy::Age),
         key: |node| SortKey::Number(node.node.facts.created().map(|created| -i128::from(created.as_second()))),
-        filter: FilterMatch::Age,
-        cell: NodeCell::Drawn(Figure::Age),
+        filter: FilterMatch::Age(|node| node.age()),
+        cell: Cell::Drawn(NodeFigure::Age),
         json: JsonField::Declared("created"),
-        ..PLAIN
+        ..Column::PLAIN
     },
     Column {
         name: "address",
         header: "ADDRESS",
         width: Width::Seen(15, 39),
         rank: WIDE,
-        rank_without_usage: WIDE,
         aliases: &["ip"],
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.internal_ip(), text)),
-        cell: NodeCell::Text(|row| Some(&row.internal_ip)),
-        ..PLAIN
+        cell: Cell::Text(|row| Some(&row.internal_ip)),
+        ..Column::PLAIN
     },
     Column {
         name: "os",
         header: "OS",
         width: Width::Seen(10, 30),
         rank: WIDE,
-        rank_without_usage: WIDE,
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.os_image, text)),
-        cell: NodeCell::Text(|row| Some(&row.facts.system.os_image)),
-        ..PLAIN
+        cell: Cell::Text(|row| Some(&row.facts.system.os_image)),
+        ..Column::PLAIN
     },
     Column {
         name: "kernel",
         header: "KERNEL",
         width: Width::Seen(10, 30),
         rank: WIDE,
-        rank_without_usage: WIDE,
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.kernel, text)),
-        cell: NodeCell::Text(|row| Some(&row.facts.system.kernel)),
-        ..PLAIN
+        cell: Cell::Text(|row| Some(&row.facts.system.kernel)),
+        ..Column::PLAIN
     },
     Column {
         name: "runtime",
         header: "RUNTIME",
         width: Width::Seen(10, 30),
         rank: WIDE,
-        rank_without_usage: WIDE,
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.runtime, text)),
-        cell: NodeCell::Text(|row| Some(&row.facts.system.runtime)),
-        ..PLAIN
+        cell: Cell::Text(|row| Some(&row.facts.system.runtime)),
+        ..Column::PLAIN
     },
 ];
 
 /// Terms of a filter that are no column of the table.
-const EXTRA_TERMS: &[(&str, FilterMatch, Reads)] = &[
-    ("taint", FilterMatch::Text(any_taint), Reads::Node),
-    ("label", FilterMatch::Label, Reads::Node),
-    ("free", FilterMatch::Devices(|node| node.gpus_free()?.exact()), Reads::Pods),
+const TERMS: &[(&str, FilterMatch<Nodes>, Reads)] = &[
+    ("taint", FilterMatch::Text(|node, text| any_taint(node, text)), Reads::Row),
+    ("label", FilterMatch::Label(|node, key, value| has_label(node, key, value)), Reads::Row),
+    ("free", FilterMatch::Count(|node| node.gpus_free()?.exact()), Reads::Pods),
 ];
 
 impl SortBy {
     /// Returns `true` if pods change this order.
     pub(crate) fn needs_pods(self) -> bool {
-        sorted_by(self).is_some_and(|column| column.reads == Reads::Pods)
+        Column::<Nodes>::of_sort(self).is_some_and(|column| column.reads == Reads::Pods)
     }
 
     /// Returns `true` if the usage of nodes changes this order.
     pub(crate) fn needs_usage(self) -> bool {
-        sorted_by(self).is_some_and(|column| column.reads == Reads::Usage)
+        Column::<Nodes>::of_sort(self).is_some_and(|column| column.reads == Reads::Usage)
     }
 }
 
-/// Function that reads the key of a row. Smaller keys come first in the column's own direction: worst, fullest, youngest.
-pub(crate) fn sort_key(sort: SortBy) -> fn(&JoinedNode<'_>) -> SortKey {
-    sorted_by(sort).map_or(|_| SortKey::Name, |column| column.key)
-}
-
-/// The column of a sort; `None` for one that only pods have.
-fn sorted_by(sort: SortBy) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.sort == Some(sort))
-}
-
-/// Meaning of a filter's `name:` or `name<`, and the source of the values that it looks at.
-pub(super) fn term(name: &str) -> Option<(FilterMatch, Reads)> {
-    let known = |column: &&Column| !column.is_glued() && (column.name == name || column.aliases.contains(&name));
-    let extra = || EXTRA_TERMS.iter().find(|(known, ..)| *known == name).map(|(_, how, reads)| (*how, *reads));
-    COLUMNS.iter().find(known).map(|column| (column.filter, column.reads)).or_else(extra)
-}
-
-/// Names of the columns that a filter can look in.
-pub(super) fn terms() -> Vec<&'static str> {
-    let is_searched = |column: &&Column| !column.is_glued() && !matches!(column.filter, FilterMatch::No);
-    let named = COLUMNS.iter().filter(is_searched).map(|column| column.name);
-    named.chain(EXTRA_TERMS.iter().map(|(name, ..)| *name)).collect()
+fn has_label(node: &JoinedNode<'_>, key: &str, value: Option<&str>) -> bool {
+    match (node.node.facts.label(key), value) {
+        (Some(found), Some(value)) => **found == *value,
+        (found, None) => found.is_some(),
+        (None, Some(_)) => false,
+    }
 }
 
 fn any_taint(node: &JoinedNode<'_>, text: &str) -> bool {

@@ -1,0 +1,50 @@
+//! The list that keys are about on each screen.
+
+use super::Model;
+use super::screens::Screen;
+use crate::action::TopScreen;
+use crate::model::table::list::SelectionStep;
+use crate::model::table::state::TableControl;
+
+impl Model {
+    /// The list of the screen that is open; `None` if it has none.
+    pub(crate) fn list(&self) -> Option<&dyn TableControl> {
+        let cluster = self.clusters.get(self.current)?;
+        match &self.screen {
+            Screen::Nodes => Some(cluster.nodes_control()),
+            Screen::Node { .. } => Some(cluster.opened().control()),
+            Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
+            Screen::Top(TopScreen::Alerts) => Some(&self.alerts.state),
+            _ => None,
+        }
+    }
+
+    /// The same, for a key.
+    pub(in crate::model) fn list_mut(&mut self) -> Option<&mut dyn TableControl> {
+        let cluster = self.clusters.get_mut(self.current)?;
+        match &self.screen {
+            Screen::Nodes => Some(cluster.nodes_control_mut()),
+            Screen::Node { .. } => Some(cluster.opened_mut().control_mut()),
+            Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
+            Screen::Top(TopScreen::Alerts) => Some(&mut self.alerts.state),
+            _ => None,
+        }
+    }
+
+    /// Moves the cursor over the rows of a page of lines, or scrolls where no row is further on: lines before the first row and after
+    /// the last one can be read, too.
+    pub(in crate::model) fn go_on_page(&mut self, step: SelectionStep) {
+        let (at, len) = self.current().gpus().cursor();
+        let to = step.from(at, len);
+        let seen = self.page_cursor.rows.is_none_or(|(first, end)| (first..end).contains(&at));
+        let end = !matches!(step, SelectionStep::By(_));
+        let follows = !end && seen && to != at;
+        self.page_cursor.follows = follows;
+        if (end || follows) && len > 0 {
+            self.on_current(|cluster| cluster.gpus_mut().go(to));
+        }
+        if !follows {
+            self.pane_scroll = self.scrolled(self.pane_scroll, step);
+        }
+    }
+}

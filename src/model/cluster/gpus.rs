@@ -1,0 +1,253 @@
+//! The GPU view of a cluster: its report, and the order and cursor of its two lists.
+
+use std::sync::Arc;
+
+use super::ClusterState;
+use crate::model::derive::gpus::{GpuGroup, GpuReport, GpuReports, Grouping, HeldDevices, ReportSource};
+use crate::model::known::Known;
+use crate::model::table::gpus::{GpuGroups, GroupKey, HeldKey, HeldList};
+use crate::model::table::list::SelectionStep;
+use crate::model::table::ordering::RowSource;
+use crate::model::table::state::{Table, TableControl};
+use crate::model::table::{Extent, Listing};
+use crate::msg::Now;
+
+/// The GPU view: the reports, and the lists of the last one.
+#[derive(Debug, Default)]
+pub struct GpuView {
+    reports: GpuReports,
+    groups: ReportList<GpuGroups>,
+    held: ReportList<HeldList>,
+    /// The cursor is in the list of held devices.
+    in_held: bool,
+}
+
+/// A list of the report. Its rows are those of the report that its order was made from; a new report waits for its order.
+#[derive(Debug)]
+struct ReportList<L: Listing> {
+    table: Table<L>,
+    shown: Arc<GpuReport>,
+    next: Arc<GpuReport>,
+    /// Number of `next`.
+    revision: u64,
+}
+
+impl<L: Listing> Default for ReportList<L> {
+    fn default() -> Self {
+        Self { table: Table::default(), shown: Arc::default(), next: Arc::default(), revision: 0 }
+    }
+}
+
+impl<L: Listing<Id = usize>> ReportList<L>
+where
+    GpuReport: RowSource<L>,
+{
+    /// Brings the list up to date with the newest report, of which it has `len` rows.
+    fn arrange(&mut self, newest: &Arc<GpuReport>, revision: u64, len: impl FnOnce(&GpuReport) -> usize, now: Now) {
+        if !self.table.is_arranging() {
+            (self.next, self.revision) = (Arc::clone(newest), revision);
+        }
+        self.table.arrange(&*self.next, self.revision, || (0..len(&self.next)).collect(), now.mono);
+        self.settle();
+    }
+
+    fn advance(&mut self) {
+        self.table.advance(&*self.next);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        if !self.table.is_arranging() {
+            self.shown = Arc::clone(&self.next);
+        }
+    }
+
+    /// Moves the cursor to the row at this index.
+    fn go(&mut self, index: usize) {
+        self.table.step(SelectionStep::At(index), &*self.shown);
+    }
+
+    fn len(&self) -> usize {
+        self.table.order().len()
+    }
+}
+
+impl RowSource<GpuGroups> for GpuReport {
+    fn row(&self, index: &usize) -> Option<&GpuGroup> {
+        self.groups.get(*index)
+    }
+
+    fn key(&self, index: &usize) -> Option<GroupKey> {
+        self.groups.get(*index).map(GroupKey::of)
+    }
+
+    fn find(&self, key: &GroupKey) -> Option<usize> {
+        self.groups.iter().position(|group| key.is_of(group))
+    }
+}
+
+impl RowSource<HeldList> for GpuReport {
+    fn row(&self, index: &usize) -> Option<&HeldDevices> {
+        self.held.get(*index)
+    }
+
+    fn key(&self, index: &usize) -> Option<HeldKey> {
+        self.held.get(*index).map(HeldKey::of)
+    }
+
+    fn find(&self, key: &HeldKey) -> Option<usize> {
+        self.held.iter().position(|held| key.is_of(held))
+    }
+}
+
+impl GpuView {
+    /// The last report.
+    #[must_use]
+    pub fn report(&self) -> &GpuReport {
+        self.reports.report()
+    }
+
+    /// Number of reports that were counted.
+    #[cfg(test)]
+    pub(crate) fn made(&self) -> u64 {
+        self.reports.made()
+    }
+
+    /// Numbers of groups before and after filtering, and the index of the selected one while the cursor is among them.
+    #[must_use]
+    pub fn groups(&self) -> Extent {
+        let extent = self.groups.table.extent();
+        Extent { selected: extent.selected.filter(|_| !self.in_held), ..extent }
+    }
+
+    /// The same of held devices.
+    #[must_use]
+    pub fn held(&self) -> Extent {
+        let extent = self.held.table.extent();
+        Extent { selected: extent.selected.filter(|_| self.in_held), ..extent }
+    }
+
+    /// The group at this index of its list.
+    #[must_use]
+    pub fn group(&self, index: usize) -> Option<&GpuGroup> {
+        self.groups.shown.groups.get(*self.groups.table.order().get(index)?)
+    }
+
+    /// The held devices at this index of their list.
+    #[must_use]
+    pub fn held_devices(&self, index: usize) -> Option<&HeldDevices> {
+        self.held.shown.held.get(*self.held.table.order().get(index)?)
+    }
+
+    /// The selected group.
+    #[must_use]
+    pub fn selected_group(&self) -> Option<&GpuGroup> {
+        self.group(self.groups().selected?)
+    }
+
+    /// The selected held devices.
+    #[must_use]
+    pub fn selected_held(&self) -> Option<&HeldDevices> {
+        self.held_devices(self.held().selected?)
+    }
+
+    /// How the operator looks at the groups, and at the held devices.
+    pub(crate) fn controls(&self) -> [&dyn TableControl; 2] {
+        [&self.groups.table.state, &self.held.table.state]
+    }
+
+    /// How the operator looks at the list that the cursor is in.
+    pub(crate) fn control(&self) -> &dyn TableControl {
+        if self.in_held { &self.held.table.state } else { &self.groups.table.state }
+    }
+
+    /// The same, for a key.
+    pub(crate) fn control_mut(&mut self) -> &mut dyn TableControl {
+        if self.in_held { &mut self.held.table.state } else { &mut self.groups.table.state }
+    }
+
+    /// `true` while the next report is being counted.
+    #[must_use]
+    pub fn is_counting(&self) -> bool {
+        self.reports.is_counting()
+    }
+
+    /// `true` while rows do not lie in the order that was asked for yet.
+    #[must_use]
+    pub fn is_arranging(&self) -> bool {
+        self.groups.table.is_arranging() || self.held.table.is_arranging()
+    }
+
+    /// Index of the cursor among the rows of both lists, and their number.
+    pub(crate) fn cursor(&self) -> (usize, usize) {
+        let (groups, held) = (self.groups.len(), self.held.len());
+        let at = |list: Extent| list.selected.unwrap_or(0);
+        (if self.in_held { groups + at(self.held()) } else { at(self.groups()) }, groups + held)
+    }
+
+    /// Moves the cursor to the row at this index of both lists.
+    pub(crate) fn go(&mut self, index: usize) {
+        let groups = self.groups.len();
+        self.in_held = index >= groups && self.held.len() > 0;
+        if self.in_held {
+            self.held.go(index - groups);
+        } else {
+            self.groups.go(index);
+        }
+    }
+
+    /// `pods_known`: what is held is known.
+    fn arrange(&mut self, pods_known: bool, now: Now) {
+        let (newest, revision) = (Arc::clone(self.reports.shared()), self.reports.made());
+        self.groups.arrange(&newest, revision, |report| report.groups.len(), now);
+        let held = |report: &GpuReport| if pods_known { report.held.len() } else { 0 };
+        self.held.arrange(&newest, 2 * revision + u64::from(pods_known), held, now);
+        // Without any the keys are about the groups; a filter that hides them all can still be changed.
+        self.in_held &= self.held.table.extent().total > 0;
+    }
+}
+
+impl ClusterState {
+    /// The GPU view.
+    #[must_use]
+    pub fn gpus(&self) -> &GpuView {
+        &self.gpus
+    }
+
+    /// The same, for a key.
+    pub(crate) fn gpus_mut(&mut self) -> &mut GpuView {
+        &mut self.gpus
+    }
+
+    /// Brings the GPU view up to date, if something that it shows has changed.
+    pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
+        self.with_reports(now, |reports, from| reports.refresh(from, by, now.mono));
+        self.gpus.arrange(self.knows_held(), now);
+    }
+
+    /// Goes one slice on with the next GPU report or with the order of its lists.
+    pub(crate) fn advance_gpus(&mut self, now: Now) {
+        if self.gpus.is_arranging() {
+            self.gpus.groups.advance();
+            self.gpus.held.advance();
+        } else {
+            self.with_reports(now, GpuReports::advance);
+            self.gpus.arrange(self.knows_held(), now);
+        }
+    }
+
+    /// Pods are known, be it only those of some namespaces or those that could be read.
+    fn knows_held(&self) -> bool {
+        match self.pod_counts() {
+            Known::Exact(_) => true,
+            Known::AtLeast(_) => self.tracks.partial().is_some() || self.tracks.unread_pods() > 0,
+            Known::Unknown | Known::Denied => false,
+        }
+    }
+
+    fn with_reports(&mut self, now: Now, change: impl FnOnce(&mut GpuReports, ReportSource<'_>)) {
+        let mut reports = std::mem::take(&mut self.gpus.reports);
+        change(&mut reports, ReportSource { nodes: &self.nodes, source: self.source(now), optional: &self.optional });
+        self.gpus.reports = reports;
+    }
+}

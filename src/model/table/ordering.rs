@@ -1,0 +1,137 @@
+//! A new order of the rows of a list, made in slices: each row is read once, filtered, and sorted by its key.
+
+use std::cmp::Ordering;
+
+use super::SortBy;
+use super::column::{Column, Listing};
+use super::filter::Filter;
+use super::list::List;
+use super::order::{self, SortKey, TieBreak};
+use crate::model::sorter::Sorter;
+
+/// Where the rows of a list are read from.
+pub(crate) trait RowSource<L: Listing> {
+    /// The row; `None` if it is gone.
+    fn row(&self, id: &L::Id) -> Option<L::Row<'_>>;
+
+    /// The name by which the operator's choice finds the row again.
+    fn key(&self, id: &L::Id) -> Option<L::Key>;
+
+    /// The row of that name.
+    fn find(&self, key: &L::Key) -> Option<L::Id>;
+}
+
+/// Which rows are shown, and in which order.
+#[derive(Clone, Debug)]
+pub(crate) struct Arranged<L: Listing> {
+    pub(crate) sort: SortBy,
+    pub(crate) reversed: bool,
+    pub(crate) filter: Filter<L>,
+}
+
+impl<L: Listing> Default for Arranged<L> {
+    fn default() -> Self {
+        Self { sort: SortBy::default(), reversed: false, filter: Filter::default() }
+    }
+}
+
+/// A new order in the making, a slice at a time.
+#[derive(Debug)]
+pub(crate) struct Rebuild<L: Listing> {
+    by: Arranged<L>,
+    /// Rows of `todo` before this one stay as they lie: the order is held. The others come after them.
+    kept: usize,
+    /// All rows.
+    todo: Vec<L::Id>,
+    at: usize,
+    sorter: Sorter<UnsortedRow<L>>,
+}
+
+#[derive(Debug)]
+struct UnsortedRow<L: Listing> {
+    key: SortKey,
+    tie: L::Tie,
+    /// Index in a held order; those that are new have none.
+    held: u32,
+    id: L::Id,
+}
+
+impl<L: Listing> Rebuild<L> {
+    /// Sorts `todo`.
+    pub(crate) fn new(by: Arranged<L>, todo: Vec<L::Id>) -> Self {
+        Self { by, kept: 0, todo, at: 0, sorter: Sorter::default() }
+    }
+
+    /// Leaves the first `kept` of `todo` as they lie.
+    pub(crate) fn held(by: Arranged<L>, todo: Vec<L::Id>, kept: usize) -> Self {
+        Self { kept, ..Self::new(by, todo) }
+    }
+
+    /// Reads or merges one slice of rows; `shown` is told of each that the filter shows. Returns the order when it is made.
+    pub(crate) fn advance(
+        &mut self,
+        rows: &impl RowSource<L>,
+        slice: usize,
+        shown: impl FnMut(&L::Id, &SortKey),
+    ) -> Option<Vec<L::Id>> {
+        let (reversed, held) = (self.by.reversed, self.kept > 0);
+        let compare = |a: &UnsortedRow<L>, b: &UnsortedRow<L>| -> Ordering {
+            let ties = || a.tie.compare(&b.tie);
+            if held { a.held.cmp(&b.held).then_with(ties) } else { order::compare(&a.key, &b.key, reversed, ties) }
+        };
+        if self.at < self.todo.len() {
+            let read = self.read(rows, slice, shown);
+            self.sorter.add(read, compare);
+            if self.at < self.todo.len() {
+                return None;
+            }
+            self.todo = Vec::new();
+            self.at = 0;
+        }
+        if !self.sorter.merge(slice, compare) {
+            return None;
+        }
+        Some(std::mem::take(&mut self.sorter).into_rows().into_iter().map(|row| row.id).collect())
+    }
+
+    /// Reads the next slice of rows: which of them are shown, and the keys that they are sorted by.
+    fn read(
+        &mut self,
+        rows: &impl RowSource<L>,
+        slice: usize,
+        mut shown: impl FnMut(&L::Id, &SortKey),
+    ) -> Vec<UnsortedRow<L>> {
+        let end = (self.at + slice).min(self.todo.len());
+        let read_key = Column::<L>::sort_key(self.by.sort);
+        let mut read = Vec::with_capacity(end - self.at);
+        for (at, id) in (self.at..end).zip(&self.todo[self.at..end]) {
+            let index = u32::try_from(at).unwrap_or(u32::MAX);
+            let Some(row) = rows.row(id).filter(|row| self.by.filter.shows(row)) else { continue };
+            let key = read_key(&row);
+            shown(id, &key);
+            let held = if at < self.kept { index } else { u32::MAX };
+            read.push(UnsortedRow { key, tie: L::tie(&row, index), held, id: id.clone() });
+        }
+        self.at = end;
+        read
+    }
+
+    /// Bytes on the heap, without what the rows point to.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.sorter.heap_bytes() + self.todo.capacity() * size_of::<L::Id>()
+    }
+}
+
+/// Finds the chosen row in a new order; the cursor of one that is gone falls to its neighbour.
+pub(crate) fn follow<L: Listing>(list: &mut List<L::Key>, order: &[L::Id], rows: &impl RowSource<L>) {
+    let id = list.chosen().and_then(|key| rows.find(key));
+    let found = id.as_ref().and_then(|id| {
+        let at = list.index(order.len()).filter(|at| order[*at] == *id);
+        at.or_else(|| order.iter().position(|known| known == id))
+    });
+    // A row that was made anew has the same name, and else another key.
+    if let Some(key) = id.as_ref().and_then(|id| rows.key(id)) {
+        list.choose(Some(key));
+    }
+    list.follow(found, order.len(), id.is_none(), |at| rows.key(order.get(at)?));
+}

@@ -1,0 +1,295 @@
+//! The one table of columns of pods; to add one, add its row.
+
+use std::time::Duration;
+
+use super::column::{Align, Cell, Column, FilterMatch, Listing, Width};
+use super::matching::contains;
+use super::order::SortKey;
+use super::{LastReport, SortBy};
+use crate::facts::pod::{PodFacts, PodPhase};
+use crate::facts::quantity::Quantity;
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::model::store::pods::PodSlot;
+
+/// The pods of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pods {}
+
+/// A pod as the node screen shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodRow<'a> {
+    /// The facts.
+    pub facts: PodFacts<'a>,
+    /// The operator's selection.
+    pub selected: bool,
+    /// Time since creation by the server's clock.
+    pub age: Option<Duration>,
+    /// Whole devices that the pod holds (0 if terminal).
+    pub gpus: i64,
+    /// Set where its node does not report any more; what has ended stays so.
+    pub last_report: Option<LastReport>,
+}
+
+/// The pod that the operator selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodKey {
+    pub(crate) uid: Uid,
+    pub(crate) namespace: Clean,
+    pub(crate) name: Clean,
+}
+
+impl PodKey {
+    pub(crate) fn of(pod: &PodFacts<'_>) -> Self {
+        Self { uid: pod.uid, namespace: Clean::new(pod.namespace), name: Clean::new(pod.name) }
+    }
+}
+
+/// A pod of the store as long as it is in its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PodId {
+    pub(crate) slot: PodSlot,
+    pub(crate) uid: Uid,
+}
+
+/// Values of a pod that the screen makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PodFigure {
+    /// Containers that are ready, of all.
+    Ready,
+    /// Its status as kubectl has it, and its age where the node does not report.
+    Status,
+    /// Restarts of its containers.
+    Restarts,
+    /// Whole devices that it holds.
+    Gpu,
+    /// Time since creation.
+    Age,
+    /// Its controller.
+    Owner,
+    /// CPU that it requests.
+    Cpu,
+    /// Memory that it requests.
+    Memory,
+}
+
+impl Listing for Pods {
+    type Row<'a> = PodRow<'a>;
+    type Shown<'a> = PodRow<'a>;
+    type Figure = PodFigure;
+    type Given = ();
+    type Id = PodId;
+    type Key = PodKey;
+    type Tie = Clean;
+
+    const NAME: &'static str = "the pods of a node";
+    const COLUMNS: &'static [Column<Self>] = COLUMNS;
+
+    /// Namespace and name, each in natural order: no name has a blank, and none of their letters comes before it.
+    fn tie(row: &PodRow<'_>, _: u32) -> Clean {
+        Clean::new(&format!("{} {}", row.facts.namespace, row.facts.name))
+    }
+}
+
+const COLUMNS: &[Column<Pods>] = &[
+    Column {
+        name: "namespace",
+        aliases: &["ns"],
+        header: "NAMESPACE",
+        width: Width::Seen(10, 28),
+        rank: 3,
+        sort: Some(SortBy::Name),
+        filter: FilterMatch::Text(|pod, text| contains(pod.facts.namespace, text)),
+        in_words: true,
+        cell: Cell::Name(|pod| Some(pod.facts.namespace)),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "pod",
+        aliases: &["name"],
+        header: "POD",
+        width: Width::Seen(12, 253),
+        rank: 0,
+        filter: FilterMatch::Text(|pod, text| contains(pod.facts.name, text)),
+        in_words: true,
+        cell: Cell::Name(|pod| Some(pod.facts.name)),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "ready",
+        header: "READY",
+        width: Width::Fixed(5),
+        rank: 7,
+        align: Align::Right,
+        cell: Cell::Drawn(PodFigure::Ready),
+        ..Column::PLAIN
+    },
+    // 40: `? last reported ContainerCreating 7d23h`.
+    Column {
+        name: "status",
+        aliases: &["phase"],
+        header: "STATUS",
+        width: Width::Seen(9, 40),
+        rank: 1,
+        sort: Some(SortBy::Status),
+        key: |pod| SortKey::Number(Some(status_rank(&pod.facts))),
+        filter: FilterMatch::Text(|pod, text| contains(pod.facts.status(), text)),
+        in_words: true,
+        cell: Cell::Drawn(PodFigure::Status),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "restarts",
+        header: "RESTARTS",
+        width: Width::Fixed(8),
+        rank: 5,
+        align: Align::Right,
+        sort: Some(SortBy::Restarts),
+        key: |pod| SortKey::Number(Some(-i128::from(pod.facts.restarts))),
+        filter: FilterMatch::Count(|pod| Some(pod.facts.restarts.into())),
+        cell: Cell::Drawn(PodFigure::Restarts),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "gpu",
+        aliases: &["gpus"],
+        header: "GPU",
+        width: Width::Fixed(3),
+        rank: 2,
+        align: Align::Right,
+        sort: Some(SortBy::Gpu),
+        key: |pod| SortKey::Number(Some(-i128::from(pod.gpus))),
+        filter: FilterMatch::Count(|pod| Some(pod.gpus)),
+        cell: Cell::Drawn(PodFigure::Gpu),
+        ..Column::PLAIN
+    },
+    // A pod that does not say when it was made comes last, also in reverse.
+    Column {
+        name: "age",
+        header: "AGE",
+        width: Width::Fixed(6),
+        rank: 4,
+        align: Align::Right,
+        sort: Some(SortBy::Age),
+        key: |pod| SortKey::Number(pod.facts.created.map(|created| -i128::from(created.as_second()))),
+        filter: FilterMatch::Age(|pod| pod.age),
+        cell: Cell::Drawn(PodFigure::Age),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "owner",
+        header: "OWNER",
+        width: Width::Seen(10, 24),
+        rank: 6,
+        filter: FilterMatch::Text(|pod, text| {
+            contains(pod.facts.owner_kind, text) || contains(pod.facts.owner_name, text)
+        }),
+        in_words: true,
+        cell: Cell::DrawnName(PodFigure::Owner),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "cpu",
+        header: "CPU",
+        width: Width::Fixed(7),
+        rank: 8,
+        align: Align::Right,
+        sort: Some(SortBy::Cpu),
+        key: |pod| most_first(held(&pod.facts, pod.facts.requests.cpu)),
+        filter: FilterMatch::Amount(|pod| Some((held(&pod.facts, pod.facts.requests.cpu), None))),
+        cell: Cell::Drawn(PodFigure::Cpu),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "memory",
+        aliases: &["mem"],
+        header: "MEMORY",
+        width: Width::Fixed(7),
+        rank: 9,
+        align: Align::Right,
+        sort: Some(SortBy::Memory),
+        key: |pod| most_first(held(&pod.facts, pod.facts.requests.memory)),
+        filter: FilterMatch::Amount(|pod| Some((held(&pod.facts, pod.facts.requests.memory), None))),
+        cell: Cell::Drawn(PodFigure::Memory),
+        ..Column::PLAIN
+    },
+];
+
+/// What has ended holds nothing, whatever it once requested.
+fn held(pod: &PodFacts<'_>, amount: Quantity) -> Quantity {
+    if pod.phase.is_terminal() { Quantity::ZERO } else { amount }
+}
+
+fn most_first(amount: Quantity) -> SortKey {
+    SortKey::Number(Some(amount.nano().saturating_neg()))
+}
+
+/// Worst first: failed, unknown, failing, not ready, on the way out, starting, running, succeeded.
+fn status_rank(pod: &PodFacts<'_>) -> i128 {
+    match (pod.phase, pod.reason) {
+        (PodPhase::Failed, _) => 0,
+        (PodPhase::Unknown, _) => 1,
+        (PodPhase::Succeeded, _) => 7,
+        (_, reason) if reason.contains("BackOff") || reason.contains("Err") => 2,
+        (_, "Terminating") => 4,
+        (PodPhase::Pending, _) => 5,
+        (PodPhase::Running, "") if pod.ready >= pod.containers => 6,
+        (PodPhase::Running, _) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::filter::Filter;
+    use crate::msg::LineEdit;
+
+    fn shown(text: &str) -> (Vec<&'static str>, Option<String>) {
+        let mut filter = Filter::<Pods>::default();
+        filter.edit(&LineEdit::Paste(text.to_owned()));
+        let pod = |namespace, name, reason, restarts, owner_kind| PodFacts {
+            namespace,
+            name,
+            owner_kind,
+            reason,
+            restarts,
+            ..PodFacts::default()
+        };
+        let pods = [
+            (pod("train", "llm-0", "CrashLoopBackOff", 12, "Job"), 4),
+            (pod("train", "llm-1", "", 0, "Job"), 8),
+            (pod("kube-system", "proxy-x", "", 3, "DaemonSet"), 0),
+        ];
+        let row = |(facts, gpus)| PodRow { facts, gpus, selected: false, age: None, last_report: None };
+        let shown = pods.into_iter().map(row).filter(|pod| filter.shows(pod));
+        (shown.map(|pod| pod.facts.name).collect(), filter.note().map(ToString::to_string))
+    }
+
+    #[test]
+    fn terms_narrow_the_pods() {
+        for (text, want) in [
+            ("", &["llm-0", "llm-1", "proxy-x"][..]),
+            ("LLM", &["llm-0", "llm-1"]),
+            ("crash", &["llm-0"]),
+            ("!llm", &["proxy-x"]),
+            ("ns:kube", &["proxy-x"]),
+            ("owner:job !crash", &["llm-1"]),
+            ("restarts>3", &["llm-0"]),
+            ("restarts>=3", &["llm-0", "proxy-x"]),
+            ("restarts=0", &["llm-1"]),
+            ("gpu<8", &["llm-0", "proxy-x"]),
+            ("gpu>0 gpu<=4", &["llm-0"]),
+        ] {
+            assert_eq!(shown(text), (want.to_vec(), None), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_term_that_means_nothing_hides_nothing_and_is_named() {
+        for text in ["gpu>", "gpu:4", "status>3", "color:red", "ns:", "!", "restarts>many"] {
+            let (pods, note) = shown(text);
+            assert_eq!(pods.len(), 3, "{text}");
+            assert!(note.is_some_and(|note| note.contains(text)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! A list on the screen: which of its columns have a place and how wide they are, their headings, and their cells.
+
+use std::borrow::Cow;
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::names::ShortNames;
+use super::text::{Pen, columns};
+use crate::model::table::SortBy;
+use crate::model::table::column::{Align, Cell, Column, Emphasis, Listing, MadeCell, WIDE, Width};
+use crate::theme::{Glyphs, Role};
+
+/// Below this width the name has the whole table if it needs it.
+const NARROW: usize = 40;
+
+/// Makes the values of a list that its columns leave to the screen.
+pub(in crate::ui) trait Cells<L: Listing> {
+    /// A figure as text.
+    fn text(&self, figure: L::Figure, row: &L::Shown<'_>) -> (Role, String);
+
+    /// Draws a figure; as text, unless it has several roles.
+    fn draw(&self, pen: &mut Pen<'_>, figure: L::Figure, row: &L::Shown<'_>, at: &Placed<L>) {
+        let (role, text) = self.text(figure, row);
+        at.put(pen, role, &text);
+    }
+
+    /// Role of a value that is as it should be.
+    fn plain(&self, _: &L::Shown<'_>) -> Role {
+        Role::Text
+    }
+}
+
+/// What decides which columns there are.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ui) struct Wanted<G> {
+    /// Columns on the screen.
+    pub(in crate::ui) width: usize,
+    /// The extra columns.
+    pub(in crate::ui) wide: bool,
+    /// What the list itself has.
+    pub(in crate::ui) given: G,
+}
+
+/// The widest value seen in each column that grows, from frame to frame.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ui) struct WidthMemory(Vec<usize>);
+
+/// A column that is shown.
+pub(in crate::ui) struct Placed<L: Listing> {
+    /// Which.
+    pub(in crate::ui) column: &'static Column<L>,
+    header: &'static str,
+    /// First column on the screen, from the start of the table.
+    pub(in crate::ui) at: usize,
+    /// Columns on the screen.
+    pub(in crate::ui) width: usize,
+}
+
+/// The order of rows, as the heading shows it.
+#[derive(Clone, Copy, Debug)]
+struct Sorted {
+    by: SortBy,
+    reversed: bool,
+    /// The heading of its column, where that has no place.
+    hidden: Option<&'static str>,
+}
+
+impl Sorted {
+    fn new<L: Listing>(sort: (SortBy, bool), placed: &[Placed<L>]) -> Self {
+        let (by, reversed) = sort;
+        let is_shown = placed.iter().any(|placed| placed.column.sort == Some(by));
+        let hidden = Column::<L>::of_sort(by).filter(|_| !is_shown).map(|column| column.header);
+        Self { by, reversed, hidden }
+    }
+}
+
+impl WidthMemory {
+    /// Takes in the visible rows: `widest` gives the widest value of a column. A column only grows, so that nothing
+    /// jumps; but a name column that is more than twice as wide as what is visible shrinks again, or one long name would
+    /// cost the others their place for ever.
+    fn grow<L: Listing>(&mut self, widest: impl Fn(&Column<L>) -> usize) {
+        self.0.resize(L::COLUMNS.len(), 0);
+        for (column, seen) in L::COLUMNS.iter().zip(&mut self.0) {
+            let Width::Seen(least, most) = column.width else { continue };
+            let widest = widest(column).clamp(least, most);
+            if widest > *seen || (column.rank == 0 && widest * 2 < *seen) {
+                *seen = widest;
+            }
+        }
+    }
+
+    /// The columns that fit into the width, taken by rank, placed in their order. One column is left for the mark of the
+    /// selected row.
+    fn place<L: Listing>(&self, wanted: &Wanted<L::Given>) -> Vec<Placed<L>> {
+        let step = match wanted.width {
+            0..100 => 0,
+            100..180 => 1,
+            _ => 2,
+        };
+        let rank = |column: &Column<L>| column.rank_by.map_or(column.rank, |rank| rank(&wanted.given));
+        let has = |column: &Column<L>| (column.shown)(&wanted.given) && (wanted.wide || rank(column) != WIDE);
+        let mut ranks: Vec<usize> = (0..L::COLUMNS.len()).filter(|place| has(&L::COLUMNS[*place])).collect();
+        ranks.sort_by_key(|place| rank(&L::COLUMNS[*place]));
+        let header = |column: &Column<L>| column.header_by.map_or(column.header, |header| header(&wanted.given));
+        let mut left = wanted.width.saturating_sub(1);
+        let mut shown = vec![None; L::COLUMNS.len()];
+        for place in ranks {
+            let column = &L::COLUMNS[place];
+            let needs = match column.width {
+                Width::Fixed(width) => width,
+                Width::Stepped(widths) => widths[step],
+                Width::Seen(least, _) => {
+                    self.0.get(place).copied().unwrap_or(0).max(least).max(columns(header(column)))
+                }
+                Width::Rest => 0,
+            };
+            // A long name loses its end before it costs the others their place (F78); where there is hardly room for two columns
+            // it has it all.
+            let most = if wanted.width < NARROW { left } else { left / 2 };
+            let (needs, gap) = if column.rank == 0 { (needs.min(most), 0) } else { (needs, column.gap) };
+            if gap + needs > left {
+                // What ranks lower does not take the place of what ranks higher.
+                break;
+            }
+            left -= gap + needs;
+            shown[place] = Some(needs);
+        }
+        let mut end = None;
+        let place = |(column, width): (&'static Column<L>, Option<usize>)| {
+            let width = width?;
+            let at = end.map_or(1, |end| end + column.gap);
+            let width = if column.width == Width::Rest { wanted.width.saturating_sub(at) } else { width };
+            end = Some(at + width);
+            Some(Placed { column, header: header(column), at, width })
+        };
+        L::COLUMNS.iter().zip(shown).filter_map(place).collect()
+    }
+}
+
+impl<L: Listing> Placed<L> {
+    /// First column of the title, without an arrow.
+    fn title_at(&self) -> usize {
+        let right = self.column.align == Align::Right;
+        self.at + if right { self.width.saturating_sub(columns(self.header) + 1) } else { 0 }
+    }
+
+    /// Writes a value into the column.
+    pub(in crate::ui) fn put(&self, pen: &mut Pen<'_>, role: Role, text: &str) {
+        if self.column.align == Align::Right {
+            pen.right(role, text, self.width);
+        } else {
+            pen.fit(role, text, self.width);
+        }
+    }
+}
+
+/// The visible rows of a list, ready to be drawn.
+pub(in crate::ui) struct TableRows<'a, L: Listing, C> {
+    cells: &'a C,
+    placed: Vec<Placed<L>>,
+    /// The names in each column, cut to its width; columns without names have none.
+    names: Vec<ShortNames>,
+}
+
+impl<'a, L: Listing, C: Cells<L>> TableRows<'a, L, C> {
+    /// Places the columns for these rows; `memory` keeps widths from frame to frame.
+    pub(in crate::ui) fn new(
+        rows: &[L::Shown<'_>],
+        cells: &'a C,
+        wanted: &Wanted<L::Given>,
+        memory: &mut WidthMemory,
+        glyphs: &Glyphs,
+    ) -> Self {
+        let placed = place(rows, cells, wanted, memory);
+        let names = placed.iter().map(|placed| {
+            let has_names = matches!(placed.column.cell, Cell::Name(_) | Cell::DrawnName(_));
+            let all = rows.iter().filter(|_| has_names).filter_map(|row| value(row, placed.column, cells));
+            let all: Vec<Cow<'_, str>> = all.collect();
+            ShortNames::new(all.iter().map(|name| &**name), placed.width, glyphs)
+        });
+        let names = names.collect();
+        Self { cells, placed, names }
+    }
+
+    /// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by.
+    pub(in crate::ui) fn heading(&self, pen: &mut Pen<'_>, area: Rect, sort: Option<(SortBy, bool)>) {
+        heading(pen, area, &self.placed, sort.map(|sort| Sorted::new(sort, &self.placed)));
+    }
+
+    /// Draws the rows below the heading, and the mark of the selected one.
+    pub(in crate::ui) fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        rows: &[L::Shown<'_>],
+        selected: impl Fn(&L::Shown<'_>) -> bool,
+    ) {
+        let (area, glyphs) = (canvas.area, canvas.glyphs());
+        for (line, row) in (1..area.height).zip(rows) {
+            let selected = selected(row);
+            let mut pen = canvas.pen(line);
+            pen.put(Role::Focus, if selected { glyphs.selected } else { " " });
+            self.row(&mut pen, area, row);
+            if selected {
+                canvas.select(line);
+            }
+        }
+    }
+
+    /// Draws the cells of a row.
+    pub(in crate::ui) fn row(&self, pen: &mut Pen<'_>, area: Rect, row: &L::Shown<'_>) {
+        let (glyphs, plain) = (pen.glyphs(), self.cells.plain(row));
+        for (at, names) in self.placed.iter().zip(&self.names) {
+            let pen = pen.go(area, at.at);
+            let column = at.column;
+            match column.cell {
+                Cell::Drawn(figure) => self.cells.draw(pen, figure, row, at),
+                Cell::DrawnName(figure) => {
+                    let (role, name) = self.cells.text(figure, row);
+                    pen.fit(role, &names.get(&name), at.width);
+                }
+                Cell::Made(made) => {
+                    let MadeCell { text, emphasis } = made(row);
+                    at.put(pen, emphasis_role(emphasis, plain), &text);
+                }
+                Cell::Name(text) | Cell::Text(text) => match text(row) {
+                    Some("") => at.put(pen, Role::Muted, column.absent.unwrap_or(glyphs.none)),
+                    Some(name) if matches!(column.cell, Cell::Name(_)) => {
+                        at.put(pen, plain, &names.get(name));
+                    }
+                    Some(text) => at.put(pen, plain, text),
+                    None => {}
+                },
+            }
+        }
+    }
+}
+
+/// Returns `true` if the extra columns, or some of them, have a place.
+pub(in crate::ui) fn has_wide_room<L: Listing>(
+    rows: &[L::Shown<'_>],
+    cells: &impl Cells<L>,
+    wanted: &Wanted<L::Given>,
+    memory: &mut WidthMemory,
+) -> bool {
+    place(rows, cells, wanted, memory).iter().any(|placed| placed.column.rank == WIDE)
+}
+
+fn place<L: Listing>(
+    rows: &[L::Shown<'_>],
+    cells: &impl Cells<L>,
+    wanted: &Wanted<L::Given>,
+    memory: &mut WidthMemory,
+) -> Vec<Placed<L>> {
+    let wide = |row, column: &Column<L>| value(row, column, cells).map_or(0, |text| columns(&text));
+    memory.grow::<L>(|column| rows.iter().map(|row| wide(row, column)).max().unwrap_or(0));
+    memory.place::<L>(wanted)
+}
+
+/// The text of a cell, whose width its column can follow; `None` if there is none.
+fn value<'a, L: Listing>(row: &'a L::Shown<'_>, column: &Column<L>, cells: &impl Cells<L>) -> Option<Cow<'a, str>> {
+    match column.cell {
+        Cell::Name(text) | Cell::Text(text) => text(row).map(Cow::Borrowed),
+        Cell::Made(made) => Some(Cow::Owned(made(row).text)),
+        Cell::Drawn(figure) | Cell::DrawnName(figure) => Some(Cow::Owned(cells.text(figure, row).1)),
+    }
+}
+
+fn emphasis_role(emphasis: Emphasis, plain: Role) -> Role {
+    match emphasis {
+        Emphasis::Plain => plain,
+        Emphasis::Muted => Role::Muted,
+        Emphasis::Warn => Role::Warn,
+        Emphasis::Bad => Role::Bad,
+        Emphasis::Unknown => Role::Unknown,
+    }
+}
+
+/// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by. The widest one names it where it
+/// has no place: `NAME by CPU↓`.
+fn heading<L: Listing>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<L>], sort: Option<Sorted>) {
+    let glyphs = pen.glyphs();
+    let arrow = |sort: Sorted| if sort.reversed { glyphs.ascending } else { glyphs.descending };
+    let hidden = sort.and_then(|sort| Some(format!("by {}{}", sort.hidden?, arrow(sort))));
+    let titled = placed.iter().enumerate().filter(|(_, placed)| !placed.column.is_glued());
+    let widest = titled.max_by_key(|(place, column)| (column.width, placed.len() - place)).map(|(place, _)| place);
+    for (place, at) in placed.iter().enumerate().filter(|(_, placed)| !placed.column.is_glued()) {
+        pen.go(area, at.at);
+        let (title, right) = (at.header, at.column.align == Align::Right);
+        let arrow = sort.filter(|sort| at.column.sort == Some(sort.by)).map(arrow);
+        // A title may reach over columns that have none and belong to it.
+        let over = placed[place + 1..].iter().take_while(|next| next.column.is_glued()).last();
+        let room = over.filter(|_| !right).map_or(at.width, |last| {
+            let free = placed.iter().find(|next| next.at > last.at).map_or(usize::from(area.width), Placed::title_at);
+            (last.at + last.width).max(free.saturating_sub(1)) - at.at
+        });
+        let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
+        let by = hidden.as_ref().filter(|_| widest == Some(place)).map(|by| (by, format!("{title} {by}")));
+        let title = match (arrow, rest) {
+            _ if by.is_some() => {
+                by.map(|(by, both)| if columns(&both) <= room { both } else { by.clone() }).unwrap_or_default()
+            }
+            (None, _) if columns(title) <= room => title.to_owned(),
+            // The arrow takes the place of the blank, so that no title grows into the next one.
+            (Some(arrow), rest) if columns(title).max(columns(first) + 1) <= room => {
+                format!("{first}{arrow}{rest}")
+            }
+            (arrow, _) => format!("{first}{}", arrow.unwrap_or_default()),
+        };
+        if right {
+            pen.right(Role::Header, &title, room.max(columns(&title)));
+        } else {
+            pen.fit(Role::Header, &title, room);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::node::NodeFacts;
+    use crate::model::derive::rows::NodeRow;
+    use crate::model::store::nodes::PackedFacts;
+    use crate::model::table::nodes::{Nodes, NodesGiven};
+    use crate::theme::{Depth, Theme};
+    use crate::ui::fixture::Fleet;
+    use crate::ui::screens::nodes::NodeCells;
+
+    fn placed(seen: &mut WidthMemory, rows: &[NodeRow<'_>], wanted: &Wanted<NodesGiven>) -> Vec<Placed<Nodes>> {
+        let glyphs = Theme::new(Depth::None, false).glyphs;
+        place(rows, &NodeCells { glyphs: &glyphs, plain: Role::Text }, wanted, seen)
+    }
+
+    fn shown(width: usize, wide: bool, devices: bool) -> Vec<&'static str> {
+        let fleet = Fleet::reference();
+        let wanted = Wanted { width, wide, given: NodesGiven { devices, usage: false } };
+        let placed = placed(&mut WidthMemory::default(), &fleet.rows(0..20), &wanted);
+        placed.iter().map(|placed| placed.column.name).collect()
+    }
+
+    #[test]
+    fn columns_give_way_by_rank_and_the_name_never_does() {
+        assert_eq!(shown(60, false, true), ["name", "status", "gpu", "gpu-lost"]);
+        assert_eq!(shown(80, false, true), ["name", "status", "pods", "pod-bar", "gpu", "gpu-lost", "age"]);
+        assert_eq!(shown(10, false, true), ["name"]);
+        assert_eq!(shown(210, false, true).len(), 15, "everything but the extra columns");
+        assert_eq!(shown(300, true, true).len(), 19);
+        assert!(!shown(300, true, false).contains(&"gpu"), "a cluster without devices has no column for them");
+    }
+
+    #[test]
+    fn columns_never_overlap_or_leave_the_table() {
+        let fleet = Fleet::reference();
+        for width in 0..320 {
+            let wanted = Wanted { width, wide: true, given: NodesGiven { devices: true, usage: true } };
+            let placed = placed(&mut WidthMemory::default(), &fleet.rows(0..20), &wanted);
+            assert!(placed.windows(2).all(|two| two[0].at + two[0].width < two[1].at), "{width}");
+            assert!(placed.last().is_none_or(|last| last.at + last.width <= width.max(1)), "{width}");
+            assert_eq!(placed.first().map(|first| first.column.name), Some("name"), "{width}");
+        }
+    }
+
+    #[test]
+    fn a_narrower_value_moves_no_column_but_a_much_narrower_name_does() {
+        let fleet = Fleet::reference();
+        let mut seen = WidthMemory::default();
+        let mut width = |name: &str| {
+            let facts = PackedFacts::from(&NodeFacts { name: name.into(), ..Default::default() });
+            let mut rows = fleet.rows(0..1);
+            rows[0].facts = &facts;
+            placed(
+                &mut seen,
+                &rows,
+                &Wanted { width: 200, wide: false, given: NodesGiven { devices: true, usage: true } },
+            )[0]
+            .width
+        };
+        assert_eq!(width("ip-10-0-12-34.eu-central-1.compute.internal"), 43);
+        assert_eq!(width("ip-10-0-12-34.ec2.internal"), 43);
+        assert_eq!(width("n1"), 12);
+        assert_eq!(width(&"n".repeat(400)), 99, "a long name has half of the table");
+    }
+}
