@@ -197,7 +197,7 @@ impl ClusterState {
     }
 
     fn pod_id(&self, slot: PodSlot) -> PodId {
-        PodId { slot, uid: self.pods.pod(slot).uid }
+        PodId { slot, uid: self.pods.uid(slot) }
     }
 }
 

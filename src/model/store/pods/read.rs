@@ -6,6 +6,7 @@ use super::record::{KeyHash, NIL, PodRecord};
 use super::{NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, Requests};
 use crate::facts::quantity::Quantity;
+use crate::facts::wire::Uid;
 use crate::model::store::change_set::ChangeSet;
 use crate::model::store::nodes::{Node, NodeKey, NodeStore};
 
@@ -153,6 +154,11 @@ impl PodStore {
                 others: request_set.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
             },
         }
+    }
+
+    /// Uid of a held pod, without the rest of it; none if the slot is out of date.
+    pub(crate) fn uid(&self, slot: PodSlot) -> Uid {
+        self.records.get(slot.0).map_or_else(Uid::default, PodRecord::uid)
     }
 
     /// The name of a resource of this store; empty for an id of another store.
