@@ -33,9 +33,9 @@ pub fn manifest() -> String {
             None => cluster += &(rule.comment() + &rule.yaml()),
         }
     }
-    let namespaced: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
+    let local: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
     let paths = format!("{LAST_PATH}{}", discovery_paths());
-    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &namespaced)
+    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &local)
 }
 
 /// Neighbours in the table that are alike share a rule.

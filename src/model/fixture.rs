@@ -64,7 +64,7 @@ impl Bench {
 
     /// Sends news of the list or the watch of one namespace.
     pub(crate) fn send_in(&mut self, index: u16, event: ClusterEvent) {
-        self.send(ClusterEvent::Namespaced { index: index, event: Box::new(event) });
+        self.send(ClusterEvent::Namespaced { index, event: Box::new(event) });
     }
 
     /// A whole list of the pods of one namespace, and its watch.

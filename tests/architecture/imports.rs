@@ -30,13 +30,13 @@ impl Imports {
             .into_iter()
             .map(|(module, text)| (if module == ["lib"] { Module::new() } else { module }, text))
             .collect();
-        let mut tests: Vec<Module> = Vec::new();
+        let mut excluded: Vec<Module> = Vec::new();
         for (module, text) in &mut texts {
             let (code, declared) = without_tests(&bare(text));
             *text = code;
-            tests.extend(declared.into_iter().map(|child| [module.as_slice(), &[child]].concat()));
+            excluded.extend(declared.into_iter().map(|child| [module.as_slice(), &[child]].concat()));
         }
-        texts.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
+        texts.retain(|module, _| !excluded.iter().any(|test| module.starts_with(test)));
         let known: BTreeSet<Module> = texts.keys().cloned().collect();
         let imports = texts.iter().map(|(module, code)| {
             let named = paths(code).into_iter().filter_map(|path| resolve(&known, module, &path));

@@ -111,7 +111,7 @@ impl Model {
             Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
-                self.regroup(Grouping::ALL.len() - 1)
+                self.regroup(Grouping::ALL.len() - 1);
             }
             Action::Acknowledge if self.screen == Screen::Top(TopScreen::Alerts) => self.acknowledge(now),
             Action::Silence => self.silence(now),

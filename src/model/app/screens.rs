@@ -277,7 +277,7 @@ impl Model {
     /// `/` edits the filter of the rows that are on the screen, if there are any.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes | Screen::Top(TopScreen::Gpus) | Screen::Top(TopScreen::Alerts) => self.mode = Mode::Filter,
+            Screen::Nodes | Screen::Top(TopScreen::Gpus | TopScreen::Alerts) => self.mode = Mode::Filter,
             Screen::Node { pane, .. } => {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;
@@ -316,7 +316,7 @@ impl Model {
             }
             Screen::Yaml { subject, .. } => Some(subject.clone()),
             Screen::Top(TopScreen::Gpus) => self.held_pod(),
-            _ => None,
+            Screen::Top(_) => None,
         }
     }
 
