@@ -91,7 +91,7 @@ pub enum Width {
     Seen(usize, usize),
     /// By the width of the table: below 100, below 180, wider.
     Stepped([usize; 3]),
-    /// What the others leave.
+    /// The width that the other columns leave.
     Rest,
 }
 

@@ -215,7 +215,7 @@ const COLUMNS: &[Column<Pods>] = &[
     },
 ];
 
-/// What has ended holds nothing, whatever it once requested.
+/// Amount that the pod holds now: none once it has ended, whatever it requested.
 fn held(pod: &PodFacts<'_>, amount: Quantity) -> Quantity {
     if pod.phase.is_terminal() { Quantity::ZERO } else { amount }
 }

@@ -30,7 +30,7 @@ impl<L: Listing> Default for TableState<L> {
     }
 }
 
-/// What keys do to a list, whichever it is.
+/// Operations of the keys on a list, whichever it is.
 pub(crate) trait TableControl {
     /// Its rows in words: `nodes`.
     fn name(&self) -> &'static str;

@@ -26,8 +26,7 @@ use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{duration, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{FooterPart, Hint};
-use crate::ui::widgets::spark;
-use crate::ui::widgets::spark::Scale;
+use crate::ui::widgets::spark::{self, Scale};
 use crate::ui::widgets::text::{Pen, columns};
 
 /// Most probes that are drawn: the ring of samples is never shorter.

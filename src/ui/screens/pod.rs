@@ -29,11 +29,9 @@ use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{coarse, counted, duration, grouped};
 use crate::ui::widgets::canvas::{Canvas, Context};
-use crate::ui::widgets::events;
-use crate::ui::widgets::events::{EventsView, freshness, part_freshness};
+use crate::ui::widgets::events::{self, EventsView, freshness, part_freshness};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
-use crate::ui::widgets::page;
-use crate::ui::widgets::page::{TextLine, TextTable, line};
+use crate::ui::widgets::page::{self, TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 

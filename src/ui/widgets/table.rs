@@ -126,15 +126,15 @@ impl WidthMemory {
             left -= gap + needs;
             shown[place] = Some(needs);
         }
-        let mut end = None;
-        let place = |(column, width): (&'static Column<L>, Option<usize>)| {
-            let width = width?;
+        let (mut end, mut placed) = (None, Vec::new());
+        for (column, width) in L::COLUMNS.iter().zip(shown) {
+            let Some(needs) = width else { continue };
             let at = end.map_or(1, |end| end + column.gap);
-            let width = if column.width == Width::Rest { wanted.width.saturating_sub(at) } else { width };
+            let width = if column.width == Width::Rest { wanted.width.saturating_sub(at) } else { needs };
             end = Some(at + width);
-            Some(Placed { column, header: header(column), at, width })
-        };
-        L::COLUMNS.iter().zip(shown).filter_map(place).collect()
+            placed.push(Placed { column, header: header(column), at, width });
+        }
+        placed
     }
 }
 

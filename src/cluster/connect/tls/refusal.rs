@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio_rustls::rustls;
-use tokio_rustls::rustls::{CertificateError, OtherError};
+use tokio_rustls::rustls::{self, CertificateError, OtherError};
 
 use crate::cluster::check::cert::Certificate;
 

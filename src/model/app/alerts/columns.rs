@@ -39,7 +39,7 @@ pub(crate) enum AlertFigure {
     Count,
     /// Its cluster.
     Cluster,
-    /// What it says.
+    /// Its text.
     Text,
 }
 

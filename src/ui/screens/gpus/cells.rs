@@ -134,7 +134,7 @@ pub(super) fn why(supply: &Supply, dot: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")))
 }
 
-/// What a group without a name is called.
+/// Name of the group of all that has none.
 fn nameless(by: Grouping) -> &'static str {
     match by {
         Grouping::Model => "no model",
