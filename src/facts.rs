@@ -26,7 +26,7 @@ pub mod quantity;
 pub mod text;
 pub mod wire;
 
-/// Hands the rows of all optional resources to the macro `declare`: variant of `Resource` and `Batch`, facts, field of the store.
+/// Passes the rows of all optional resources to the macro `declare`; a row names the variant of `Resource` and `Batch`, the facts and the field of the store.
 macro_rules! optional_resources {
     ($declare:ident) => {
         $declare! {
@@ -34,7 +34,7 @@ macro_rules! optional_resources {
             Leases($crate::facts::lease::LeaseFacts) in leases,
             /// `ResourceSlice`: devices that drivers offer.
             Slices($crate::facts::dra::SliceFacts) in slices,
-            /// `ResourceClaim`: devices that pods have.
+            /// `ResourceClaim`: devices that are allocated to pods.
             Claims($crate::facts::dra::ClaimFacts) in claims,
             /// `DeviceClass`.
             Classes($crate::facts::dra::ClassFacts) in classes,

@@ -1,4 +1,4 @@
-//! Classification of resource names: devices, slices, shares, or mere accessories of accelerators.
+//! Classification of resource names: devices, slices, shares, or auxiliary resources of accelerators.
 //!
 //! Source: `docs/counting.md`: an explicit table, never `contains("gpu")`.
 
@@ -9,7 +9,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use super::node::Announces;
+use super::node::NodeInventory;
 use super::text::Clean;
 
 pub use table::AcceleratorTable;
@@ -44,7 +44,7 @@ const MODEL_LABELS: [&str; 11] = [
 ];
 
 /// Set on every node, so it stands in for the model only if the node has an accelerator and the value is a cloud's machine type:
-/// elsewhere it names the distribution (`k3s`, `rke2`) or any text somebody chose.
+/// elsewhere it names the distribution (`k3s`, `rke2`) or is free text.
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
 /// Kind of unit that a resource counts.
@@ -67,14 +67,14 @@ impl AcceleratorTable {
     ///
     /// A replica of a slice is a share.
     #[must_use]
-    pub fn classify_on(&self, resource: &str, node: &impl Announces) -> Option<Kind> {
+    pub fn classify_on(&self, resource: &str, node: &impl NodeInventory) -> Option<Kind> {
         let kind = self.classify(resource)?;
         if self.is_extended_by(resource) {
             return Some(kind);
         }
         Some(match resource {
             NEURON_OLD if announces(node, NEURON) => Kind::Aux,
-            _ => sharing::unit(resource, node).unwrap_or(kind),
+            _ => sharing::kind_by_labels(resource, node).unwrap_or(kind),
         })
     }
 
@@ -82,11 +82,11 @@ impl AcceleratorTable {
     ///
     /// The vendor's name and the `-SHARED` that sharing appends are removed; `-MIG-…` stays, since a slice is not the card.
     #[must_use]
-    pub fn model<'n>(&self, node: &'n impl Announces) -> Option<&'n str> {
+    pub fn model<'n>(&self, node: &'n impl NodeInventory) -> Option<&'n str> {
         let named = |key: &str| node.label(key).map(Clean::as_str).filter(|value| !value.is_empty());
         let model = MODEL_LABELS.into_iter().find_map(named).or_else(|| {
             let counts = |(name, _): &(Clean, _)| self.classify(name).is_some_and(|kind| kind != Kind::Aux);
-            let of_a_cloud = || named(INSTANCE_TYPE).filter(|value| machine::is_of_a_cloud(value));
+            let of_a_cloud = || named(INSTANCE_TYPE).filter(|value| machine::is_cloud_machine_type(value));
             node.capacity().iter().any(counts).then(of_a_cloud).flatten()
         })?;
         Some(short_model(model))
@@ -110,13 +110,13 @@ pub fn classify(resource: &str) -> Option<Kind> {
 
 /// Kind of `resource` on this node, from the default table: sharing and MIG labels change the meaning of `nvidia.com/gpu`.
 #[must_use]
-pub fn classify_on(resource: &str, node: &impl Announces) -> Option<Kind> {
+pub fn classify_on(resource: &str, node: &impl NodeInventory) -> Option<Kind> {
     AcceleratorTable::default().classify_on(resource, node)
 }
 
 /// Accelerator model of a node, from the default table.
 #[must_use]
-pub fn model(node: &impl Announces) -> Option<&str> {
+pub fn model(node: &impl NodeInventory) -> Option<&str> {
     AcceleratorTable::default().model(node)
 }
 
@@ -129,21 +129,22 @@ pub fn model(node: &impl Announces) -> Option<&str> {
 /// a vGPU), the plain name misses nothing; if only some devices are shared under another name, the plain name counts the
 /// others. If more is announced than the labels count, the labels do not know of the sharing.
 #[must_use]
-pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
+pub fn expected(resource: &str, node: &impl NodeInventory) -> Option<i64> {
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
     let is_whole = base == NVIDIA;
     if !is_whole && !base.starts_with("nvidia.com/mig-") {
         return None;
     }
-    if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node) || sharing::is_cut_by_gke(node)) {
+    if is_whole && (mig_strategy(node) == Some("mixed") || is_mig_invalid(node) || sharing::is_partitioned_by_gke(node))
+    {
         return None;
     }
     if is_whole && sharing::is_split_by_hami(node) {
         return sharing::hami_shares(node).filter(|_| base == resource);
     }
     let is_renamed = base != resource;
-    if sharing::is_beside_shares(base, node) {
-        return (!is_renamed).then(|| left_whole(base, node)).flatten();
+    if sharing::is_partly_shared(base, node) {
+        return (!is_renamed).then(|| unshared_devices(base, node)).flatten();
     }
     if !is_renamed && is_announced_elsewhere(resource, node) {
         return None;
@@ -159,9 +160,9 @@ pub fn expected(resource: &str, node: &impl Announces) -> Option<i64> {
     }
 }
 
-/// Devices of this name that are not shared under the other one: the labels count all devices, and the announced shares tell
-/// how many are shared. A missing device is therefore missing here.
-fn left_whole(base: &str, node: &impl Announces) -> Option<i64> {
+/// Expected number of devices under the plain name if others are shared under `.shared`: all devices that the labels count, less
+/// those behind the announced shares. A missing device therefore counts as missing under the plain name.
+fn unshared_devices(base: &str, node: &impl NodeInventory) -> Option<i64> {
     let count = number(node, &format!("{base}.count"))?;
     let Replicas::Of(replicas) = sharing::replicas(base, node) else { return None };
     let shares = capacity(node, &format!("{base}.shared"))?;
@@ -170,7 +171,7 @@ fn left_whole(base: &str, node: &impl Announces) -> Option<i64> {
 
 /// Physical devices behind the shares or slices that `resource` counts on this node; `None` if the labels do not determine it.
 #[must_use]
-pub fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
+pub fn devices_behind(resource: &str, node: &impl NodeInventory) -> Option<i64> {
     sharing::devices_behind(resource, node)
 }
 
@@ -190,7 +191,7 @@ pub fn maker(resource: &str) -> &str {
 }
 
 /// Returns `true` if the devices behind this plain name are announced under another name, and none under this one.
-fn is_announced_elsewhere(resource: &str, node: &impl Announces) -> bool {
+fn is_announced_elsewhere(resource: &str, node: &impl NodeInventory) -> bool {
     let is_other = |name: &str| name != resource && maker(name) == maker(resource);
     let table = AcceleratorTable::default();
     // Shares that are allocated by memory are announced only as memory.
@@ -209,27 +210,27 @@ fn domain(resource: &str) -> &str {
 
 /// Returns `true` if the node's MIG layout does not fit strategy `single`: neither 0 GPUs nor missing ones (docs/counting.md).
 #[must_use]
-pub fn is_mig_invalid(node: &impl Announces) -> bool {
+pub fn is_mig_invalid(node: &impl NodeInventory) -> bool {
     product(node).contains("-MIG-INVALID")
 }
 
-fn product(node: &impl Announces) -> &str {
+fn product(node: &impl NodeInventory) -> &str {
     node.label("nvidia.com/gpu.product").map_or("", Clean::as_str)
 }
 
-fn mig_strategy(node: &impl Announces) -> Option<&str> {
+fn mig_strategy(node: &impl NodeInventory) -> Option<&str> {
     node.label("nvidia.com/mig.strategy").map(Clean::as_str)
 }
 
-fn announces(node: &impl Announces, resource: &str) -> bool {
+fn announces(node: &impl NodeInventory, resource: &str) -> bool {
     node.capacity().iter().any(|(name, _)| &**name == resource)
 }
 
-fn capacity(node: &impl Announces, resource: &str) -> Option<i64> {
+fn capacity(node: &impl NodeInventory, resource: &str) -> Option<i64> {
     node.capacity().iter().find(|(name, _)| &**name == resource).map(|(_, amount)| amount.value())
 }
 
-fn number(node: &impl Announces, label: &str) -> Option<i64> {
+fn number(node: &impl NodeInventory, label: &str) -> Option<i64> {
     node.label(label)?.parse().ok().filter(|number| *number >= 0)
 }
 

@@ -1,6 +1,6 @@
-//! Descriptor of an API resource: its names in the API, its versions and paths, and how it is found.
+//! Descriptor of an API resource: its names, versions and paths, and how its version is discovered.
 
-/// Descriptor of a resource: its names in the API, and how it is found there.
+/// Descriptor of a resource: its names in the API, and how its version is discovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiResource {
     /// API group; empty for the core group.
@@ -11,25 +11,25 @@ pub struct ApiResource {
     pub kind: &'static str,
     /// Plural, as paths and the authorizer spell it.
     pub plural: &'static str,
-    /// `true` if its objects lie in namespaces.
+    /// `true` if its objects are namespaced.
     pub namespaced: bool,
-    /// Namespace that alone is read; `None` for all of them.
+    /// The only namespace that is read; `None` for all namespaces.
     pub namespace: Option<&'static str>,
-    /// `true` for a part of an optional API: without it something is not shown, and nothing else changes.
+    /// `true` for a part of an optional API: without it a part of the screen is missing, and nothing else changes.
     pub optional: bool,
-    /// `true` if it is requested as protobuf, where the server can.
+    /// `true` if it is requested as protobuf; a server without it answers in JSON.
     pub protobuf: bool,
-    /// Way in which the version that the server has is found.
+    /// Method of finding the version that the server serves.
     pub discovery: Discovery,
     /// Key of `[optional]` that switches it off.
     pub switch: OptionalSwitch,
-    /// Names of its list and its watch in texts: `pods list`, `pods watch`; a list has at most 16 letters, so that columns stay in line.
+    /// Display names of its list and its watch: `pods list`, `pods watch`. That of a list has at most 16 letters, so that columns align.
     pub calls: [&'static str; 2],
     /// Use of an optional resource, as the printed role explains it: `devices of dynamic resource allocation`.
     pub purpose: &'static str,
 }
 
-/// Way in which the version of a resource is found.
+/// Method of finding the version of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discovery {
     /// Every supported server has the first version: nothing is requested.
@@ -43,7 +43,7 @@ pub enum Discovery {
 /// Key of `[optional]` in the configuration that decides whether a resource is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionalSwitch {
-    /// None: it is always requested.
+    /// No key: it is always requested.
     Always,
     /// `dra`.
     Dra,
@@ -83,7 +83,7 @@ impl ApiResource {
         format!("{}/{version}", self.group_path())
     }
 
-    /// Path of the list of this version, of the one namespace that is read or of the whole cluster.
+    /// Path of the list in this version, for the only namespace that is read or for the whole cluster.
     #[must_use]
     pub fn list_path(&self, version: &str) -> String {
         match self.namespace {
@@ -92,7 +92,7 @@ impl ApiResource {
         }
     }
 
-    /// Path of the list of this version in one namespace, whose name is a DNS label or escaped.
+    /// Path of the list in this version for one namespace, whose name is a DNS label or escaped.
     #[must_use]
     pub fn list_path_in(&self, version: &str, namespace: &str) -> String {
         format!("{}/namespaces/{namespace}/{}", self.version_path(version), self.plural)

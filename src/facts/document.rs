@@ -75,7 +75,7 @@ impl YamlDocument {
             metadata.remove("managedFields");
         }
         let mut values = Values { masked: mask, ..Values::default() };
-        values.find(&mut value);
+        values.count_and_mask(&mut value);
         let mut invisible = 0;
         show_invisible(&mut value, &mut invisible);
         // Without this a text over 80 characters becomes a folded block, which is hard to read and to search.
@@ -84,7 +84,7 @@ impl YamlDocument {
             .map_err(|error| refuse("an object", &error.to_string(), body))?;
         let mut cut = 0;
         let lines = text.lines().map(|line| {
-            let line = spelled(line);
+            let line = spell_out(line);
             cut += u32::from(line.chars().nth(CAP).is_some());
             Clean::new(&line)
         });
@@ -95,17 +95,17 @@ impl YamlDocument {
 
 impl Values {
     /// Counts the values below `value` that may be secret, and masks them if requested.
-    fn find(&mut self, value: &mut Value) {
+    fn count_and_mask(&mut self, value: &mut Value) {
         match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.find(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.count_and_mask(item)),
             Value::Object(map) => {
                 for (key, value) in map {
                     match key.as_str() {
-                        "env" | "httpHeaders" => self.named(key == "env", value),
-                        "annotations" => self.annotations(value),
+                        "env" | "httpHeaders" => self.count_and_mask_named(key == "env", value),
+                        "annotations" => self.count_and_mask_annotations(value),
                         _ => {}
                     }
-                    self.find(value);
+                    self.count_and_mask(value);
                 }
             }
             _ => {}
@@ -113,23 +113,23 @@ impl Values {
     }
 
     /// Counts and masks the values in a list of names and values.
-    fn named(&mut self, env: bool, list: &mut Value) {
+    fn count_and_mask_named(&mut self, env: bool, list: &mut Value) {
         for item in list.as_array_mut().into_iter().flatten() {
-            if let Some(value) = item.get_mut("value").filter(|value| says_something(value)) {
-                self.take(env, value);
+            if let Some(value) = item.get_mut("value").filter(|value| is_not_empty(value)) {
+                self.count_and_mask_value(env, value);
             }
         }
     }
 
-    fn annotations(&mut self, annotations: &mut Value) {
+    fn count_and_mask_annotations(&mut self, annotations: &mut Value) {
         for (key, value) in annotations.as_object_mut().into_iter().flatten() {
-            if APPLIED.iter().any(|word| key.contains(word)) && says_something(value) {
-                self.take(false, value);
+            if APPLIED.iter().any(|word| key.contains(word)) && is_not_empty(value) {
+                self.count_and_mask_value(false, value);
             }
         }
     }
 
-    fn take(&mut self, env: bool, value: &mut Value) {
+    fn count_and_mask_value(&mut self, env: bool, value: &mut Value) {
         let count = if env { &mut self.env } else { &mut self.other };
         *count = count.saturating_add(1);
         if self.masked {
@@ -138,7 +138,7 @@ impl Values {
     }
 }
 
-fn says_something(value: &Value) -> bool {
+fn is_not_empty(value: &Value) -> bool {
     !value.is_null() && value.as_str() != Some("")
 }
 
@@ -184,7 +184,7 @@ fn with_placeholders(text: &str, count: &mut u32) -> Option<String> {
 }
 
 /// Spells out the placeholders of a line as YAML escapes: `\u202E`.
-fn spelled(line: &str) -> String {
+fn spell_out(line: &str) -> String {
     let mut spelled = String::with_capacity(line.len());
     for c in line.chars() {
         let code = u32::from(c);

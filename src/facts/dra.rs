@@ -13,7 +13,7 @@ use super::pod::{Since, SinceBasis};
 use super::text::Clean;
 use super::wire::Uid;
 
-/// A resource that each of these versions has; the alphas before them had other shapes.
+/// Descriptor of a resource that each of these versions has; the alphas before them had other shapes.
 const fn dra(kind: &'static str, plural: &'static str, namespaced: bool) -> ApiResource {
     ApiResource {
         group: "resource.k8s.io",
@@ -106,7 +106,7 @@ pub struct AllocatedDevice {
     pub pool: Clean,
     /// The device.
     pub device: Clean,
-    /// `adminAccess`: observes the device without taking it from others.
+    /// `adminAccess`: the claim observes the device without taking it from others.
     pub admin: bool,
     /// `shareID`: share of a device that may have other shares.
     pub share: Option<Clean>,
@@ -207,7 +207,7 @@ impl ObjectFacts for ClaimFacts {
         status.facts()
     }
 
-    fn dated(self, created: Option<jiff::Timestamp>) -> Self {
+    fn with_created(self, created: Option<jiff::Timestamp>) -> Self {
         let created = created.map(|at| Since { basis: SinceBasis::Created, at });
         Self { since: self.since.or(created), ..self }
     }

@@ -25,7 +25,7 @@ pub struct EventFacts {
     pub kind: Clean,
     /// CamelCase, for instance `FailedScheduling`.
     pub reason: Clean,
-    /// Message for people.
+    /// Human-readable message.
     pub note: Clean,
     /// Reporting controller: `kubelet`, `default-scheduler`.
     pub controller: Clean,
@@ -119,7 +119,7 @@ struct RawCoreEvent<'a>(RawEvent<'a>);
 
 impl<'a> ProtoFields<'a> for RawCoreEvent<'a> {
     fn proto_field(&mut self, number: u64, value: WireValue<'a>) -> Result<(), Malformed> {
-        /// Number in `events/v1` of each field of core `v1`; 0 for no such field.
+        /// Field number in `events/v1` for each field number of core `v1`; 0 if there is no such field.
         const NUMBERS: [u64; 15] = [0, 1, 8, 7, 10, 12, 13, 14, 15, 11, 2, 3, 0, 0, 4];
         match usize::try_from(number).ok().and_then(|number| NUMBERS.get(number)) {
             None | Some(0) => Ok(()),

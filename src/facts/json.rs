@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use reader::{Broken, JsonReader, from_slice};
+pub(super) use reader::{JsonError, JsonReader, from_slice};
 pub(super) use scalar::{Amount, Flag, Int, LazyTime, MicroTime, Present, RawValue, Text, Time};
 pub use text::repaired;
 
@@ -215,7 +215,7 @@ macro_rules! compounds {
 }
 compounds!([JsonFields<'de>] Obj<T>, [Deserialize<'de>] JsonList<T>, [Deserialize<'de>] Pairs<'de, T>);
 
-/// Value that an array or an object is read into in place. It is in its default state before, and stays so for any other value.
+/// Value that an array or an object is read into in place. It is in its default state before, and any other value leaves it so.
 pub(super) trait Fill<'de> {
     fn seq<A: SeqAccess<'de>>(&mut self, seq: A) -> Result<(), A::Error> {
         drain(seq)

@@ -1,4 +1,4 @@
-//! One whole object as a JSON value, for objects that are opened one at a time, where leniency matters and speed does not.
+//! A whole object as a JSON value: for the details of single objects, where leniency matters and speed does not.
 //!
 //! A value that is missing, `null` or of the wrong type reads as absent, as in [`super::json`].
 

@@ -10,7 +10,7 @@
 //! }
 //! ```
 //!
-//! reads `nodeName` of JSON and field 10 of protobuf. Several names are the names of one field in several versions; a field
+//! reads `nodeName` from JSON and field 10 from protobuf. Several names are the names of one field in several versions; a field
 //! without a number is read from JSON only. Undeclared fields are skipped unread. Numbers: `generated.proto` of `k8s.io/api` and
 //! `k8s.io/apimachinery`; they never change.
 

@@ -11,7 +11,7 @@ use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid};
 
 use decode::{RawNode, TextInterner};
 
-/// Maximum number of roles that are shown, against a node with hundreds of them (F80).
+/// Maximum number of roles that are shown: a node may have hundreds (F80).
 const MOST_ROLES: usize = 12;
 
 /// Facts of a `v1.Node`.
@@ -55,7 +55,7 @@ pub struct NodeFacts {
     pub internal_ip: Clean,
 }
 
-/// One of `status.conditions`, without the heartbeat, which changes without meaning (docs/counting.md).
+/// One of `status.conditions`, without the heartbeat, whose changes mean nothing (docs/counting.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCondition {
     /// `type`, for instance `Ready`.
@@ -64,7 +64,7 @@ pub struct NodeCondition {
     pub status: ConditionStatus,
     /// CamelCase reason.
     pub reason: Clean,
-    /// Message for people; one line.
+    /// Human-readable message; one line.
     pub message: Clean,
     /// `lastTransitionTime`.
     pub since: Option<Timestamp>,
@@ -128,7 +128,7 @@ impl NodeFacts {
 
     /// Roles of the node, sorted, at most 12: the labels `node-role.kubernetes.io/<role>` and the value of `kubernetes.io/role`.
     ///
-    /// Empty ones do not count. Source: `kubernetes pkg/printers/internalversion/printers.go`, `findNodeRoles`.
+    /// Empty roles are left out. Source: `kubernetes pkg/printers/internalversion/printers.go`, `findNodeRoles`.
     #[must_use]
     pub fn roles(&self) -> Vec<Clean> {
         let role = |(key, value): &(Clean, Clean)| match key.strip_prefix("node-role.kubernetes.io/") {
@@ -143,8 +143,8 @@ impl NodeFacts {
     }
 }
 
-/// Labels and capacity of a node, whatever type stores them.
-pub trait Announces {
+/// Labels and capacity of a node, independent of the type that stores them.
+pub trait NodeInventory {
     /// Value of a label.
     fn label(&self, key: &str) -> Option<&Clean>;
 
@@ -155,7 +155,7 @@ pub trait Announces {
     fn capacity(&self) -> &[(Clean, Quantity)];
 }
 
-impl Announces for NodeFacts {
+impl NodeInventory for NodeFacts {
     fn label(&self, key: &str) -> Option<&Clean> {
         Self::label(self, key)
     }
@@ -215,8 +215,8 @@ impl NodeList {
 
     /// Number of buffered bytes of an incomplete object.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.decoder.waiting()
+    pub fn buffered(&self) -> usize {
+        self.decoder.buffered()
     }
 
     /// Finishes the body and hands the remaining nodes to `each`.

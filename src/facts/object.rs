@@ -38,7 +38,7 @@ pub trait OptionalFacts: Sized {
     /// [`DecodeError`] if it is not one of this kind.
     fn decode_object(object: &[u8]) -> Result<ApiObject<Self>, DecodeError>;
 
-    /// Bytes that the facts take, those on the heap with them; shared texts are counted as if they were not.
+    /// Bytes that the facts take, including the heap; shared texts are counted as if they were not shared.
     fn weight(&self) -> u64;
 }
 
@@ -51,14 +51,14 @@ pub(super) trait ObjectFacts: Sized {
     /// Descriptor of the resource.
     const RESOURCE: ApiResource;
 
-    /// Bytes on the heap; shared texts are counted as if they were not.
+    /// Bytes on the heap; shared texts are counted as if they were not shared.
     fn heap_bytes(&self) -> u64;
 
     fn new(spec: &Self::Spec<'_>, status: &Self::Status<'_>) -> Self;
 
     /// Adds the object's `metadata.creationTimestamp`, for facts that need it.
     #[must_use]
-    fn dated(self, _created: Option<jiff::Timestamp>) -> Self {
+    fn with_created(self, _created: Option<jiff::Timestamp>) -> Self {
         self
     }
 }
@@ -102,7 +102,7 @@ impl<T: ObjectFacts, F: FnMut(ApiObject<T>)> Sink for ObjectSink<T, F> {
                 namespace => Clean::new(&format!("{namespace}/{}", &*meta.name)),
             };
             let (uid, version) = (Uid::parse(&meta.uid), version(&meta.version));
-            (self.0)(ApiObject { key, uid, version, facts: T::new(spec, status).dated(meta.created.0) });
+            (self.0)(ApiObject { key, uid, version, facts: T::new(spec, status).with_created(meta.created.0) });
         }
         readable
     }

@@ -17,7 +17,9 @@ use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid, version};
 use raw::RawPod;
 
 pub use batch::PodBatch;
-pub use detail::{AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, Ending, PodClaimFacts, PodDetail};
+pub use detail::{
+    AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, PodClaimFacts, PodDetail, Termination,
+};
 
 /// Facts of a `v1.Pod`; its text is borrowed from the batch and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub struct PodFacts<'a> {
     pub restarts: u32,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// Start of the time in which the pod has not run; only for pods that request an extended resource. `None` if it runs.
+    /// Time since which the pod has not been running; only for pods that request an extended resource. `None` if it runs.
     pub since: Option<Since>,
     /// Effective requests (docs/counting.md), sorted by resource name.
     pub requests: Requests<'a>,
@@ -74,7 +76,7 @@ impl<'a> PodFacts<'a> {
     }
 }
 
-/// Start of the time in which a pod has not run, as far as the pod says.
+/// Time since which a pod has not been running, or a claim has been unused, as far as the object says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Since {
     /// Source of the time.
@@ -83,10 +85,10 @@ pub struct Since {
     pub at: Timestamp,
 }
 
-/// Source of the time since which a pod does not run, or since which nobody uses a claim.
+/// Source of the time since which a pod has not been running, or a claim has been unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SinceBasis {
-    /// `metadata.creationTimestamp`, if nothing closer is known.
+    /// `metadata.creationTimestamp`, if no later time is known.
     Created,
     /// Condition `PodScheduled`: the device is taken since then.
     Scheduled,
@@ -181,8 +183,8 @@ impl PodList {
 
     /// Number of buffered bytes of an incomplete object.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.decoder.waiting()
+    pub fn buffered(&self) -> usize {
+        self.decoder.buffered()
     }
 
     /// Finishes the body and returns its pods.
@@ -231,7 +233,7 @@ impl RawPod<'_> {
     /// Passes the pod's facts, borrowed from `self`, to `take`.
     fn with_facts<T>(&self, take: impl FnOnce(&PodFacts<'_>) -> T) -> T {
         let (Obj(meta), Obj(spec), Obj(status)) = (&self.metadata, &self.spec, &self.status);
-        let shown = status::shown(self);
+        let shown = status::display_status(self);
         let owner = meta.controller();
         let requests = requests::effective(spec, status);
         let requests_devices = requests.others.iter().any(|(name, _)| name.contains('/'));

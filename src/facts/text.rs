@@ -45,8 +45,8 @@ impl Clean {
         COUNTS + self.0.len() as u64
     }
 
-    /// Number of holders of this copy of the text.
-    pub(crate) fn users(&self) -> usize {
+    /// Number of references to this copy of the text.
+    pub(crate) fn ref_count(&self) -> usize {
         Arc::strong_count(&self.0)
     }
 }
@@ -216,7 +216,7 @@ fn is_emoji(c: char) -> bool {
 /// Returns `true` for format characters (`Cf`), bidi controls among them, and for letters or selectors that draw nothing.
 ///
 /// Source: Unicode `DerivedGeneralCategory.txt` (Cf) and `DerivedCoreProperties.txt` (`Default_Ignorable_Code_Point`), without
-/// the text and emoji selectors U+FE0E and U+FE0F, which change the look of the character before them.
+/// the text and emoji selectors U+FE0E and U+FE0F, which change the appearance of the character before them.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'

@@ -81,8 +81,8 @@ impl PageReader {
     pub(super) fn end(&mut self) -> Result<(ListHead, Batch), DecodeError> {
         let start = Instant::now();
         let waiting = match &self.body {
-            PageBody::Nodes(nodes, _) => nodes.waiting(),
-            PageBody::Pods(pods) => pods.waiting(),
+            PageBody::Nodes(nodes, _) => nodes.buffered(),
+            PageBody::Pods(pods) => pods.buffered(),
             PageBody::Optional(body, _) => body.len(),
         };
         let read = if waiting >= LONG { aside(|| self.read()) } else { self.read() };

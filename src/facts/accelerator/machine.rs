@@ -5,9 +5,9 @@
 //! accelerator, so each pattern begins with the families that its cloud offers.
 //! Sources: the clouds' lists of machine types.
 
-/// Patterns of the clouds. `#` matches one or more digits, `@` one or more letters and digits, `*` any text, also none,
+/// Patterns of the clouds. `#` matches one or more digits, `@` one or more letters and digits, `*` any text, even none,
 /// `$` the name of an accelerator; `(a|b)` matches one of the alternatives.
-const FORMS: &[&str] = &[
+const PATTERNS: &[&str] = &[
     // AWS: `p5en.48xlarge`, `p6-b200.48xlarge`, `g4dn.metal`, `g6f.large`, `trn1n.32xlarge`; `SageMaker HyperPod` prefixes `ml.`.
     "(|ml.)(p2|p3|p3dn|p4d|p4de|p5|p5e|p5en|p6-b#|p6e-gb#).(xlarge|#xlarge)",
     "(|ml.)(g2|g3|g3s|g4ad|g4dn|g5|g5g|g6|g6e|gr6|g7|g7e).(xlarge|#xlarge|metal)",
@@ -71,33 +71,37 @@ const ACCELERATORS: [&str; 3] = [
 ];
 
 /// Returns `true` if a label's value is a machine type of a public cloud.
-pub(super) fn is_of_a_cloud(kind: &str) -> bool {
+pub(super) fn is_cloud_machine_type(kind: &str) -> bool {
     // A label has at most 63 characters; a longer value would only cost time.
-    kind.len() <= 63 && FORMS.iter().any(|form| fits(form, kind, &str::is_empty))
+    kind.len() <= 63 && PATTERNS.iter().any(|form| matches_pattern(form, kind, &str::is_empty))
 }
 
 /// Returns `true` if a prefix of `text` matches the pattern and `is_end` accepts the rest.
-fn fits(form: &str, text: &str, is_end: &dyn Fn(&str) -> bool) -> bool {
+fn matches_pattern(form: &str, text: &str, is_end: &dyn Fn(&str) -> bool) -> bool {
     let Some(first) = form.chars().next() else { return is_end(text) };
     let rest = &form[first.len_utf8()..];
     match first {
-        '#' => some(text, |letter| letter.is_ascii_digit()).any(|end| fits(rest, &text[end..], is_end)),
-        '@' => some(text, |letter| letter.is_ascii_alphanumeric()).any(|end| fits(rest, &text[end..], is_end)),
-        '*' => (0..=text.len()).filter(|end| text.is_char_boundary(*end)).any(|end| fits(rest, &text[end..], is_end)),
+        '#' => prefix_lengths(text, |letter| letter.is_ascii_digit())
+            .any(|end| matches_pattern(rest, &text[end..], is_end)),
+        '@' => prefix_lengths(text, |letter| letter.is_ascii_alphanumeric())
+            .any(|end| matches_pattern(rest, &text[end..], is_end)),
+        '*' => (0..=text.len())
+            .filter(|end| text.is_char_boundary(*end))
+            .any(|end| matches_pattern(rest, &text[end..], is_end)),
         '$' => ACCELERATORS.iter().flat_map(|names| names.split(' ')).any(|name| {
             text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-                && fits(rest, &text[name.len()..], is_end)
+                && matches_pattern(rest, &text[name.len()..], is_end)
         }),
         '(' => {
             let (forms, rest) = rest.split_once(')').unwrap_or((rest, ""));
-            forms.split('|').any(|form| fits(form, text, &|text| fits(rest, text, is_end)))
+            forms.split('|').any(|form| matches_pattern(form, text, &|text| matches_pattern(rest, text, is_end)))
         }
-        letter => text.strip_prefix(letter).is_some_and(|text| fits(rest, text, is_end)),
+        letter => text.strip_prefix(letter).is_some_and(|text| matches_pattern(rest, text, is_end)),
     }
 }
 
 /// Lengths of the non-empty prefixes of `text` in which every character satisfies `is_one`.
-fn some(text: &str, is_one: impl Fn(char) -> bool) -> impl Iterator<Item = usize> {
+fn prefix_lengths(text: &str, is_one: impl Fn(char) -> bool) -> impl Iterator<Item = usize> {
     let longest = text.find(|letter: char| !is_one(letter)).unwrap_or(text.len());
     1..=longest
 }
@@ -131,10 +135,10 @@ mod tests {
             gpu_8x_a100_80gb_sxm4 gpu_8x_b200_sxm6 gpu-h200-sxm gpu-b200-sxm-a gpu-l40s-d gpu-h200x8-1128gb gpu-4000adax1-20gb \
             g1-gpu-rtx6000-1 vcg-l40s-16c-180g-48vram H100-2-80G L4-1-24G h100-380 l4-90";
         for kind in accelerated.split_whitespace() {
-            assert!(is_of_a_cloud(kind), "{kind}");
+            assert!(is_cloud_machine_type(kind), "{kind}");
         }
         for kind in clouds.split_whitespace() {
-            assert!(is_of_a_cloud(kind), "{kind}");
+            assert!(is_cloud_machine_type(kind), "{kind}");
         }
         let others = "k3s rke2 k3d kind minikube microk8s kwok k0s talos metal bare-metal baremetal unknown default gpu worker \
             gpu-node gpu-worker-1 node-1 dgx-a100 dgx-h100 gaudi2 hgx-h100-8 vsphere-vm.cpu-8.mem-32gb.os-ubuntu qemu kvm virtual \
@@ -146,15 +150,15 @@ mod tests {
             srv1.MEDIUM4 Node.LARGE8 gd-8xfoo gpu_8x_server gpu_2x vcg-1 H100 h100 a100 h100-8 a100-4 g2-gpu-node A1-1-1G \
             GPU-1-S x1-45 v1-2";
         for kind in others.split_whitespace().chain([""]) {
-            assert!(!is_of_a_cloud(kind), "{kind}");
+            assert!(!is_cloud_machine_type(kind), "{kind}");
         }
     }
 
     #[test]
     fn a_value_of_any_form_is_read_in_time() {
-        assert!(!is_of_a_cloud(&"1-".repeat(31)));
-        assert!(!is_of_a_cloud(&"1".repeat(63)));
-        assert!(!is_of_a_cloud(&"é.".repeat(20)));
-        assert!(!is_of_a_cloud(&"x".repeat(1_000)));
+        assert!(!is_cloud_machine_type(&"1-".repeat(31)));
+        assert!(!is_cloud_machine_type(&"1".repeat(63)));
+        assert!(!is_cloud_machine_type(&"é.".repeat(20)));
+        assert!(!is_cloud_machine_type(&"x".repeat(1_000)));
     }
 }

@@ -9,7 +9,7 @@
 use super::product::is_vgpu;
 use super::{AMD, Kind, NVIDIA, announces, capacity, is_mig_invalid, mig_strategy, number, product};
 use crate::facts::hami::{HAMI_REGISTER, HamiSplit};
-use crate::facts::node::Announces;
+use crate::facts::node::NodeInventory;
 use crate::facts::text::Clean;
 
 /// How GKE shares each device of a node: `time-sharing` or `mps`.
@@ -59,14 +59,14 @@ pub(super) enum Replicas {
     Unknown,
 }
 
-/// Kind of the resource according to the node's labels; `None` if the kind that its name implies stands.
-pub(super) fn unit(resource: &str, node: &impl Announces) -> Option<Kind> {
-    let is_replicated = || !is_beside_shares(resource, node) && replicas(resource, node) != Replicas::None;
+/// Kind of the resource according to the node's labels; `None` if they do not change the kind that its name implies.
+pub(super) fn kind_by_labels(resource: &str, node: &impl NodeInventory) -> Option<Kind> {
+    let is_replicated = || !is_partly_shared(resource, node) && replicas(resource, node) != Replicas::None;
     match resource {
-        NVIDIA if is_replicated() || is_given_as_vgpu(node) => Some(Kind::Shared),
+        NVIDIA if is_replicated() || has_vgpu(node) => Some(Kind::Shared),
         // With one share per device, `HAMi`'s share is the device.
         NVIDIA if is_split_by_hami(node) => Some(Kind::Shared),
-        NVIDIA if is_cut(node) => Some(Kind::Slice),
+        NVIDIA if is_partitioned(node) => Some(Kind::Slice),
         NVIDIA => exceeds(capacity(node, NVIDIA), nvidia_count(node)),
         AMD if first(node, &AMD_MODES) == Some("vf-passthrough") => Some(Kind::Shared),
         AMD if amd_mode(node).is_some_and(|mode| mode != Partition::Whole) => Some(Kind::Slice),
@@ -79,18 +79,18 @@ pub(super) fn unit(resource: &str, node: &impl Announces) -> Option<Kind> {
 }
 
 /// Returns `true` if some devices are shared under the other name (`nvidia.com/gpu.shared`), so that this name counts the rest.
-pub(super) fn is_beside_shares(resource: &str, node: &impl Announces) -> bool {
+pub(super) fn is_partly_shared(resource: &str, node: &impl NodeInventory) -> bool {
     let is_there = |name: &str| capacity(node, name).is_some_and(|amount| amount > 0);
     is_there(resource) && is_there(&format!("{resource}.shared"))
 }
 
 /// Returns `true` if the node announces more NVIDIA devices than it has, while no label gives the replicas.
-pub(super) fn exceeds_count(node: &impl Announces) -> bool {
+pub(super) fn exceeds_count(node: &impl NodeInventory) -> bool {
     exceeds(capacity(node, NVIDIA), nvidia_count(node)).is_some()
 }
 
 /// Replicas of the resource that NVIDIA's plugin announces under this name, with or without `.shared`.
-pub(super) fn replicas(base: &str, node: &impl Announces) -> Replicas {
+pub(super) fn replicas(base: &str, node: &impl NodeInventory) -> Replicas {
     let replicas = number(node, &format!("{base}.replicas"));
     let strategy = node.label(&format!("{base}.sharing-strategy")).map(Clean::as_str);
     let is_shared = matches!(strategy, Some("time-slicing" | "mps")) || replicas.is_some_and(|replicas| replicas > 1);
@@ -103,22 +103,22 @@ pub(super) fn replicas(base: &str, node: &impl Announces) -> Replicas {
     match base {
         NVIDIA if is_true("nvidia.com/mps.capable") => Replicas::Unknown,
         // The node's only device is a share of a device on the host.
-        NVIDIA if is_given_as_vgpu(node) => Replicas::Of(1),
+        NVIDIA if has_vgpu(node) => Replicas::Of(1),
         NVIDIA => gke_replicas(node),
         _ => Replicas::None,
     }
 }
 
 /// Physical devices behind the shares or slices that `resource` counts; `None` if the labels do not determine it.
-pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i64> {
+pub(super) fn devices_behind(resource: &str, node: &impl NodeInventory) -> Option<i64> {
     let announced = capacity(node, resource)?;
     let divided = |by: i64| (by > 0 && announced % by == 0).then(|| announced / by);
     let base = resource.strip_suffix(".shared").unwrap_or(resource);
     match base {
         NVIDIA if is_split_by_hami(node) => hami_devices(node),
-        // The count is of slices if the devices are partitioned, and of shares with a vGPU.
-        NVIDIA if is_cut(node) || is_given_as_vgpu(node) => None,
-        NVIDIA if is_beside_shares(base, node) => match replicas(base, node) {
+        // The label counts slices if the devices are partitioned, and shares if the node has a vGPU.
+        NVIDIA if is_partitioned(node) || has_vgpu(node) => None,
+        NVIDIA if is_partly_shared(base, node) => match replicas(base, node) {
             _ if base == resource => Some(announced),
             Replicas::Of(replicas) => divided(replicas),
             Replicas::None | Replicas::Unknown => None,
@@ -146,7 +146,7 @@ pub(super) fn devices_behind(resource: &str, node: &impl Announces) -> Option<i6
 
 /// Returns `true` if the node is a virtual machine with a vGPU. Feature discovery sets `vgpu.present`, and writes the version of
 /// the host's driver only there (`internal/lm/vgpu.go`); a vGPU's product names its memory and series.
-fn is_given_as_vgpu(node: &impl Announces) -> bool {
+fn has_vgpu(node: &impl NodeInventory) -> bool {
     let has_host = || {
         ["nvidia.com/vgpu.host-driver-version", "nvidia.com/vgpu.host-driver-branch"]
             .iter()
@@ -157,21 +157,21 @@ fn is_given_as_vgpu(node: &impl Announces) -> bool {
 }
 
 /// Returns `true` if the plain name counts slices: MIG strategy `single`, or GKE's partitions.
-fn is_cut(node: &impl Announces) -> bool {
+fn is_partitioned(node: &impl NodeInventory) -> bool {
     let strategy = mig_strategy(node);
     let is_mixed = matches!(strategy, Some("mixed" | "none"));
     let is_product = product(node).contains("-MIG-") && !is_mig_invalid(node);
     // Only a slice has these attributes.
     let has_slices = number(node, "nvidia.com/gpu.slices.gi").is_some_and(|slices| slices > 0);
-    (!is_mixed && (is_product || has_slices)) || is_cut_by_gke(node)
+    (!is_mixed && (is_product || has_slices)) || is_partitioned_by_gke(node)
 }
 
 /// Returns `true` if GKE partitions each device. Its label gives the profile, not the number of slices.
-pub(super) fn is_cut_by_gke(node: &impl Announces) -> bool {
+pub(super) fn is_partitioned_by_gke(node: &impl NodeInventory) -> bool {
     node.label(GKE_PARTITION).is_some_and(|size| !size.is_empty())
 }
 
-fn gke_replicas(node: &impl Announces) -> Replicas {
+fn gke_replicas(node: &impl NodeInventory) -> Replicas {
     let strategy = node.label(GKE_STRATEGY).map(Clean::as_str);
     match (number(node, GKE_CLIENTS), strategy) {
         (Some(clients @ 2..), _) => Replicas::Of(clients),
@@ -182,7 +182,7 @@ fn gke_replicas(node: &impl Announces) -> Replicas {
 }
 
 /// Returns `true` if `HAMi` hands out shares of this node's devices. With one share per device they are whole devices.
-pub(super) fn is_split_by_hami(node: &impl Announces) -> bool {
+pub(super) fn is_split_by_hami(node: &impl NodeInventory) -> bool {
     match hami_split(node) {
         Some(split) => split.shares != split.devices,
         None => HAMI_ACCESSORIES.iter().any(|name| announces(node, name)),
@@ -190,16 +190,16 @@ pub(super) fn is_split_by_hami(node: &impl Announces) -> bool {
 }
 
 /// Shares on this node; `None` if `HAMi` does not report them.
-pub(super) fn hami_shares(node: &impl Announces) -> Option<i64> {
+pub(super) fn hami_shares(node: &impl NodeInventory) -> Option<i64> {
     hami_split(node).map(|split| split.shares.into())
 }
 
 /// Devices that `HAMi` splits; `None` if it does not report them.
-fn hami_devices(node: &impl Announces) -> Option<i64> {
+fn hami_devices(node: &impl NodeInventory) -> Option<i64> {
     hami_split(node).map(|split| split.devices.into())
 }
 
-fn hami_split(node: &impl Announces) -> Option<HamiSplit> {
+fn hami_split(node: &impl NodeInventory) -> Option<HamiSplit> {
     HamiSplit::parse_label(node.label(HAMI_REGISTER)?)
 }
 
@@ -214,7 +214,7 @@ enum Partition {
     Dies,
 }
 
-fn amd_mode(node: &impl Announces) -> Option<Partition> {
+fn amd_mode(node: &impl NodeInventory) -> Option<Partition> {
     let mode = first(node, &AMD_PARTITIONS)?;
     let compute = mode.split(|letter: char| !letter.is_ascii_alphanumeric()).next()?;
     Some(match &*compute.to_ascii_lowercase() {
@@ -228,13 +228,13 @@ fn amd_mode(node: &impl Announces) -> Option<Partition> {
 }
 
 /// NVIDIA devices as counted by feature discovery or the cloud.
-fn nvidia_count(node: &impl Announces) -> Option<i64> {
+fn nvidia_count(node: &impl NodeInventory) -> Option<i64> {
     number(node, "nvidia.com/gpu.count").or_else(|| cloud_count(node))
 }
 
 /// Intel's cards: the rules for node feature discovery count each type of card (`device-id.0300-56c0.count`) and those of data centres
 /// again (`device.count`); before 0.36 the plugin listed them (`gpu-numbers`, `gpu-numbers2`: `0.1.2`).
-fn intel_count(node: &impl Announces) -> Option<i64> {
+fn intel_count(node: &impl NodeInventory) -> Option<i64> {
     let labels = || node.labels().filter_map(|(key, value)| Some((key.strip_prefix("gpu.intel.com/")?, value)));
     let types =
         labels().filter(|(key, _)| key.strip_suffix(".count").is_some_and(|kind| kind.starts_with("device-id.")));
@@ -251,11 +251,11 @@ fn intel_count(node: &impl Announces) -> Option<i64> {
 }
 
 /// Devices that Intel's plugin announces, for both drivers.
-fn intel_announced(node: &impl Announces) -> i64 {
+fn intel_announced(node: &impl NodeInventory) -> i64 {
     INTEL.iter().filter_map(|name| capacity(node, name)).fold(0, i64::saturating_add)
 }
 
-fn cloud_count(node: &impl Announces) -> Option<i64> {
+fn cloud_count(node: &impl NodeInventory) -> Option<i64> {
     CLOUD_COUNTS.into_iter().find_map(|label| number(node, label)).filter(|count| *count > 0)
 }
 
@@ -265,6 +265,6 @@ fn exceeds(announced: Option<i64>, devices: Option<i64>) -> Option<Kind> {
     (announced? > devices.filter(|devices| *devices > 0)?).then_some(Kind::Shared)
 }
 
-fn first<'n>(node: &'n impl Announces, labels: &[&str]) -> Option<&'n str> {
+fn first<'n>(node: &'n impl NodeInventory, labels: &[&str]) -> Option<&'n str> {
     labels.iter().find_map(|label| node.label(label)).map(Clean::as_str).filter(|value| !value.is_empty())
 }

@@ -85,7 +85,7 @@ pub(in crate::facts) enum Amount {
     /// `null`.
     #[default]
     Absent,
-    /// Neither a quantity nor `null`.
+    /// Present, but not a quantity.
     Unreadable,
     /// Readable quantity.
     Known(Quantity),
@@ -103,13 +103,13 @@ impl Default for RawValue<'_> {
 
 impl<'de> Deserialize<'de> for RawValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(SourceVisitor)
+        deserializer.deserialize_bytes(RawValueVisitor)
     }
 }
 
-struct SourceVisitor;
+struct RawValueVisitor;
 
-impl<'de> Visitor<'de> for SourceVisitor {
+impl<'de> Visitor<'de> for RawValueVisitor {
     type Value = RawValue<'de>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")

@@ -52,25 +52,25 @@ fn pair(first: u16, second: u16) -> Option<char> {
 #[must_use]
 pub fn repaired(body: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(body);
-    let halves = halves(&text);
+    let halves = unpaired_surrogates(&text);
     if halves.is_empty() {
         return text;
     }
-    let (mut whole, mut from) = (String::with_capacity(text.len()), 0);
+    let (mut repaired, mut from) = (String::with_capacity(text.len()), 0);
     for at in halves {
-        whole.push_str(&text[from..at]);
-        whole.push_str("\\ufffd");
+        repaired.push_str(&text[from..at]);
+        repaired.push_str("\\ufffd");
         from = at + ESCAPE;
     }
-    whole.push_str(&text[from..]);
-    Cow::Owned(whole)
+    repaired.push_str(&text[from..]);
+    Cow::Owned(repaired)
 }
 
 /// Length of `\ud83d` in bytes.
 const ESCAPE: usize = 6;
 
 /// Positions of escapes that are unpaired surrogates. A backslash only occurs in strings, so no further parsing is needed.
-fn halves(text: &str) -> Vec<usize> {
+fn unpaired_surrogates(text: &str) -> Vec<usize> {
     let escape = |at: usize| unit(&mut text.get(at..)?.strip_prefix("\\u")?.chars());
     let (mut found, mut after) = (Vec::new(), 0);
     for at in memchr::memchr_iter(b'\\', text.as_bytes()) {

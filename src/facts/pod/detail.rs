@@ -48,7 +48,7 @@ pub struct PodDetail {
     pub created: Option<Timestamp>,
     /// `status.startTime`: the kubelet accepted the pod.
     pub started: Option<Timestamp>,
-    /// `metadata.deletionTimestamp`: the pod is to be gone by then.
+    /// `metadata.deletionTimestamp`: the deadline for the pod to be gone.
     pub deleting: Option<Timestamp>,
     /// Mirror of a static pod.
     pub mirror: bool,
@@ -78,7 +78,7 @@ pub struct ContainerFacts {
     /// `restartCount`; 0 without a status.
     pub restarts: u32,
     /// End of the previous run.
-    pub last: Option<Ending>,
+    pub last: Option<Termination>,
     /// `resources.requests`, sorted by name.
     pub requests: Vec<(Clean, Quantity)>,
     /// `resources.limits`, sorted by name.
@@ -111,7 +111,7 @@ pub enum ContainerState {
     Waiting {
         /// `CrashLoopBackOff`, `ImagePullBackOff`, `ContainerCreating`.
         reason: Clean,
-        /// Message for people.
+        /// Human-readable message.
         message: Clean,
     },
     /// It runs.
@@ -120,17 +120,17 @@ pub enum ContainerState {
         since: Option<Timestamp>,
     },
     /// It has ended.
-    Ended(Ending),
+    Ended(Termination),
 }
 
-/// End of a container's run.
+/// Terminated state of a container's run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct Termination {
     /// `Completed`, `Error`, `OOMKilled`.
     pub reason: Clean,
     /// Exit code, if the status reports one.
     pub exit_code: Option<i64>,
-    /// The signal that ended it, if one did.
+    /// Signal that ended it, if any.
     pub signal: Option<i64>,
     /// Start of the run.
     pub started: Option<Timestamp>,
@@ -145,7 +145,7 @@ pub struct Ending {
 pub struct AllocatedDevice {
     /// `nvidia.com/gpu`, or `claim:name`.
     pub resource: Clean,
-    /// Name by the plugin or the driver.
+    /// Name given by the plugin or the driver.
     pub id: Clean,
     /// `Healthy`, `Unhealthy`, `Unknown`.
     pub health: Clean,
@@ -154,18 +154,18 @@ pub struct AllocatedDevice {
 /// One of `spec.resourceClaims`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodClaimFacts {
-    /// The pod's name for it.
+    /// Name of the claim within the pod.
     pub name: Clean,
     /// The `ResourceClaim`; empty until it is created.
     pub claim: Clean,
-    /// The template that it is created from; empty without one.
+    /// Template that it is created from; empty without one.
     pub template: Clean,
-    /// Extended resources that it provides, if the scheduler created it for them: then it is not in `spec.resourceClaims`.
+    /// Extended resources that it provides, if the scheduler created it for them; such a claim is not in `spec.resourceClaims`.
     pub serves: Vec<Clean>,
 }
 
 impl PodDetail {
-    /// Decodes one pod, JSON.
+    /// Decodes one pod from JSON.
     ///
     /// # Errors
     /// [`DecodeError`] if it is not a pod.
@@ -173,7 +173,7 @@ impl PodDetail {
         let mut batch = PodBatch::default();
         decode_object(body, false, &mut batch)?;
         let value = object(body, "a Pod")?;
-        let mut detail = Self::whole(&value);
+        let mut detail = Self::other_fields(&value);
         let Some((pod, _)) = batch.iter().next() else { return Err(refuse("a Pod", "it has no name", body)) };
         detail.namespace = Clean::new(pod.namespace);
         detail.name = Clean::new(pod.name);
@@ -200,8 +200,8 @@ impl PodDetail {
         Ok(detail)
     }
 
-    /// Reads the fields that the compact record does not have.
-    fn whole(value: &Value) -> Self {
+    /// Reads the fields that the compact record lacks.
+    fn other_fields(value: &Value) -> Self {
         Self {
             qos: clean(value, "/status/qosClass"),
             priority_class: clean(value, "/spec/priorityClassName"),
@@ -229,7 +229,7 @@ fn containers(pod: &Value) -> Vec<ContainerFacts> {
     let of = |(spec, status, kind): (&str, &str, ContainerKind)| {
         let statuses = list(pod, status);
         let found = |spec: &Value| {
-            // Of two statuses with one name the later one counts, as in upstream's map.
+            // Of two statuses with one name the later counts, as in upstream's map.
             let named = |status: &&Value| text(status, "/name") == text(spec, "/name");
             container(spec, statuses.iter().rev().find(named).unwrap_or(&Value::Null), kind)
         };
@@ -255,7 +255,7 @@ fn container(spec: &Value, status: &Value, kind: ContainerKind) -> ContainerFact
         state: state(status),
         ready: flag(status, "/ready"),
         restarts: count(status, "/restartCount").unwrap_or(0),
-        last: status.pointer("/lastState/terminated").filter(|ended| ended.is_object()).map(ending),
+        last: status.pointer("/lastState/terminated").filter(|ended| ended.is_object()).map(termination),
         requests: amounts(spec, "/resources/requests"),
         limits: amounts(spec, "/resources/limits"),
         devices: devices.collect(),
@@ -270,7 +270,7 @@ fn state(status: &Value) -> ContainerState {
         return ContainerState::Running { since: time(running, "/startedAt") };
     }
     if let Some(ended) = is("/state/terminated") {
-        return ContainerState::Ended(ending(ended));
+        return ContainerState::Ended(termination(ended));
     }
     match is("/state/waiting") {
         Some(waiting) => {
@@ -280,8 +280,8 @@ fn state(status: &Value) -> ContainerState {
     }
 }
 
-fn ending(value: &Value) -> Ending {
-    Ending {
+fn termination(value: &Value) -> Termination {
+    Termination {
         reason: clean(value, "/reason"),
         exit_code: int(value, "/exitCode"),
         signal: int(value, "/signal").filter(|signal| *signal != 0),
@@ -308,7 +308,7 @@ fn condition(value: &Value) -> NodeCondition {
 
 /// Claims of the spec, then the one that the scheduler created for extended resources.
 fn claims(pod: &Value) -> Vec<PodClaimFacts> {
-    let named = list(pod, "/spec/resourceClaims").iter().map(|claim| claimed(claim, pod));
+    let named = list(pod, "/spec/resourceClaims").iter().map(|claim| pod_claim(claim, pod));
     let made = clean(pod, "/status/extendedResourceClaimStatus/resourceClaimName");
     let bridge = (!made.is_empty()).then(|| {
         let mappings = list(pod, "/status/extendedResourceClaimStatus/requestMappings");
@@ -320,7 +320,7 @@ fn claims(pod: &Value) -> Vec<PodClaimFacts> {
     named.chain(bridge).collect()
 }
 
-fn claimed(spec: &Value, pod: &Value) -> PodClaimFacts {
+fn pod_claim(spec: &Value, pod: &Value) -> PodClaimFacts {
     let name = text(spec, "/name");
     let made = list(pod, "/status/resourceClaimStatuses").iter().find(|status| text(status, "/name") == name);
     let claim = match text(spec, "/resourceClaimName") {

@@ -122,7 +122,7 @@ message! {
         containers: Reused<ContainerStatus<'a>> = "containerStatuses" | 8,
         init_containers: Reused<ContainerStatus<'a>> = "initContainerStatuses" | 10,
         /// Extended resources that a claim provides.
-        served: Obj<Served<'a>> = "extendedResourceClaimStatus" | 18,
+        extended_claim: Obj<ExtendedResourceClaim<'a>> = "extendedResourceClaimStatus" | 18,
         /// For the pod as a whole.
         allocated: Amounts<'a> = "allocatedResources" | 19,
         /// For the pod as a whole.
@@ -131,12 +131,12 @@ message! {
     }
 
     /// `PodExtendedResourceClaimStatus`: extended resources of the pod that a claim provides instead of a device plugin.
-    pub(in crate::facts) struct Served<'a> {
-        requests: JsonList<Obj<ServedRequest<'a>>> = "requestMappings" | 1,
+    pub(in crate::facts) struct ExtendedResourceClaim<'a> {
+        requests: JsonList<Obj<ExtendedResourceRequest<'a>>> = "requestMappings" | 1,
     }
 
     /// `ContainerExtendedResourceRequest`.
-    pub(in crate::facts) struct ServedRequest<'a> {
+    pub(in crate::facts) struct ExtendedResourceRequest<'a> {
         container: Text<'a> = "containerName" | 1,
         resource: Text<'a> = "resourceName" | 2,
     }
@@ -203,7 +203,7 @@ message! {
 }
 
 impl<'a> ClaimStatus<'a> {
-    pub(in crate::facts) fn taken(&self) -> impl Iterator<Item = &AllocatableMapped<'a>> {
+    pub(in crate::facts) fn consumed(&self) -> impl Iterator<Item = &AllocatableMapped<'a>> {
         self.mapping.0.iter().chain(&self.overhead.0).map(|Obj(taken)| taken)
     }
 }

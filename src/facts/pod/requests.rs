@@ -69,7 +69,7 @@ impl<'r, 'a> Pod<'r, 'a> {
             .claims
             .0
             .iter()
-            .flat_map(|Obj(claim)| claim.resources.names().chain(claim.taken().map(|taken| &*taken.name)));
+            .flat_map(|Obj(claim)| claim.resources.names().chain(claim.consumed().map(|taken| &*taken.name)));
         let of_status = self.status.allocated.names().chain(self.status.resources.0.requests.names());
         let of_pod =
             self.spec.resources.0.requests.names().chain(self.spec.overhead.names()).chain(of_status).chain(of_claims);
@@ -112,7 +112,8 @@ impl<'r, 'a> Pod<'r, 'a> {
         let (allocated, actuated) = (&self.status.allocated, &self.status.resources.0.requests);
         let both = allocated.is_given() && actuated.is_given();
         // They do not tell which container requests a resource that a claim provides.
-        let usable = both && !self.status.served.0.requests.0.iter().any(|Obj(served)| *served.resource == *name);
+        let usable =
+            both && !self.status.extended_claim.0.requests.0.iter().any(|Obj(served)| *served.resource == *name);
         match source {
             AmountSource::Actuated if usable => Some(actuated),
             AmountSource::Allocated if usable => Some(allocated),
@@ -138,14 +139,17 @@ impl<'r, 'a> Pod<'r, 'a> {
                 peak = larger(peak, sum(request, sidecars));
             }
         }
-        sum(larger(running, peak), if matches!(source, AmountSource::Actuated) { None } else { self.claimed(name) })
+        sum(
+            larger(running, peak),
+            if matches!(source, AmountSource::Actuated) { None } else { self.claim_consumption(name) },
+        )
     }
 
     /// Amount of the node's own resources that claims consume: once per claim, and once more per container that references it,
     /// init containers too (`addDRANodeAllocatableClaimResources`). Actuated amounts already include it.
-    fn claimed(&self, name: &str) -> Option<Quantity> {
+    fn claim_consumption(&self, name: &str) -> Option<Quantity> {
         let of = |claim: &ClaimStatus<'_>| {
-            let taken = claim.taken().filter(|taken| *taken.name == *name);
+            let taken = claim.consumed().filter(|taken| *taken.name == *name);
             let taken =
                 taken.map(|taken| claim.containers.0.iter().map(|_| known(taken.each)).fold(known(taken.once), sum));
             taken.fold(claim.resources.get(name), sum)
@@ -154,13 +158,13 @@ impl<'r, 'a> Pod<'r, 'a> {
     }
 
     /// Returns `true` if a claim provides this resource: the device then counts there, not at the device plugin (docs/counting.md).
-    fn is_served(&self, container: &Container<'_>, name: &str) -> bool {
-        let mut requests = self.status.served.0.requests.0.iter();
+    fn is_provided_by_claim(&self, container: &Container<'_>, name: &str) -> bool {
+        let mut requests = self.status.extended_claim.0.requests.0.iter();
         requests.any(|Obj(served)| *served.resource == *name && *served.container == *container.name)
     }
 
     fn container_request(&self, container: &Container<'_>, source: AmountSource, name: &str) -> Option<Quantity> {
-        if self.is_served(container, name) {
+        if self.is_provided_by_claim(container, name) {
             return None;
         }
         if matches!(source, AmountSource::Spec) {

@@ -1,11 +1,11 @@
-//! Start of the time in which a pod has not run, as far as the pod itself says.
+//! Time since which a pod has not been running, as far as the pod itself says.
 
 use super::raw::RawPod;
 use super::{PodPhase, Since, SinceBasis};
 use crate::facts::json::Obj;
 
 impl RawPod<'_> {
-    /// Start of the time in which the pod has not run, as far as it says; `None` if it runs or has ended.
+    /// Time since which the pod has not been running, as far as its object says; `None` if it runs or has ended.
     pub(super) fn since(&self) -> Option<Since> {
         let (Obj(meta), Obj(status)) = (&self.metadata, &self.status);
         let condition = |kind: &str| status.conditions.iter().find(|c| &*c.kind == kind);

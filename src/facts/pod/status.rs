@@ -32,7 +32,7 @@ struct AppContainers<'a> {
     running: bool,
 }
 
-pub(super) fn shown<'a>(pod: &'a RawPod<'_>) -> DisplayStatus<'a> {
+pub(super) fn display_status<'a>(pod: &'a RawPod<'_>) -> DisplayStatus<'a> {
     let (Obj(spec), Obj(status)) = (&pod.spec, &pod.status);
     let init_containers = &*spec.init_containers;
     let sidecars = init_containers.iter().filter(|container| container.is_sidecar()).count();
@@ -88,7 +88,7 @@ fn phase_text(status: &PodStatus<'_>) -> &'static str {
 fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
     let mut result = Init { reason: None, ready: 0, restarts: 0, sidecar_restarts: 0 };
     for (at, container) in status.init_containers.iter().enumerate() {
-        // Of two containers with one name the later one counts, as in upstream's map.
+        // Of two containers with one name the later counts, as in upstream's map.
         let spec = specs.iter().rev().find(|spec| *spec.name == *container.name);
         let is_sidecar = spec.is_some_and(Container::is_sidecar);
         let restarts = container.restarts.0.unwrap_or(0);
@@ -107,7 +107,7 @@ fn init<'a>(status: &'a PodStatus<'_>, specs: &'a [Container<'_>]) -> Init<'a> {
         }
         let waiting = state.waiting.as_ref().map_or("", |Obj(detail)| &*detail.reason);
         result.reason = Some(match terminated {
-            Some(detail) => format!("Init:{}", ending(detail)).into(),
+            Some(detail) => format!("Init:{}", termination_reason(detail)).into(),
             None if !matches!(waiting, "" | "PodInitializing") => format!("Init:{waiting}").into(),
             None => format!("Init:{at}/{}", specs.len()).into(),
         });
@@ -126,7 +126,7 @@ fn app<'a>(status: &'a PodStatus<'_>) -> AppContainers<'a> {
         if !waiting.is_empty() {
             result.reason = Some(waiting.into());
         } else if let Some(Obj(detail)) = &state.terminated {
-            result.reason = Some(ending(detail));
+            result.reason = Some(termination_reason(detail));
         } else if is_ready_and_running(container) {
             result.running = true;
             result.ready += 1;
@@ -139,7 +139,7 @@ fn is_ready_and_running(container: &ContainerStatus<'_>) -> bool {
     container.ready.0 == Some(true) && container.state.0.running.is_some()
 }
 
-fn ending<'a>(detail: &'a Terminated<'_>) -> Cow<'a, str> {
+fn termination_reason<'a>(detail: &'a Terminated<'_>) -> Cow<'a, str> {
     if !detail.reason.is_empty() {
         return Cow::Borrowed(&detail.reason);
     }

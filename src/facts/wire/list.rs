@@ -5,7 +5,7 @@ use serde::de::DeserializeSeed;
 
 use super::refusal::{refuse, with_article};
 use super::{DecodeError, ListHead, ListMeta, Sink, proto};
-use crate::facts::json::{Broken, JsonObject, JsonReader, Obj, Reset, from_slice};
+use crate::facts::json::{JsonError, JsonObject, JsonReader, Obj, Reset, from_slice};
 use crate::facts::proto::is_protobuf;
 
 /// Hands every item of a list body to `sink`. When an error is returned, the sink may already have received items.
@@ -38,7 +38,7 @@ pub fn decode_any_list(body: &[u8]) -> Result<(), DecodeError> {
             is_list |= is_items && (value.starts_with(b"[") || value == b"null");
         }
         reader.end()?;
-        Ok::<_, Broken>(is_list)
+        Ok::<_, JsonError>(is_list)
     };
     if walk().map_err(|broken| no(&broken.to_string()))? { Ok(()) } else { Err(no("it has no `items`")) }
 }
@@ -55,7 +55,7 @@ pub(in crate::facts) fn decode_object<S: Sink>(body: &[u8], sink: &mut S) -> Res
 }
 
 /// Reads the list around the items; `None` if it has no `items`.
-fn list<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S) -> Result<Option<ListHead>, Broken> {
+fn list<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S) -> Result<Option<ListHead>, JsonError> {
     let (mut head, mut is_list) = (ListHead::default(), false);
     let mut first = true;
     if !reader.open(b'{')? {
@@ -79,10 +79,10 @@ fn list<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S) -> Result<Option<Lis
 }
 
 /// Hands the items to the sink one by one, decoded into the same memory.
-fn items<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S, head: &mut ListHead) -> Result<(), Broken> {
+fn items<S: Sink>(reader: &mut JsonReader<'_>, sink: &mut S, head: &mut ListHead) -> Result<(), JsonError> {
     if !reader.open(b'[')? {
         // Go writes `null` for an empty slice.
-        return if reader.skip()? == b"null" { Ok(()) } else { Err(Broken::new("`items` is no array")) };
+        return if reader.skip()? == b"null" { Ok(()) } else { Err(JsonError::new("`items` is no array")) };
     }
     let mut raw = S::Raw::default();
     let mut first = true;

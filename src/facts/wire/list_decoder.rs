@@ -10,7 +10,7 @@ use super::refusal::{EXCERPT, refuse};
 use super::{DecodeError, ListHead, Sink};
 use crate::facts::proto::{FieldStart, LONGEST_HEAD, MAGIC, Malformed, WireValue, front, sized_head, type_of};
 
-/// Smaller chunks are buffered first: each pass over some items has to set up the memory that they are decoded into.
+/// Smaller chunks are buffered first, since each pass has to set up the memory that items are decoded into.
 const SMALL: usize = 32 << 10;
 /// Small chunks are decoded once this much is buffered.
 const GATHER: usize = 64 << 10;
@@ -36,7 +36,7 @@ enum DecodeStage {
     Items(usize),
     /// After the list.
     Tail,
-    /// Unsuited for streaming: decoded at its end.
+    /// Unsuitable for streaming: buffered and decoded at its end.
     Whole,
     /// Not a list, for this reason.
     Refused(&'static str),
@@ -60,7 +60,7 @@ impl ListDecoder {
     }
 
     /// Number of buffered bytes.
-    pub(in crate::facts) fn waiting(&self) -> usize {
+    pub(in crate::facts) fn buffered(&self) -> usize {
         self.rest.len()
     }
 
@@ -115,7 +115,7 @@ impl ListDecoder {
     }
 
     /// Moves the missing bytes of the buffered field from the chunk to the buffer. Returns `false` if the chunk lacks them too, or
-    /// outside the list.
+    /// if the decoder is outside the list.
     fn complete(&self, rest: &mut Vec<u8>, chunk: &mut &[u8]) -> bool {
         if !matches!(self.stage, DecodeStage::Items(_) | DecodeStage::Tail) {
             return false;

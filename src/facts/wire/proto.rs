@@ -5,9 +5,9 @@ use super::{DecodeError, ListHead, ListMeta, Sink, Versioned, WatchFrame, WatchT
 use crate::facts::json::Reset;
 use crate::facts::proto::{Malformed, WireValue, unwrap, walk};
 
-/// Reason in an error message.
+/// Reason in the error for a truncated or malformed body.
 pub(in crate::facts) const CUT: &str = "the protobuf is cut short or damaged";
-/// Reason in an error message.
+/// Reason in the error for a body of another kind.
 pub(in crate::facts) const ANOTHER: &str = "it is of another kind";
 
 /// Hands every item of a list body to `sink`. When an error is returned, the sink may already have received items.

@@ -1,4 +1,4 @@
-//! Bodies that cannot be read as the kind that was requested: the error, with an excerpt that names the encoding or shows the start.
+//! The error for a body that is not of the requested kind, with its encoding or an excerpt of its start.
 
 use crate::facts::text::Clean;
 
@@ -9,7 +9,7 @@ pub(super) const EXCERPT: usize = 120;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct DecodeError {
-    /// Message for people: the expected kind and the start of the response.
+    /// Human-readable message: the expected kind and the start of the response.
     pub text: Clean,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn with_article(kind: &str) -> String {
 
 pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> DecodeError {
     let front = &body[..body.len().min(EXCERPT)];
-    if let Some((encoding, start)) = wide(front) {
+    if let Some((encoding, start)) = decode_wide(front) {
         // A terminal shows only the start, so the encoding comes first.
         let text = format!("expected {expected}, but it is {encoding}, and not UTF-8: `{}`", start.trim());
         return DecodeError { text: Clean::new(&text) };
@@ -32,7 +32,7 @@ pub(in crate::facts) fn refuse(expected: &str, why: &str, body: &[u8]) -> Decode
 }
 
 /// Decodes UTF-16 and UTF-32 and names the encoding, by its byte order mark or by every other byte being zero.
-fn wide(front: &[u8]) -> Option<(&'static str, String)> {
+fn decode_wide(front: &[u8]) -> Option<(&'static str, String)> {
     let (pairs, _) = front.as_chunks::<2>();
     let text = |unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).filter(|unit| *unit != 0).collect();

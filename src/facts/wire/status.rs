@@ -18,7 +18,7 @@ pub struct StatusFacts {
     pub code: u16,
     /// CamelCase reason, for instance `Expired`.
     pub reason: Clean,
-    /// Message for people; one line.
+    /// Human-readable message; one line.
     pub message: Clean,
     /// `metadata.continue` of a 410: the inconsistent continue token (R5).
     pub continue_token: String,

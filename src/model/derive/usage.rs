@@ -133,7 +133,7 @@ impl UsageStore {
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let own = |name: &&Clean| name.users() == 1;
+        let own = |name: &&Clean| name.ref_count() == 1;
         self.nodes.allocation_size()
             + self.nodes.keys().filter(own).map(|name| name.len()).sum::<usize>()
             + size_of_val(self.waiting.as_slice())

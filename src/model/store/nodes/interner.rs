@@ -200,7 +200,7 @@ impl<T: ?Sized> RefCounted for Arc<T> {
 
 impl RefCounted for Clean {
     fn users(&self) -> usize {
-        Self::users(self)
+        Self::ref_count(self)
     }
 }
 

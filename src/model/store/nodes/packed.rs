@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::facts::node::{Announces, NodeFacts, NodeTaint, Readiness, readiness};
+use crate::facts::node::{NodeFacts, NodeInventory, NodeTaint, Readiness, readiness};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -62,7 +62,7 @@ impl PackedFacts {
     pub(super) fn new(facts: &NodeFacts, commons: &mut Interner) -> Self {
         // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it; but for a name
         // that somebody holds already.
-        let name = if facts.name.users() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
+        let name = if facts.name.ref_count() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
         Self {
             uid: facts.uid,
             version: facts.version,
@@ -219,7 +219,7 @@ impl From<&NodeFacts> for PackedFacts {
     }
 }
 
-impl Announces for PackedFacts {
+impl NodeInventory for PackedFacts {
     fn label(&self, key: &str) -> Option<&Clean> {
         Self::label(self, key)
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{amounts, wrapped};
-use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, Ending, PodDetail};
+use crate::facts::pod::{ContainerFacts, ContainerKind, ContainerState, PodDetail, Termination};
 use crate::model::time::age_of;
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{coarse, duration, grouped};
@@ -109,7 +109,7 @@ fn state(container: &ContainerFacts, now: Timestamp, glyphs: &Glyphs) -> (Role, 
 }
 
 /// `OOMKilled, exit 137, 3m ago`.
-fn ending(end: &Ending, now: Timestamp) -> String {
+fn ending(end: &Termination, now: Timestamp) -> String {
     let reason = if end.reason.is_empty() { "Ended" } else { &*end.reason };
     let mut parts = vec![reason.to_owned()];
     match (end.exit_code, end.signal) {
