@@ -135,7 +135,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
         }
         address.set_port(0);
     }
-    // The servers' tasks run from the next turn on; a caller that connects at once finds them there.
+    // The servers' tasks start when this one yields, so that a caller that connects at once is served.
     tokio::task::yield_now().await;
     Ok(Simulation { scenario: scenario.name, clusters })
 }
@@ -197,7 +197,7 @@ impl Simulation {
         })
     }
 
-    /// One line of JSON that says that all clusters are served, and where.
+    /// One line of JSON that reports that all clusters are served, with their addresses.
     #[must_use]
     pub fn ready_line(&self) -> String {
         let clusters: Vec<_> =
@@ -220,7 +220,7 @@ impl Simulation {
     }
 }
 
-/// A server that is asked without a socket.
+/// A server that is called without a socket.
 #[cfg(test)]
 #[derive(Clone)]
 pub(crate) struct InProcessServer {
@@ -246,7 +246,7 @@ impl Drop for Simulation {
     }
 }
 
-/// Locks a mutex, also after a panic: the state that the task left is still good enough to serve.
+/// Locks a mutex even if a task panicked with it: the state that it left is still good enough to serve.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

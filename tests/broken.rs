@@ -1,15 +1,15 @@
-//! Contexts that cannot be used: named with their reason, beside others that work.
+//! Unusable contexts are named with their reason, next to others that work.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::rig::{Served, watchbell};
+use crate::rig::{TestServer, watchbell};
 
 #[test]
 fn a_broken_context_says_why_and_the_other_one_works() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let broken =
         text.replacen("contexts:\n", "contexts:\n- name: dangling\n  context: {cluster: nowhere, user: nobody}\n", 1);
@@ -26,7 +26,7 @@ fn a_broken_context_says_why_and_the_other_one_works() {
 
 #[test]
 fn a_missing_file_of_the_list_is_skipped_as_kubectl_does() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let list = format!("/nonexistent/config:{}", served.kubeconfig().display());
     let output = watchbell(&served).env("KUBECONFIG", list).args(["snapshot", "-o", "json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,7 +49,7 @@ fn with_context(text: &str, name: &str, says: &str, who: &str) -> String {
 
 #[test]
 fn a_snapshot_does_not_wait_for_what_no_time_cures() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let garbage = served.dir.path().join("garbage.pem");
     std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();

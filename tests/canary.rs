@@ -1,11 +1,11 @@
-//! Secrets of every kind in every field that can hold one, and nothing of them in any output.
+//! Secrets of every kind in every field that can hold one appear in no output.
 
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::rig::{Served, Terminal, program_in};
+use crate::rig::{Terminal, TestServer, program_in};
 
 /// Part of every secret here.
 const CANARY: &str = "c4n4ry";
@@ -122,7 +122,7 @@ fn without_names(text: &str) -> String {
 
 #[test]
 fn secrets_of_a_kubeconfig_and_of_plugins_stand_in_no_output_and_in_no_log() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let home = served.dir.path();
     let names = write_kubeconfig(home, &served.simulation.clusters()[0].url);
     let log = home.join("log");
@@ -144,11 +144,11 @@ fn secrets_of_a_kubeconfig_and_of_plugins_stand_in_no_output_and_in_no_log() {
         for name in &names {
             assert!(text.contains(name), "{arguments:?}: {name}: {text}");
         }
-        let said =
+        let reasons =
             ["exit code 7", "1 MiB", "printed no ExecCredential", "`expirationTimestamp`", "another `apiVersion`"];
-        let said = said.iter().chain(&["gke-gcloud-auth-plugin", "not base64", "are both set"]);
+        let reasons = reasons.iter().chain(&["gke-gcloud-auth-plugin", "not base64", "are both set"]);
         // A table says no reasons.
-        for part in said.filter(|_| arguments.contains(&"check")) {
+        for part in reasons.filter(|_| arguments.contains(&"check")) {
             assert!(text.contains(part), "{arguments:?}: {part}: {text}");
         }
     }
@@ -156,7 +156,7 @@ fn secrets_of_a_kubeconfig_and_of_plugins_stand_in_no_output_and_in_no_log() {
 
 #[test]
 fn pty_secrets_of_a_kubeconfig_and_of_plugins_stand_on_no_screen() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let names = write_kubeconfig(served.dir.path(), &served.simulation.clusters()[0].url);
     let mut terminal = Terminal::start(&served, "--all-contexts", &[]);
     terminal.wait_for(names[0]);
@@ -173,5 +173,5 @@ fn pty_secrets_of_a_kubeconfig_and_of_plugins_stand_on_no_screen() {
     }
     assert!(!without_names(&terminal.raw()).contains(CANARY), "{}", terminal.text());
     terminal.press("?q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

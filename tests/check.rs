@@ -1,4 +1,4 @@
-//! `watchbell check`: what is well is said to be well, what fails is named by its layer, and it ends within its bound.
+//! `watchbell check`: it reports what works, names what fails by its layer, and ends within its bound.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,24 +9,24 @@ use serde_json::Value;
 use tokio::time::Instant;
 use watchbell::sim::{Change, Fault, FaultKind};
 
-use crate::rig::{Authority, Certificate, Mode, Relay, Served, watchbell};
+use crate::rig::{Authority, Certificate, Mode, Relay, TestServer, watchbell};
 
 mod edges;
 
 /// Deadlines of one second, so that what hangs does not hold up the tests.
-fn run(served: &Served, args: &[&str]) -> Output {
+fn run(served: &TestServer, args: &[&str]) -> Output {
     let config = served.dir.path().join("config.toml");
     std::fs::write(&config, "[probe]\ndeadline = \"1s\"\n").unwrap();
     watchbell(served).arg("check").args(args).env("WATCHBELL_CONFIG", config).output().unwrap()
 }
 
 fn json(output: &Output) -> Value {
-    let said = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {said}"))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {stderr}"))
 }
 
 /// The exit code and the first cluster of a check as JSON.
-fn check(served: &Served, args: &[&str]) -> (i32, Value) {
+fn check(served: &TestServer, args: &[&str]) -> (i32, Value) {
     let output = run(served, &[&["-o", "json"], args].concat());
     let check = json(&output);
     assert_eq!((&check["apiVersion"], &check["kind"]), (&"watchbell/v1".into(), &"Check".into()));
@@ -55,7 +55,7 @@ fn assert_step(cluster: &Value, name: &str, outcome: &str, layer: &str) {
 #[test]
 fn check_of_a_healthy_cluster_is_all_ok_and_figures_are_the_servers() {
     for (scenario, nodes) in [("small", 3), ("reference", 104)] {
-        let served = Served::scenario(scenario);
+        let served = TestServer::scenario(scenario);
         let (code, cluster) = check(&served, &[]);
         assert_eq!(code, 0, "{cluster:#}");
         for step in cluster["steps"].as_array().unwrap() {
@@ -76,7 +76,7 @@ fn check_of_a_healthy_cluster_is_all_ok_and_figures_are_the_servers() {
 
 #[test]
 fn text_is_one_line_for_each_step_that_is_well_and_no_line_is_wider_than_100() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let output = run(&served, &[]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -90,7 +90,7 @@ fn text_is_one_line_for_each_step_that_is_well_and_no_line_is_wider_than_100() {
 
 #[test]
 fn refused_port_fails_at_tcp_and_nothing_is_tried_behind_it() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.runtime.block_on(served.control().stop_listening());
     let (code, cluster) = check(&served, &[]);
     assert_eq!((code, failed(&cluster)), (3, vec!["tcp"]));
@@ -100,7 +100,7 @@ fn refused_port_fails_at_tcp_and_nothing_is_tried_behind_it() {
 
 #[test]
 fn server_that_accepts_and_says_nothing_fails_at_the_first_byte_and_is_asked_twice_only() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.control().freeze(true);
     let begun = Instant::now();
     let (code, cluster) = check(&served, &["--deadline", "300s"]);
@@ -113,7 +113,7 @@ fn server_that_accepts_and_says_nothing_fails_at_the_first_byte_and_is_asked_twi
 /// Each request is within its own deadline, so only the bound of the whole can end it.
 #[test]
 fn check_ends_at_its_bound_when_every_answer_is_slow() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.control().inject(Fault::new(FaultKind::Delay(Duration::from_millis(700))));
     let begun = Instant::now();
     let (code, cluster) = check(&served, &["--deadline", "4s"]);
@@ -125,7 +125,7 @@ fn check_ends_at_its_bound_when_every_answer_is_slow() {
 
 #[test]
 fn rejected_credentials_fail_as_authentication_and_end_the_check() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.control().inject(Fault::new(FaultKind::Status { code: 401, retry_after: None, message: None }));
     let (code, cluster) = check(&served, &[]);
     assert_eq!((code, failed(&cluster)), (3, vec!["livez"]));
@@ -134,7 +134,7 @@ fn rejected_credentials_fail_as_authentication_and_end_the_check() {
 
 #[test]
 fn forbidden_pods_fail_as_rbac_and_the_nodes_are_still_looked_at() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let forbidden = FaultKind::Status { code: 403, retry_after: None, message: None };
     served.control().inject(Fault::new(forbidden).resource("pods"));
     let (code, cluster) = check(&served, &[]);
@@ -148,7 +148,7 @@ fn forbidden_pods_fail_as_rbac_and_the_nodes_are_still_looked_at() {
 
 #[test]
 fn slow_body_fails_as_body_and_not_as_the_server() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let slow = FaultKind::Throttle { bytes_per_second: 20_000 };
     served.control().inject(Fault::new(slow).verb("list").resource("pods"));
     let begun = Instant::now();
@@ -161,7 +161,7 @@ fn slow_body_fails_as_body_and_not_as_the_server() {
 
 #[test]
 fn skewed_clock_is_a_warning_and_beyond_the_leeway_of_tokens_a_failure() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     for (seconds, outcome, way, exit) in
         [(30, "warn", "behind", 0), (-300, "fail", "ahead of", 3), (300, "fail", "behind", 3)]
     {
@@ -176,7 +176,7 @@ fn skewed_clock_is_a_warning_and_beyond_the_leeway_of_tokens_a_failure() {
 
 #[test]
 fn watch_that_opens_and_says_nothing_fails_as_watch() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.control().inject(Fault::new(FaultKind::WatchSilent));
     let (code, cluster) = check(&served, &[]);
     assert_eq!((code, failed(&cluster)), (3, vec!["watch"]));
@@ -185,7 +185,7 @@ fn watch_that_opens_and_says_nothing_fails_as_watch() {
 
 #[test]
 fn node_that_has_just_changed_is_named_with_its_state() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let dump = served.control().dump();
     let node = dump["nodes"][1]["metadata"]["name"].as_str().unwrap();
     served.control().apply(Change::NodeNotReady { node: node.to_owned() });
@@ -198,7 +198,7 @@ fn node_that_has_just_changed_is_named_with_its_state() {
 
 #[test]
 fn clusters_are_printed_one_after_another_in_the_order_of_the_kubeconfig() {
-    let served = Served::scenario("fleet");
+    let served = TestServer::scenario("fleet");
     let output = run(&served, &["--all-contexts"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("check of ")).collect();
@@ -212,15 +212,15 @@ fn clusters_are_printed_one_after_another_in_the_order_of_the_kubeconfig() {
 
 #[test]
 fn our_own_errors_and_usage_have_exit_codes_of_their_own() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     assert_eq!(run(&served, &["--context", "nowhere"]).status.code(), Some(1));
     assert_eq!(run(&served, &["-o", "yaml"]).status.code(), Some(2));
 }
 
 /// A server that shows a certificate for 127.0.0.1 that holds until then, and passes what it hears on.
-fn tls_front(served: &Served, authority: &Authority, until: i32) -> Relay {
-    let certificate = Certificate { holder: "kube-apiserver", name: "127.0.0.1", years: Some((2019, until)) };
-    let mode = Mode { tls: Some(authority.shows(certificate)), ..Mode::default() };
+fn tls_front(served: &TestServer, authority: &Authority, until: i32) -> Relay {
+    let certificate = Certificate { common_name: "kube-apiserver", name: "127.0.0.1", years: Some((2019, until)) };
+    let mode = Mode { tls: Some(authority.acceptor_with(certificate)), ..Mode::default() };
     served.runtime.block_on(Relay::to(served.address, mode))
 }
 
@@ -240,7 +240,7 @@ fn write_kubeconfig(dir: &Path, server: SocketAddr, authority: &str) -> String {
 
 #[test]
 fn good_certificate_is_shown_with_its_names_and_its_end() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let authority = Authority::new("our-ca");
     let front = tls_front(&served, &authority, 2090);
     let kubeconfig = write_kubeconfig(served.dir.path(), front.address, &authority.pem);
@@ -253,7 +253,7 @@ fn good_certificate_is_shown_with_its_names_and_its_end() {
 
 #[test]
 fn wrong_authority_and_expired_certificate_fail_as_tls_and_show_the_certificate() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let (ours, theirs) = (Authority::new("our-ca"), Authority::new("their-ca"));
     let cases = [
         (
@@ -282,7 +282,7 @@ fn wrong_authority_and_expired_certificate_fail_as_tls_and_show_the_certificate(
 
 #[test]
 fn context_that_cannot_be_used_fails_at_the_kubeconfig() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let path = served.dir.path().join("broken");
     std::fs::write(&path, "current-context: a\ncontexts: [{name: a, context: {cluster: gone, user: u}}]\n").unwrap();
     let (code, cluster) = check(&served, &["--kubeconfig", path.to_str().unwrap()]);

@@ -1,4 +1,4 @@
-//! The numbers of `watchbell snapshot -o json`, held against an independent count in another language: `scripts/count.py`.
+//! The numbers of `watchbell snapshot -o json`, compared with an independent count in another language: `scripts/count.py`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use watchbell::sim::{Change, ClusterAddress, Scenario};
 
-use crate::rig::{self, Served, watchbell};
+use crate::rig::{self, TestServer, watchbell};
 
 /// Of 150,000 pods and more an unoptimised build makes minutes: one in so many of them is counted here, made by the same
 /// generator. `scripts/count.py --simulate large` counts them all with the release binary.
@@ -46,7 +46,7 @@ const VERSIONS: [&str; 4] = [
 /// Output of `kubectl get`, or the same list by HTTP where there is no kubectl or it cannot read what the server says; `None` if
 /// the server does not have it.
 #[expect(clippy::print_stdout, reason = "a test that takes another way says so")]
-fn list(served: &Served, cluster: &ClusterAddress, listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {
+fn list(served: &TestServer, cluster: &ClusterAddress, listed: &Listed, kubectl: bool) -> Option<Vec<u8>> {
     let Listed { resource, paths } = listed;
     let ClusterAddress { context, url } = cluster;
     if kubectl {
@@ -78,12 +78,12 @@ fn get(url: &str, path: &str) -> Option<Vec<u8>> {
 }
 
 /// Every list that the server has, in files.
-fn lists(served: &Served, cluster: &ClusterAddress, kubectl: bool) -> Vec<PathBuf> {
+fn lists(served: &TestServer, cluster: &ClusterAddress, kubectl: bool) -> Vec<PathBuf> {
     let have = LISTS.iter().filter_map(|listed| Some((listed.resource, list(served, cluster, listed, kubectl)?)));
     have.map(|(resource, list)| put(served, &format!("{resource}.json"), &list)).collect()
 }
 
-fn put(served: &Served, name: &str, bytes: &[u8]) -> PathBuf {
+fn put(served: &TestServer, name: &str, bytes: &[u8]) -> PathBuf {
     let path = served.dir.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     path
@@ -102,7 +102,7 @@ fn script_says(context: &str, snapshot: &Path, lists: &[PathBuf]) -> Output {
 }
 
 /// Compares one cluster; gives what the script says.
-fn compare(served: &Served, cluster: &ClusterAddress, kubectl: bool) -> String {
+fn compare(served: &TestServer, cluster: &ClusterAddress, kubectl: bool) -> String {
     let context = &*cluster.context;
     let lists = lists(served, cluster, kubectl);
     let snapshot = watchbell(served).args(["snapshot", "-o", "json", "--context", context]).output().unwrap();
@@ -112,14 +112,14 @@ fn compare(served: &Served, cluster: &ClusterAddress, kubectl: bool) -> String {
     let code = if unread("nodes") + unread("pods") > 0 { 3 } else { 0 };
     assert_eq!(snapshot.status.code(), Some(code), "{context}: {}", String::from_utf8_lossy(&snapshot.stderr));
     let output = script_says(context, &put(served, "snapshot.json", &snapshot.stdout), &lists);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{context}:\n{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{context}:\n{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    stdout
 }
 
 /// Nodes lost, cordoned, gone and short of devices, pods that end and pods without a node: what the script of the incident does,
 /// and a little more, at once.
-fn trouble(served: &Served) {
+fn trouble(served: &TestServer) {
     let node = |number: u32| format!("10-16-10-{number}.maas");
     let control = served.control();
     for change in [
@@ -151,12 +151,12 @@ fn snapshot_equals_the_independent_count_on_every_scenario_field_by_field() {
     }
     for name in Scenario::builtin_names() {
         let mut scenario = Scenario::builtin(name).unwrap();
-        scenario.still();
+        scenario.make_static();
         if let Some((_, by)) = LARGE.iter().find(|(large, _)| large == name) {
             println!("{name}: one in {by}");
-            scenario.cut(*by);
+            scenario.scale_down(*by);
         }
-        let served = Served::of(scenario);
+        let served = TestServer::from_scenario(scenario);
         if *name == "incident" {
             trouble(&served);
         }
@@ -169,8 +169,8 @@ fn snapshot_equals_the_independent_count_on_every_scenario_field_by_field() {
                 println!("{name}: `{}` is unreachable, there is nothing to count", cluster.context);
                 continue;
             }
-            let said = compare(&served, &cluster, kubectl);
-            println!("{name}: {}: {}", cluster.context, said.trim());
+            let stdout = compare(&served, &cluster, kubectl);
+            println!("{name}: {}: {}", cluster.context, stdout.trim());
         }
     }
 }
@@ -181,7 +181,7 @@ fn the_comparison_finds_a_number_that_is_wrong() {
         println!("skipped: python3 is not on the PATH");
         return;
     }
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let snapshot = watchbell(&served).args(["snapshot", "-o", "json"]).output().unwrap();
     let mut wrong: Value = serde_json::from_slice(&snapshot.stdout).unwrap();
     let item = &mut wrong["clusters"][0]["items"][1];
@@ -189,10 +189,10 @@ fn the_comparison_finds_a_number_that_is_wrong() {
     item["pods"]["daemonSet"] = 0.into();
     let dump = put(&served, "dump.json", &served.control().dump_json());
     let output = script_says("small", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &[dump]);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert_eq!(said.lines().count(), 2, "{said}");
-    assert!(said.contains("accelerators") && said.contains("pods.daemonSet"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert_eq!(stdout.lines().count(), 2, "{stdout}");
+    assert!(stdout.contains("accelerators") && stdout.contains("pods.daemonSet"), "{stdout}");
 }
 
 /// The devices are among what is compared: every number of them that is one off is found.
@@ -202,7 +202,7 @@ fn the_comparison_finds_a_device_that_is_wrong() {
         println!("skipped: python3 is not on the PATH");
         return;
     }
-    let served = Served::scenario("zoo");
+    let served = TestServer::scenario("zoo");
     let cluster = served.simulation.clusters().into_iter().find(|cluster| cluster.context == "zoo-dra").unwrap();
     let snapshot = watchbell(&served).args(["snapshot", "-o", "json", "--context", "zoo-dra"]).output().unwrap();
     let mut wrong: Value = serde_json::from_slice(&snapshot.stdout).unwrap();
@@ -217,9 +217,9 @@ fn the_comparison_finds_a_device_that_is_wrong() {
     let lists = lists(&served, &cluster, false);
     assert_eq!(lists.len(), LISTS.len(), "the server has all of them");
     let output = script_says("zoo-dra", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &lists);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!((output.status.code(), said.lines().count()), (Some(1), fields.len() + 2), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), stdout.lines().count()), (Some(1), fields.len() + 2), "{stdout}");
     for field in fields {
-        assert!(said.contains(&format!("dra.drivers.gpu.example.com.{field}:")), "{field}: {said}");
+        assert!(stdout.contains(&format!("dra.drivers.gpu.example.com.{field}:")), "{field}: {stdout}");
     }
 }

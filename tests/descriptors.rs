@@ -1,9 +1,9 @@
-//! Many reconnects leave no file descriptor behind in the process. The real program, because other tests open files in
-//! this one.
+//! Many reconnects leak no file descriptor. Tested with the real program, because other tests open files in
+//! this process.
 
 use watchbell::sim::Change;
 
-use crate::rig::{Served, Terminal, wait_until};
+use crate::rig::{Terminal, TestServer, wait_until};
 
 /// Times that every connection of the program is cut.
 const CUTS: usize = 6;
@@ -17,14 +17,14 @@ fn open_files(terminal: &Terminal) -> Option<usize> {
     }
 }
 
-/// Watches that were asked for so far.
-fn watches(served: &Served) -> usize {
+/// Number of watches that were requested so far.
+fn watches(served: &TestServer) -> usize {
     served.control().requests().iter().filter(|log| log.path_and_query.contains("watch=1")).count()
 }
 
 #[test]
 fn many_reconnects_leave_no_file_descriptor_behind() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("✓ Ready");
     if open_files(&terminal).is_none() {
@@ -52,5 +52,5 @@ fn many_reconnects_leave_no_file_descriptor_behind() {
     let (first, last) = (counts[0], *counts.last().unwrap());
     assert!(last <= first + 3, "{counts:?}");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

@@ -1,4 +1,4 @@
-//! The documents, held against the program.
+//! The documents agree with the program.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use watchbell::action::ACTIONS;
 use watchbell::cli::Cli;
 use watchbell::config::Config;
 
-use crate::rig::{Served, watchbell};
+use crate::rig::{TestServer, watchbell};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
@@ -103,7 +103,7 @@ fn configuration_in_the_documents_is_read_without_a_warning() {
 /// Recipes run where jq is; their fields are looked up in any case.
 #[test]
 fn recipes_for_jq_find_their_fields() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let recipes: Vec<&str> = commands().into_iter().filter(|line| line.contains("| jq")).collect();
     assert!(recipes.len() >= 3, "{recipes:?}");
     let has_jq = Command::new("jq").arg("--version").output().is_ok();

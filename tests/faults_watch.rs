@@ -1,8 +1,8 @@
-//! The list+watch rows of the fault catalogue (docs/faults.md) end to end: the shipped engine over TCP against the simulated
+//! The list+watch rows of the fault catalogue (docs/faults.md) end to end: the tasks of a cluster over TCP against the simulated
 //! server, with the rules and the convergence oracle of every fault (`tests/rig/rules.rs`).
 //!
-//! Every other row of 4.4 and 4.5, and these once more with their timing, are tested in virtual time beside the engine
-//! (`src/cluster/tests/faults_watch.rs`, `exec/tests.rs`, `session/tests.rs`, `probe/tests.rs`, `vigil.rs`).
+//! The other rows of that section, and these again with their timing, are tested in virtual time in `src/cluster`
+//! (`tests/faults_watch.rs`, `exec/tests.rs`, `session/tests.rs`, `probe/tests.rs`, `sleep.rs`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::msg::Layer;
 use watchbell::sim::{Fault, FaultKind};
 
-use crate::rig::{Rig, Served, ms, quick};
+use crate::rig::{Rig, TestServer, ms, quick};
 
 fn status(code: u16) -> FaultKind {
     FaultKind::Status { code, retry_after: None, message: None }
@@ -23,15 +23,15 @@ fn status(code: u16) -> FaultKind {
 
 #[tokio::test]
 async fn f40_f42_expired_tokens_and_versions_end_in_the_servers_truth() {
-    let mut rig = Rig::watching().await;
+    let mut rig = Rig::synced().await;
     rig.served.control().compact();
-    rig.suffers(Fault::new(FaultKind::Gone), Layer::Watch, "too old resource version").await;
+    rig.check_fault(Fault::new(FaultKind::Gone), Layer::Watch, "too old resource version").await;
 }
 
 #[tokio::test]
 async fn f41_expired_watches_end_in_the_servers_truth() {
-    let mut rig = Rig::watching().await;
-    rig.suffers(Fault::new(FaultKind::WatchExpired), Layer::Watch, "too old resource version").await;
+    let mut rig = Rig::synced().await;
+    rig.check_fault(Fault::new(FaultKind::WatchExpired), Layer::Watch, "too old resource version").await;
 }
 
 /// A front that answers watches of pods with an ERROR event and then keeps them open; everything else goes on to `server`. It
@@ -77,68 +77,68 @@ async fn keeps_watches_open(server: SocketAddr, counts: [Arc<AtomicUsize>; 2]) -
 // client-go: TestCloseWatchChannelOnError.
 #[tokio::test]
 async fn f41_an_error_event_closes_the_connection_of_its_watch_though_the_server_keeps_it_open() {
-    let served = Served::small().await;
+    let served = TestServer::small().await;
     let counts = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let address = keeps_watches_open(served.address, counts.clone()).await;
     let target = ContextTarget::plain("small", &format!("http://{address}"));
     let mut rig = Rig::start(served, target, quick()).await;
     let [answered, open] = counts;
-    rig.fails(Layer::Watch, "too old resource version").await;
-    rig.until("more watches", |_| answered.load(Ordering::SeqCst) >= 5).await;
-    rig.until("the end of the ones before", |_| open.load(Ordering::SeqCst) <= 1).await;
-    rig.until("many more", |_| answered.load(Ordering::SeqCst) >= 8).await;
-    rig.until("the end of those", |_| open.load(Ordering::SeqCst) <= 1).await;
-    rig.keeps_the_rules();
+    rig.wait_for_failure(Layer::Watch, "too old resource version").await;
+    rig.wait_until("more watches", |_| answered.load(Ordering::SeqCst) >= 5).await;
+    rig.wait_until("the end of the ones before", |_| open.load(Ordering::SeqCst) <= 1).await;
+    rig.wait_until("many more", |_| answered.load(Ordering::SeqCst) >= 8).await;
+    rig.wait_until("the end of those", |_| open.load(Ordering::SeqCst) <= 1).await;
+    rig.check_rules();
 }
 
 #[tokio::test]
 async fn f44_watches_that_close_at_once_end_in_the_servers_truth() {
     // On a busy machine an end that comes at once takes a while.
     let tuning = Tuning { watch_short: ms(20_000), ..quick() };
-    let mut rig = Rig::direct(Served::small().await, tuning).await;
-    rig.settles().await;
-    rig.suffers(Fault::new(FaultKind::WatchClose), Layer::Server, "closed at once").await;
+    let mut rig = Rig::direct(TestServer::small().await, tuning).await;
+    rig.wait_until_synced().await;
+    rig.check_fault(Fault::new(FaultKind::WatchClose), Layer::Server, "closed at once").await;
 }
 
 #[tokio::test]
 async fn f45_silent_watches_end_in_the_servers_truth() {
     let tuning = Tuning { watch_silence: ms(900), watch_silence_cap: ms(1_500), ..quick() };
-    let mut rig = Rig::direct(Served::small().await, tuning).await;
-    rig.settles().await;
+    let mut rig = Rig::direct(TestServer::small().await, tuning).await;
+    rig.wait_until_synced().await;
     let before = rig.objects().unwrap();
     rig.served.control().inject(Fault::new(FaultKind::WatchSilent));
     rig.served.control().close_watches(None);
     rig.served.change();
-    let failure = rig.fails(Layer::Watch, "was silent for").await;
+    let failure = rig.wait_for_failure(Layer::Watch, "was silent for").await;
     // The watch is opened again at once: there is no wait to name.
     assert!(failure.next_in.is_none() && failure.request.starts_with("watch "), "{failure:?}");
-    rig.keeps(&before);
+    rig.check_objects_kept(&before);
     rig.served.change();
     rig.served.control().clear_faults();
-    rig.recovers().await;
+    rig.check_recovery().await;
 }
 
 #[tokio::test]
 async fn f49_what_was_lost_while_lists_and_watches_failed_is_found_again() {
-    let mut rig = Rig::watching().await;
+    let mut rig = Rig::synced().await;
     let lists = Fault::new(status(503)).verb("list");
     let watches = Fault::new(FaultKind::WatchExpired).probability(0.5);
-    rig.endures(vec![lists, watches], Layer::Server, "").await;
+    rig.check_faults(vec![lists, watches], Layer::Server, "").await;
 }
 
 #[tokio::test]
 async fn f52_a_server_that_goes_and_comes_back_is_read_again() {
-    let mut rig = Rig::watching().await;
-    rig.suffers(Fault::new(FaultKind::Refuse), Layer::Connect, "refused").await;
+    let mut rig = Rig::synced().await;
+    rig.check_fault(Fault::new(FaultKind::Refuse), Layer::Connect, "refused").await;
 }
 
 #[tokio::test]
 async fn f53_a_server_that_forbids_for_a_moment_is_asked_again_at_once() {
     // As shipped: for a minute after a success a 403 is a server that warms up.
     let tuning = Tuning { denied_grace: Tuning::default().denied_grace, ..quick() };
-    let mut rig = Rig::direct(Served::small().await, tuning).await;
-    rig.settles().await;
+    let mut rig = Rig::direct(TestServer::small().await, tuning).await;
+    rig.wait_until_synced().await;
     let cold = Fault::new(status(403));
-    let failure = rig.endures(vec![cold.clone().verb("list"), cold.verb("watch")], Layer::Rbac, "forbidden").await;
+    let failure = rig.check_faults(vec![cold.clone().verb("list"), cold.verb("watch")], Layer::Rbac, "forbidden").await;
     assert!(failure.next_in.unwrap() <= quick().backoff_cap * 2, "{failure:?}");
 }

@@ -9,14 +9,14 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use watchbell::sim::{Change, Control, Scenario};
 
-use crate::rig::{self, Served, has_kubectl};
+use crate::rig::{self, TestServer, has_kubectl};
 
 /// Far more than any of these commands needs, and less than a test run's patience.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A served scenario that kubectl looks at.
 struct Kubectl {
-    served: Served,
+    served: TestServer,
 }
 
 impl Kubectl {
@@ -25,7 +25,7 @@ impl Kubectl {
         if !has_kubectl() {
             return None;
         }
-        Some(Self { served: Served::here(Scenario::builtin(scenario).unwrap()).await })
+        Some(Self { served: TestServer::on_current_runtime(Scenario::builtin(scenario).unwrap()).await })
     }
 
     fn control(&self) -> Control {

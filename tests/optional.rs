@@ -1,26 +1,26 @@
-//! APIs that a cluster need not have, from the simulated server to kubectl and to `watchbell snapshot`.
+//! Optional APIs, from the simulated server to kubectl and to `watchbell snapshot`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::rig::{self, Served, has_kubectl, scenario};
+use crate::rig::{self, TestServer, has_kubectl, scenario};
 
 /// The snapshot of clusters that lack optional APIs at most.
-fn snapshot(served: &Served) -> Value {
+fn snapshot(served: &TestServer) -> Value {
     let (json, code) = rig::snapshot(served, &[]);
     assert_eq!(code, 0, "what is missing is optional: {json:#}");
     json
 }
 
 /// A scenario of three nodes and twenty pods, with other APIs.
-fn served(apis: &str, steps: &str) -> Served {
+fn served(apis: &str, steps: &str) -> TestServer {
     let text = include_str!("../assets/scenarios/small.toml");
-    Served::of(scenario(&format!("{text}\n[cluster.apis]\n{apis}\n{steps}")))
+    TestServer::from_scenario(scenario(&format!("{text}\n[cluster.apis]\n{apis}\n{steps}")))
 }
 
 /// The output of kubectl; `None`, and a line that says so, where there is no kubectl.
-fn kubectl(served: &Served, arguments: &str) -> Option<String> {
+fn kubectl(served: &TestServer, arguments: &str) -> Option<String> {
     if !has_kubectl() {
         return None;
     }
@@ -32,7 +32,7 @@ fn kubectl(served: &Served, arguments: &str) -> Option<String> {
 
 #[test]
 fn usage_is_what_kubectl_top_says() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let before = kubectl(&served, "top nodes --no-headers");
     let snapshot = snapshot(&served);
     let Some((before, after)) = before.zip(kubectl(&served, "top nodes --no-headers")) else { return };
@@ -100,8 +100,8 @@ claims = 6
 dra = "VERSION"
 "#;
 
-fn dra(version: &str) -> Served {
-    Served::of(scenario(&DRA.replace("VERSION", version)))
+fn dra(version: &str) -> TestServer {
+    TestServer::from_scenario(scenario(&DRA.replace("VERSION", version)))
 }
 
 /// Claims 0 to 3 are on gpu-1, 4 and 5 on gpu-2; 2 and 5 take parts, 3 is held.
@@ -166,7 +166,7 @@ fn devices_that_a_rule_taints_are_unhealthy_where_rules_are_served_and_seen() {
     for (version, expected) in
         [("v1beta2", &two_and_four), ("v1alpha3", &two_and_four), ("forbidden", &nothing), ("absent", &nothing)]
     {
-        let served = Served::of(scenario(&rules(version)));
+        let served = TestServer::from_scenario(scenario(&rules(version)));
         let cluster = &snapshot(&served)["clusters"][0];
         let items = cluster["items"].as_array().unwrap();
         let unhealthy =

@@ -1,10 +1,10 @@
-//! The same numbers whichever form is asked for.
+//! JSON and protobuf give the same numbers.
 
 use serde_json::Value;
 
-use crate::rig::{self, Served};
+use crate::rig::{self, TestServer};
 
-fn snapshot(served: &Served, config: &str) -> Value {
+fn snapshot(served: &TestServer, config: &str) -> Value {
     let path = served.dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
     let (mut json, code) = rig::snapshot(served, &["--config", path.to_str().unwrap()]);
@@ -15,7 +15,7 @@ fn snapshot(served: &Served, config: &str) -> Value {
 #[test]
 fn snapshots_from_json_and_from_protobuf_are_equal() {
     // Without churn, so that nothing changes between the two.
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let forms = ["[clusters]\nprotobuf = false\n", "[clusters]\nprotobuf = true\n"].map(|text| snapshot(&served, text));
     for part in ["nodes", "pods", "accelerators"] {
         assert_eq!(forms[0][part], forms[1][part], "{part}");

@@ -1,13 +1,13 @@
-//! The program in a pseudo-terminal: keys in, screen out, and the terminal as it was before.
+//! The program in a pseudo-terminal: its keys, its screen, and the restored terminal.
 
 use rustix::process::Signal;
 use watchbell::sim::{Change, Fault, FaultKind};
 
-use crate::rig::{Served, Terminal, is_ours, watchbell};
+use crate::rig::{Terminal, TestServer, is_known_sequence, watchbell};
 
 #[test]
 fn pty_operator_sees_moves_filters_drills_resizes_and_leaves() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let mut terminal = Terminal::start(&served, "", &[]);
     let text = terminal.wait("the complete reference cluster", |text| {
         ["104/104", "83", "872", "2,613"].iter().all(|number| text.contains(number))
@@ -43,12 +43,12 @@ fn pty_operator_sees_moves_filters_drills_resizes_and_leaves() {
     terminal.resize(120, 40);
     terminal.wait_for("10-16-10-111.maas");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_frozen_server_leaves_the_keys_alive_and_the_picture_there() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("2,613");
     served.control().freeze(true);
@@ -61,12 +61,12 @@ fn pty_frozen_server_leaves_the_keys_alive_and_the_picture_there() {
     terminal.press("\u{1b}");
     terminal.wait_for("10-16-10-212.maas");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_server_frozen_from_the_start_shows_unknown_numbers_and_q_leaves() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     served.control().freeze(true);
     let mut terminal = Terminal::start(&served, "", &[]);
     let text = terminal.wait_for("nodes");
@@ -76,12 +76,12 @@ fn pty_server_frozen_from_the_start_shows_unknown_numbers_and_q_leaves() {
     terminal.press("q");
     terminal.wait("the main screen", |text| !text.contains("next cluster"));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_server_that_dies_and_comes_back_needs_no_key() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("2,613");
     let control = served.control();
@@ -93,13 +93,13 @@ fn pty_server_that_dies_and_comes_back_needs_no_key() {
     served.runtime.block_on(control.listen_again()).unwrap();
     terminal.wait("the new truth", |text| text.contains("103/103") && !text.contains("10-16-10-110.maas"));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// The way of the incident: a list that stops in its middle, then a server that is gone, then one that is back.
 #[test]
 fn pty_server_that_stalls_in_mid_list_dies_and_comes_back_never_shows_a_zero() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("2,613");
     let control = served.control();
@@ -124,29 +124,29 @@ fn pty_server_that_stalls_in_mid_list_dies_and_comes_back_never_shows_a_zero() {
     served.runtime.block_on(async { control.clear_faults() });
     terminal.wait("the new truth", |text| text.contains("103/103") && text.contains("live"));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_signals_give_the_terminal_back_while_the_server_hangs() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         served.control().freeze(false);
         let terminal = Terminal::start(&served, "", &[]);
         terminal.wait_for("NAME");
         served.control().freeze(true);
         rustix::process::kill_process(terminal.program(), signal).unwrap();
-        terminal.ends_with(128 + signal.as_raw());
+        terminal.expect_exit(128 + signal.as_raw());
     }
 }
 
 #[test]
 fn pty_ctrl_c_leaves_from_anywhere() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("NAME");
     terminal.press("?/\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// The parameters of every SGR sequence (`ESC [ … m`) that was sent.
@@ -162,7 +162,7 @@ fn styles(raw: &str) -> Vec<&str> {
 
 #[test]
 fn pty_under_no_color_only_bold_dim_and_reverse_are_sent() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[("NO_COLOR", "1")]);
     terminal.wait_for("✓ Ready");
     terminal.press("j");
@@ -176,13 +176,13 @@ fn pty_under_no_color_only_bold_dim_and_reverse_are_sent() {
     assert!(foreign.iter().all(|s| [";", "", "39", "49", "59"].contains(*s)), "colours under NO_COLOR: {foreign:?}");
     assert!(terminal.has_reversed_row(), "no row is reversed on the screen");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// docs/security.md: nothing from outside may reach the terminal as an escape, so every sequence is one of ours.
 #[test]
 fn pty_every_escape_sequence_is_one_of_ours() {
-    let served = Served::scenario("incident");
+    let served = TestServer::scenario("incident");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("✓ Ready");
     terminal.press("\r");
@@ -191,15 +191,19 @@ fn pty_every_escape_sequence_is_one_of_ours() {
     // What is read may end in the middle of a frame, and so right behind an escape.
     let raw = raw.strip_suffix('\u{1b}').unwrap_or(&raw);
     for rest in raw.split('\u{1b}').skip(1) {
-        assert!(is_ours(rest), "a sequence that is not ours: {:?}", rest.chars().take(20).collect::<String>());
+        assert!(
+            is_known_sequence(rest),
+            "a sequence that is not ours: {:?}",
+            rest.chars().take(20).collect::<String>()
+        );
     }
     terminal.press("qq");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_without_a_terminal_says_what_to_use_instead() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let output = watchbell(&served).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
@@ -208,7 +212,7 @@ fn pty_without_a_terminal_says_what_to_use_instead() {
 
 #[test]
 fn pty_when_no_context_can_be_used_the_reason_is_shown_and_q_leaves() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let dangling = text.replace(r#"{"cluster":"small","user""#, r#"{"cluster":"nowhere","user""#);
     assert_ne!(text, dangling, "the kubeconfig has another shape than this test expects");
@@ -218,5 +222,5 @@ fn pty_when_no_context_can_be_used_the_reason_is_shown_and_q_leaves() {
     terminal.press("?");
     terminal.wait_for("next cluster");
     terminal.press("qq");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

@@ -1,15 +1,15 @@
-//! Keys and `q` on the real program while something hangs (G1). Every deadline of the program is longer here than the test is
-//! patient, so that a key that waited for any of them would never be answered. That is the promise behind "within 500 ms":
-//! nothing on the way of a key waits for a cluster.
+//! Keys and `q` in the real program while something hangs (G1). Every deadline of the program is longer here than the test's
+//! own, so a key that waited for one of them would fail the test. This is what "within 500 ms" rests on: nothing between a key
+//! and the screen waits for a cluster.
 //!
-//! A resolver that never answers (F02) cannot be staged for a whole program without a network of its own; that leaving does not
-//! wait for its thread is `runtime.rs`. The other rows that hang (F06, F11, F15, F45) hang at one of these places.
+//! A resolver that never answers (F02) cannot be simulated for the whole program without a network namespace; `runtime.rs`
+//! ensures that quitting does not wait for its thread. The other faults that hang (F06, F11, F15, F45) hang at one of these places.
 
 use std::time::Duration;
 
 use watchbell::sim::{Fault, FaultKind};
 
-use crate::rig::{ASKS, Served, Terminal, log_in_with, wait_until};
+use crate::rig::{PASSWORD_PROMPT, Terminal, TestServer, set_exec_plugin, wait_until};
 
 /// Longer than a test waits for anything.
 const DEADLINES: &str = r#"
@@ -28,13 +28,13 @@ watch-headers = "10m"
 exec = "10m"
 "#;
 
-fn inject(served: &Served, fault: Fault) {
+fn inject(served: &TestServer, fault: Fault) {
     let _inside = served.runtime.enter();
     served.control().inject(fault);
 }
 
 /// Starts the program, lets it run into what hangs, presses keys, and leaves while it still hangs.
-fn answers_and_leaves(served: &Served, hangs: impl Fn() -> bool) {
+fn answers_and_leaves(served: &TestServer, hangs: impl Fn() -> bool) {
     let config = served.dir.path().join("deadlines.toml");
     std::fs::write(&config, DEADLINES).unwrap();
     let mut terminal = Terminal::start(served, &format!("--config {}", config.display()), &[]);
@@ -46,14 +46,14 @@ fn answers_and_leaves(served: &Served, hangs: impl Fn() -> bool) {
     terminal.press("?");
     terminal.wait("the main screen", |text| !text.contains("next cluster"));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_f03_keys_are_answered_and_q_leaves_while_packets_vanish() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     inject(&served, Fault::new(FaultKind::BlackHole));
-    // The hole is dug beside us: until then the port refuses.
+    // The black hole starts in the background; until then the port refuses connections.
     wait_until("the black hole", || {
         let tried = std::net::TcpStream::connect_timeout(&served.address, Duration::from_millis(300));
         tried.is_err_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
@@ -63,7 +63,7 @@ fn pty_f03_keys_are_answered_and_q_leaves_while_packets_vanish() {
 
 #[test]
 fn pty_f04_keys_are_answered_and_q_leaves_while_connections_are_accepted_and_not_read() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     inject(&served, Fault::new(FaultKind::AcceptOnly));
     let control = served.control();
     answers_and_leaves(&served, || control.open_connections() >= 3);
@@ -72,7 +72,7 @@ fn pty_f04_keys_are_answered_and_q_leaves_while_connections_are_accepted_and_not
 
 #[test]
 fn pty_f10_keys_are_answered_and_q_leaves_while_no_request_is_answered() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     inject(&served, Fault::new(FaultKind::Delay(Duration::from_secs(3600))));
     let control = served.control();
     answers_and_leaves(&served, || control.request_count() >= 3);
@@ -81,7 +81,7 @@ fn pty_f10_keys_are_answered_and_q_leaves_while_no_request_is_answered() {
 
 #[test]
 fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     inject(&served, Fault::new(FaultKind::Stall { after_bytes: 2_000 }).verb("list"));
     let control = served.control();
     let is_page = |path: &str| path.starts_with("/api/v1/pods?limit=");
@@ -90,8 +90,8 @@ fn pty_f12_keys_are_answered_and_q_leaves_while_a_body_stands_still() {
 
 #[test]
 fn pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back() {
-    let served = Served::scenario("small");
-    log_in_with(&served, ASKS, "Always");
+    let served = TestServer::scenario("small");
+    set_exec_plugin(&served, PASSWORD_PROMPT, "Always");
     let mut terminal = Terminal::start(&served, "", &[]);
     let text = terminal.wait_for("L log in");
     assert!(text.contains("wants a terminal"), "{text}");
@@ -106,13 +106,13 @@ fn pty_f61_a_plugin_that_asks_gets_the_terminal_and_gives_it_back() {
     terminal.press("?");
     terminal.wait_for("next cluster");
     terminal.press("?q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_f61_ctrl_c_ends_a_plugin_that_asks_and_not_the_program() {
-    let served = Served::scenario("small");
-    log_in_with(&served, ASKS, "Always");
+    let served = TestServer::scenario("small");
+    set_exec_plugin(&served, PASSWORD_PROMPT, "Always");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("L log in");
     terminal.press("L");
@@ -124,14 +124,14 @@ fn pty_f61_ctrl_c_ends_a_plugin_that_asks_and_not_the_program() {
     terminal.press("friend\n");
     terminal.wait_for("ended with exit code 1");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let begun = served.dir.path().join("begun");
-    log_in_with(&served, &format!("touch {}; exec sleep 3600", begun.display()), "Never");
+    set_exec_plugin(&served, &format!("touch {}; exec sleep 3600", begun.display()), "Never");
     answers_and_leaves(&served, || begun.exists());
     assert_eq!(served.control().request_count(), 0, "nothing is asked without credentials");
 }

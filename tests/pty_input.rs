@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::rig::{Served, Terminal};
+use crate::rig::{Terminal, TestServer};
 
 /// Replies that come late: to a program before this one, or because the network was slow. Each holds letters that are keys here.
 const REPLIES: &[&str] = &[
@@ -28,7 +28,7 @@ const REPLIES: &[&str] = &[
     "\u{1b}Xcuq?\u{1b}\\",
 ];
 
-fn started(served: &Served) -> Terminal {
+fn started(served: &TestServer) -> Terminal {
     let terminal = Terminal::start(served, "", &[]);
     terminal.wait_for("✓ Ready");
     terminal
@@ -44,7 +44,7 @@ fn assert_answers(terminal: &mut Terminal) {
 
 #[test]
 fn pty_late_replies_of_the_terminal_are_no_keys_and_leave_the_keys_alive() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = started(&served);
     for reply in REPLIES {
         terminal.press(reply);
@@ -60,12 +60,12 @@ fn pty_late_replies_of_the_terminal_are_no_keys_and_leave_the_keys_alive() {
     assert_answers(&mut terminal);
     assert!(!terminal.raw().contains("\u{1b}]52;"), "nothing was copied");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_an_unfinished_sequence_ends_and_keys_go_on() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = started(&served);
     for beginning in ["\u{1b}[?2026", "\u{1b}]11;rgb:1e1e", "\u{1b}P>|", "\u{1b}[M", "\u{1b}[200~hello"] {
         terminal.press(beginning);
@@ -75,12 +75,12 @@ fn pty_an_unfinished_sequence_ends_and_keys_go_on() {
     }
     terminal.press("\u{1b}[200~hello");
     terminal.press("\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_a_paste_goes_to_an_open_filter_and_nowhere_else() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = started(&served);
     terminal.press("\u{1b}[200~quc?qq\rzx\u{1b}[201~");
     let text = terminal.wait_for("paste ignored");
@@ -88,12 +88,12 @@ fn pty_a_paste_goes_to_an_open_filter_and_nowhere_else() {
     terminal.press("/\u{1b}[200~gpu-1\u{1b}[201~");
     terminal.wait("the filtered table", |text| text.contains("gpu-1") && !text.contains("worker-1"));
     terminal.press("\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_ten_kilobytes_at_once_are_read_to_their_end_before_the_next_key() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = started(&served);
     // `Z` means nothing.
     for _ in 0..10 {
@@ -103,5 +103,5 @@ fn pty_ten_kilobytes_at_once_are_read_to_their_end_before_the_next_key() {
     terminal.press(&"j".repeat(10_000));
     assert_answers(&mut terminal);
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

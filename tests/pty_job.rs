@@ -2,10 +2,10 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::rig::{Served, Terminal, wait_until};
+use crate::rig::{Terminal, TestServer, wait_until};
 
 /// Shell with job control, as it treats a job that may be stopped: sets its own modes, says so, waits for enter, continues it.
-fn in_a_shell(served: &Served, job: &str) -> Terminal {
+fn in_a_shell(served: &TestServer, job: &str) -> Terminal {
     let script = format!("set -m; {job}; echo stopped=$?; stty sane; read -r line; fg");
     let terminal = Terminal::script(served, &script, &[]);
     terminal.wait_for("✓ Ready");
@@ -25,12 +25,12 @@ fn continues(mut terminal: Terminal) {
     terminal.press("?");
     terminal.wait_for("✓ Ready");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = in_a_shell(&served, "\"$WATCHBELL\"");
     terminal.press("\u{1a}");
     continues(terminal);
@@ -38,7 +38,7 @@ fn pty_suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
 
 #[test]
 fn pty_suspend_in_a_script_stops_the_script_too() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = in_a_shell(&served, "sh -c 'sh -c \"\\\"\\$WATCHBELL\\\"; true\"; exit'");
     terminal.press("\u{1a}");
     continues(terminal);
@@ -47,7 +47,7 @@ fn pty_suspend_in_a_script_stops_the_script_too() {
 /// The same by a signal from elsewhere, which stops this process alone.
 #[test]
 fn pty_stop_signals_of_others_give_the_terminal_back_and_keys_work_after_them() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let terminal = in_a_shell(&served, "\"$WATCHBELL\"");
     kill_process(terminal.program(), Signal::TSTP).unwrap();
     continues(terminal);
@@ -56,7 +56,7 @@ fn pty_stop_signals_of_others_give_the_terminal_back_and_keys_work_after_them() 
 /// Nobody sees it coming, so the shell's text stands on our screen; but its modes are not ours.
 #[test]
 fn pty_after_a_stop_that_could_not_be_seen_coming_the_terminal_is_raw_again() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = in_a_shell(&served, "\"$WATCHBELL\"");
     kill_process(terminal.program(), Signal::STOP).unwrap();
     terminal.wait_for("stopped=");
@@ -67,7 +67,7 @@ fn pty_after_a_stop_that_could_not_be_seen_coming_the_terminal_is_raw_again() {
     terminal.press("?");
     terminal.wait_for("✓ Ready");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// As `ps` shows it.
@@ -97,19 +97,19 @@ fn does_not_stop(terminal: &mut Terminal, program: Pid) {
 
 #[test]
 fn pty_in_a_session_without_a_shell_it_does_not_stop_and_says_so() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("✓ Ready");
     let program = terminal.program();
     does_not_stop(&mut terminal, program);
     terminal.press("\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// As under `ssh -t host watchbell`, and in a container.
 #[test]
 fn pty_as_the_leader_of_a_session_it_does_not_stop_and_says_so() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::script(&served, "exec \"$WATCHBELL\"", &[]);
     let leader = terminal.leader();
     does_not_stop(&mut terminal, leader);
@@ -126,19 +126,19 @@ fn pty_in_a_namespace_of_processes_without_its_parent_ctrl_z_says_why_it_does_no
         eprintln!("not tested: this machine gives no namespaces");
         return;
     }
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::script(&served, &format!("{namespace} \"$WATCHBELL\""), &[]);
     terminal.wait_for("✓ Ready");
     terminal.press("\u{1a}");
     terminal.wait_for("no shell to come back to");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// tmux shows the title of its pane for ever.
 #[test]
 fn pty_the_title_of_before_comes_back() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("✓ Ready");
     terminal.press("q");
@@ -147,5 +147,5 @@ fn pty_the_title_of_before_comes_back() {
     let (pushed, popped) = (raw.find("\u{1b}[22;0t").unwrap(), raw.rfind("\u{1b}[23;0t").unwrap());
     let (first, last) = (raw.find("\u{1b}]0;").unwrap(), raw.rfind("\u{1b}]0;").unwrap());
     assert!(pushed < first && last < popped, "the title is pushed before ours is set, and popped after");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

@@ -1,12 +1,12 @@
-//! The way down in a pseudo-terminal: node, pod, YAML, copy, and back; also while the server stands still.
+//! The drill-down in a pseudo-terminal: node, pod, YAML, copy, and back; also while the server is frozen.
 
 use serde_json::Value;
 use watchbell::sim::Change;
 
-use crate::rig::{Served, Terminal, is_ours};
+use crate::rig::{Terminal, TestServer, is_known_sequence};
 
 /// The first pod of the first node that restarts or fails, as the server has it.
-fn troubled(served: &Served) -> Value {
+fn troubled(served: &TestServer) -> Value {
     let dump = served.control().dump();
     let pods = dump["pods"].as_array().unwrap();
     let waits =
@@ -52,7 +52,7 @@ fn copied(raw: &str) -> Vec<String> {
             copied.push(String::from_utf8(base64(payload)).unwrap());
         } else {
             let start: String = rest.chars().take(20).collect();
-            assert!(is_ours(rest), "a sequence that is not ours: {start:?}");
+            assert!(is_known_sequence(rest), "a sequence that is not ours: {start:?}");
         }
     }
     copied
@@ -60,7 +60,7 @@ fn copied(raw: &str) -> Vec<String> {
 
 #[test]
 fn pty_operator_goes_down_to_the_yaml_copies_and_comes_back() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let pod = troubled(&served);
     let name = pod["metadata"]["name"].as_str().unwrap();
     let mut terminal = Terminal::start(&served, "", &[]);
@@ -96,12 +96,12 @@ fn pty_operator_goes_down_to_the_yaml_copies_and_comes_back() {
     terminal.press("\u{1b}");
     terminal.wait("all nodes", |text| !text.contains("by filter"));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn pty_an_opened_pod_stays_with_its_age_while_the_server_stands_still() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let pod = troubled(&served);
     let name = pod["metadata"]["name"].as_str().unwrap();
     let mut terminal = Terminal::start(&served, "", &[]);
@@ -121,5 +121,5 @@ fn pty_an_opened_pod_stays_with_its_age_while_the_server_stands_still() {
     let text = terminal.wait_for("gone for");
     assert!(text.contains("CrashLoopBackOff"), "its last state stays:\n{text}");
     terminal.press("\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

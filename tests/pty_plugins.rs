@@ -1,5 +1,5 @@
-//! Nothing that we have started is left when we are gone: credential plugins, with the terminal and without, and the command of
-//! `on-alert`, each with its children. Nothing of a plugin reaches the screen that is ours.
+//! No process that the program started outlives it: credential plugins, with and without the terminal, and the command of
+//! `on-alert`, each with its children. No output of a plugin reaches the program's screen.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,9 +8,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
-use crate::rig::{ASKS, PATIENCE, Served, Terminal, binary, log_in_with, watchbell};
+use crate::rig::{PASSWORD_PROMPT, PATIENCE, Terminal, TestServer, binary, set_exec_plugin, watchbell};
 
-/// Sleeping processes of one test, told by their seconds, which no other test uses.
+/// Sleeping processes of one test, identified by their seconds, which no other test uses.
 struct Sleepers(u32);
 
 impl Sleepers {
@@ -55,7 +55,7 @@ impl Sleepers {
 
 /// The program as a shell runs it in the foreground: what a script puts into the background ignores INT and QUIT, and so would
 /// all that these tests start there.
-fn in_foreground(served: &Served) -> Command {
+fn in_foreground(served: &TestServer) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=INT,QUIT").arg(binary()).stdout(Stdio::null()).stderr(Stdio::null());
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", served.dir.path());
@@ -85,18 +85,18 @@ const WAYS: [Option<Signal>; 6] =
 fn leave(mut terminal: Terminal, way: Option<Signal>) {
     if let Some(signal) = way {
         kill_process(terminal.program(), signal).unwrap();
-        terminal.ends_with(128 + signal.as_raw());
+        terminal.expect_exit(128 + signal.as_raw());
     } else {
         terminal.press("q");
-        terminal.ends_with(0);
+        terminal.expect_exit(0);
     }
 }
 
 #[test]
 fn pty_a_plugin_in_the_background_ends_with_its_children_whatever_ends_the_program() {
     for way in WAYS {
-        let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-        log_in_with(&served, &sleepers.script(), "Never");
+        let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+        set_exec_plugin(&served, &sleepers.script(), "Never");
         let terminal = Terminal::start(&served, "", &[]);
         terminal.wait_for("nodes");
         sleepers.wait_until_all_run();
@@ -109,8 +109,8 @@ fn pty_a_plugin_in_the_background_ends_with_its_children_whatever_ends_the_progr
 fn pty_a_plugin_that_has_the_terminal_ends_with_its_children_and_leaves_the_terminal_as_it_was() {
     // Ctrl-C and Ctrl-\ are the plugin's while it has the terminal.
     for signal in [Signal::TERM, Signal::HUP] {
-        let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-        log_in_with(&served, &format!("stty -echo; printf 'Password: ' >&2; {}", sleepers.script()), "Always");
+        let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+        set_exec_plugin(&served, &format!("stty -echo; printf 'Password: ' >&2; {}", sleepers.script()), "Always");
         let mut terminal = Terminal::start(&served, "", &[]);
         terminal.wait_for("L log in");
         terminal.press("L");
@@ -123,8 +123,8 @@ fn pty_a_plugin_that_has_the_terminal_ends_with_its_children_and_leaves_the_term
 
 #[test]
 fn pty_a_plugin_that_ends_while_a_password_is_typed_leaves_the_echo_on() {
-    let served = Served::scenario("small");
-    log_in_with(&served, "stty -echo; printf 'Password: ' >&2; read answer", "Always");
+    let served = TestServer::scenario("small");
+    set_exec_plugin(&served, "stty -echo; printf 'Password: ' >&2; read answer", "Always");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("L log in");
     terminal.press("L");
@@ -137,7 +137,7 @@ fn pty_a_plugin_that_ends_while_a_password_is_typed_leaves_the_echo_on() {
 #[test]
 fn pty_the_command_for_alerts_ends_with_its_children_whatever_ends_the_program() {
     for way in [Some(Signal::TERM), None] {
-        let (served, sleepers) = (Served::scenario("incident"), Sleepers::new());
+        let (served, sleepers) = (TestServer::scenario("incident"), Sleepers::new());
         let config = served.dir.path().join("config.toml");
         let command = serde_json::json!(["/bin/sh", "-c", sleepers.script()]);
         std::fs::write(&config, format!("[tell]\non-alert = {command}\n")).unwrap();
@@ -152,8 +152,8 @@ fn pty_the_command_for_alerts_ends_with_its_children_whatever_ends_the_program()
 fn plugins_of_one_shot_commands_end_with_them() {
     for arguments in [&["snapshot", "--deadline", "1h"][..], &["check", "--deadline", "1h"]] {
         for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
-            let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-            log_in_with(&served, &sleepers.script(), "Never");
+            let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+            set_exec_plugin(&served, &sleepers.script(), "Never");
             let child = in_foreground(&served).args(arguments).spawn().unwrap();
             sleepers.wait_until_all_run();
             kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
@@ -166,8 +166,8 @@ fn plugins_of_one_shot_commands_end_with_them() {
 /// Signals that end a program unless it handles them, but for those above; 34 and 64 are the ends of the real-time signals.
 #[test]
 fn plugins_end_with_the_program_whatever_signal_that_can_be_handled_ends_it() {
-    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-    log_in_with(&served, &sleepers.script(), "Never");
+    let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+    set_exec_plugin(&served, &sleepers.script(), "Never");
     let named = [
         Signal::ALARM,
         Signal::USR1,
@@ -196,8 +196,8 @@ fn plugins_end_with_the_program_whatever_signal_that_can_be_handled_ends_it() {
 
 #[test]
 fn a_plugin_that_is_slower_than_the_answer_ends_with_the_command() {
-    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-    log_in_with(&served, &sleepers.script(), "Never");
+    let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+    set_exec_plugin(&served, &sleepers.script(), "Never");
     let output =
         watchbell(&served).args(["snapshot", "--deadline", "3s"]).env("PATH", "/usr/bin:/bin").output().unwrap();
     assert_eq!(output.status.code(), Some(3));
@@ -206,8 +206,8 @@ fn a_plugin_that_is_slower_than_the_answer_ends_with_the_command() {
 
 #[test]
 fn what_a_script_puts_into_the_background_outlives_a_hang_up_that_it_is_to_ignore() {
-    let (served, sleepers) = (Served::scenario("small"), Sleepers::new());
-    log_in_with(&served, &sleepers.script(), "Never");
+    let (served, sleepers) = (TestServer::scenario("small"), Sleepers::new());
+    set_exec_plugin(&served, &sleepers.script(), "Never");
     let mut command = Command::new("nohup");
     command.arg(binary()).args(["snapshot", "--deadline", "1h"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", served.dir.path());
@@ -225,23 +225,23 @@ fn what_a_script_puts_into_the_background_outlives_a_hang_up_that_it_is_to_ignor
 
 #[test]
 fn pty_a_plugin_that_opens_the_terminal_in_the_background_gets_none() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let script = "{ echo CANARY > /dev/tty; read answer < /dev/tty; } 2>/dev/null && exit 9; echo CANARY >&2; exit 3";
-    log_in_with(&served, script, "IfAvailable");
+    set_exec_plugin(&served, script, "IfAvailable");
     let mut terminal = Terminal::start(&served, "", &[]);
     terminal.wait_for("ended with exit code 3");
     terminal.press("?");
     terminal.wait_for("next cluster");
     assert!(!terminal.raw().contains("CANARY"), "{}", terminal.text());
     terminal.press("?q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 /// A shell with job control gets the terminal for Ctrl-Z, as for any job, and `fg` continues both.
 #[test]
 fn pty_ctrl_z_stops_a_plugin_that_has_the_terminal_and_the_program() {
-    let served = Served::scenario("small");
-    log_in_with(&served, ASKS, "Always");
+    let served = TestServer::scenario("small");
+    set_exec_plugin(&served, PASSWORD_PROMPT, "Always");
     // By its path, which is what `fg` says of it.
     let script = format!("set -m; '{}'; echo stopped=$?; read -r line; fg", binary().display());
     let mut terminal = Terminal::script(&served, &script, &[]);
@@ -256,17 +256,17 @@ fn pty_ctrl_z_stops_a_plugin_that_has_the_terminal_and_the_program() {
     terminal.press("open sesame\n");
     terminal.wait_for("✓ Ready");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
 fn output_of_a_plugin_stands_neither_in_the_snapshot_nor_in_the_check() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let says = "password=CANARY https://login.example.com/device?code=CANARY";
     // The check names the whole command, so what the plugin says does not stand in its arguments.
     let script = served.dir.path().join("says.sh");
     std::fs::write(&script, format!("echo '{says}'; echo '{says}' >&2; exit 5")).unwrap();
-    log_in_with(&served, &format!(". '{}'", script.display()), "Never");
+    set_exec_plugin(&served, &format!(". '{}'", script.display()), "Never");
     for arguments in
         [&["snapshot", "-o", "json", "--deadline", "3s"][..], &["snapshot", "--deadline", "3s"], &["check"]]
     {
@@ -278,7 +278,7 @@ fn output_of_a_plugin_stands_neither_in_the_snapshot_nor_in_the_check() {
 }
 
 /// Ten contexts; `users` says how many user entries they have, all with the same plugin.
-fn ten_contexts(served: &Served, script: &str, users: usize) {
+fn ten_contexts(served: &TestServer, script: &str, users: usize) {
     let user = |at: usize| format!("u{}", at % users);
     let exec = serde_json::json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1",
@@ -300,7 +300,7 @@ fn ten_contexts(served: &Served, script: &str, users: usize) {
 fn ten_contexts_with_the_same_plugin_run_it_once() {
     for users in [1, 10] {
         for command in ["snapshot", "check"] {
-            let served = Served::scenario("small");
+            let served = TestServer::scenario("small");
             let runs = served.dir.path().join("runs");
             let token = r#"{"kind":"ExecCredential","status":{"token":"t0k"}}"#;
             ten_contexts(&served, &format!("echo run >> {}; sleep 0.3; echo '{token}'", runs.display()), users);
@@ -317,9 +317,9 @@ fn ten_contexts_with_the_same_plugin_run_it_once() {
 fn a_plugin_is_not_run_out_of_the_current_directory() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let here = served.dir.path();
-    log_in_with(&served, "true", "Never");
+    set_exec_plugin(&served, "true", "Never");
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     std::fs::write(served.kubeconfig(), text.replace("/bin/sh", "planted")).unwrap();
     std::fs::write(here.join("planted"), "#!/bin/sh\ntouch ran\n").unwrap();

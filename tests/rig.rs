@@ -18,10 +18,10 @@ pub(crate) use certificates::{Authority, Certificate};
 pub(crate) use engine::{Rig, ms, quick, target};
 pub(crate) use program::{binary, has_kubectl, kubectl, program_in, shell_in, snapshot, watchbell};
 pub(crate) use relay::{Mode, Relay};
-pub(crate) use server::{ASKS, Served, log_in_with, scenario};
-pub(crate) use terminal::{Terminal, is_ours};
+pub(crate) use server::{PASSWORD_PROMPT, TestServer, scenario, set_exec_plugin};
+pub(crate) use terminal::{Terminal, is_known_sequence};
 
-/// Longer than any machine needs: the tests wait for states, not for times.
+/// Maximum wait for a state, longer than any machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `done`, at most [`PATIENCE`].

@@ -1,4 +1,4 @@
-//! The printed role against the requests that the program was seen to send: what is used is granted, and what is granted is used.
+//! The printed role against the requests that the program sends: what is used is granted, and what is granted is used.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use watchbell::role::manifest;
 use watchbell::sim::Change;
 
-use crate::rig::{PATIENCE, Served, Terminal, scenario, watchbell};
+use crate::rig::{PATIENCE, Terminal, TestServer, scenario, watchbell};
 
 /// Permission that a request needs: a verb on a resource of a group, or a path that is no resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ fn granted() -> BTreeSet<Right> {
 }
 
 /// Permissions that the requests so far needed; a path that a rule means by a star counts as that rule.
-fn used(served: &Served, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
+fn used(served: &TestServer, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
     let stands_for = |right: Right| {
         let Right::Path(path) = &right else { return right };
         let covers = |rule: &&Right| {
@@ -82,13 +82,13 @@ fn used(served: &Served, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
 }
 
 /// Everything that there is to follow: nodes, pods, usage, leases, devices with their taint rules.
-fn served() -> Served {
+fn served() -> TestServer {
     let text = include_str!("../assets/scenarios/small.toml");
-    Served::of(scenario(&format!("{text}\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\n")))
+    TestServer::from_scenario(scenario(&format!("{text}\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\n")))
 }
 
 /// A node, its YAML, a pod, its YAML, the other views, and the way out.
-fn look_at_everything(served: &Served, node: &str) {
+fn look_at_everything(served: &TestServer, node: &str) {
     let mut terminal = Terminal::start(served, "", &[]);
     terminal.wait_for(node);
     terminal.press(&format!("/{node}\r"));

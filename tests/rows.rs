@@ -1,4 +1,4 @@
-//! The documents and the code agree: each fault has a test that exists, each code and each document that a comment names is there.
+//! The documents and the code agree: the tests of each fault exist, and so does each code and each document that a comment names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,14 +1,14 @@
-//! `snapshot` and the dashboard against a server that is slow in earnest: one page of 500 pods that trickles in for most of a
-//! minute, and one that stops in its middle for ever. Real sockets, the real program, a real pseudo-terminal.
+//! `snapshot` and the dashboard against a very slow server: one page of 500 pods that takes most of a minute, and one that
+//! stops in its middle for good. Real sockets, the real program, a real pseudo-terminal.
 //!
-//! Everything is ten times as fast as it is shipped: 640 KB/s for 64 KB/s, and `[timeouts]` of a tenth. Only `page-cap` is a
-//! little more than a tenth of its 60 s, since `?timeout=` is 2 s less than it and whole seconds. `WATCHBELL_REAL_TIME=1`
-//! plays the same tests with the shipped timeouts at 64 KB/s; a page takes 55 s then.
+//! Everything runs ten times as fast as by default: 640 KB/s for 64 KB/s, and a tenth of `[timeouts]`. Only `page-cap` is a
+//! little more than a tenth of its 60 s, since `?timeout=` is 2 s less and in whole seconds. `WATCHBELL_REAL_TIME=1`
+//! runs the same tests with the default timeouts at 64 KB/s; a page then takes 55 s.
 
 use serde_json::Value;
 use watchbell::sim::{Fault, FaultKind, RequestLog};
 
-use crate::rig::{self, Served, Terminal, scenario, watchbell};
+use crate::rig::{self, Terminal, TestServer, scenario, watchbell};
 
 /// 500 pods that count, on 20 nodes: one page of 3.6 MB in protobuf.
 const SCENARIO: &str = r#"
@@ -42,8 +42,8 @@ fn is_real_time() -> bool {
 }
 
 /// The server, its kubeconfig without gzip, and the arguments for the timeouts.
-fn served(fault: FaultKind) -> (Served, Vec<String>) {
-    let served = Served::of(scenario(SCENARIO));
+fn served(fault: FaultKind) -> (TestServer, Vec<String>) {
+    let served = TestServer::from_scenario(scenario(SCENARIO));
     // The pods of a simulation look alike, so that gzip would make them ten times smaller than a real cluster's.
     let kubeconfig = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let plain = kubeconfig.replace("\"server\"", "\"disable-compression\":true,\"server\"");
@@ -70,12 +70,12 @@ fn stall() -> FaultKind {
 }
 
 /// The pages of pods that were asked for.
-fn pages(served: &Served) -> Vec<RequestLog> {
+fn pages(served: &TestServer) -> Vec<RequestLog> {
     let is_page = |log: &RequestLog| log.path_and_query.starts_with("/api/v1/pods?limit=");
     served.control().requests().into_iter().filter(is_page).collect()
 }
 
-fn snapshot(served: &Served, arguments: &[String]) -> (Value, i32) {
+fn snapshot(served: &TestServer, arguments: &[String]) -> (Value, i32) {
     let arguments = arguments.iter().map(String::as_str);
     rig::snapshot(served, &["--deadline", "110s"].into_iter().chain(arguments).collect::<Vec<_>>())
 }
@@ -110,7 +110,7 @@ fn pty_a_page_that_trickles_shows_its_bytes_and_their_rate_and_comes_without_a_t
     assert!(text.contains("0 timeouts"), "{text}");
     assert_eq!(pages(&served).len(), 1, "one page, asked for once: {:?}", pages(&served));
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn pty_a_page_that_stalls_in_mid_body_is_read_in_smaller_pages_and_the_screen_sa
     terminal.press("r");
     terminal.wait_for("page size cut to 250 after a stall");
     terminal.press("q");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
     let limits: Vec<String> = pages(&served).iter().map(|log| log.path_and_query[..24].to_owned()).collect();
     assert_eq!(limits[..3], ["/api/v1/pods?limit=500&t", "/api/v1/pods?limit=250&t", "/api/v1/pods?limit=250&t"]);
 }

@@ -1,10 +1,10 @@
-//! `watchbell snapshot` against the simulation: the same numbers as the server's own truth, and as kubectl's.
+//! `watchbell snapshot` against the simulation: the same numbers as the server's objects give, and as kubectl shows.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::rig::{Served, has_kubectl, kubectl, snapshot, watchbell};
+use crate::rig::{TestServer, has_kubectl, kubectl, snapshot, watchbell};
 
 fn counts(pod: &Value) -> bool {
     let bound = pod["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
@@ -47,7 +47,7 @@ fn assert_equals_objects(cluster: &Value, nodes: &[Value], pods: &[Value]) {
 
 #[test]
 fn snapshot_of_the_reference_cluster_equals_the_servers_truth() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let (json, code) = snapshot(&served, &[]);
     assert_eq!(code, 0, "{json:#}");
     let cluster = &json["clusters"][0];
@@ -63,7 +63,7 @@ fn snapshot_of_the_reference_cluster_equals_the_servers_truth() {
 /// The `small` scenario does not change, so every number can be held against one dump.
 #[test]
 fn snapshot_of_a_still_cluster_equals_its_objects_field_by_field() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let (json, code) = snapshot(&served, &[]);
     assert_eq!(code, 0, "{json:#}");
     let dump = served.control().dump();
@@ -75,7 +75,7 @@ fn snapshot_says_what_kubectl_says() {
     if !has_kubectl() {
         return;
     }
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let items = |resource: &str| -> Vec<Value> {
         let output = kubectl(&served, &format!("get {resource} -A -o json --chunk-size=5")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -88,7 +88,7 @@ fn snapshot_says_what_kubectl_says() {
 
 #[test]
 fn snapshot_of_a_server_that_refuses_is_partial_and_shows_no_zero() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     served.runtime.block_on(served.control().stop_listening());
     let (json, code) = snapshot(&served, &["--deadline", "3s"]);
     assert_eq!(code, 3, "{json:#}");
@@ -100,7 +100,7 @@ fn snapshot_of_a_server_that_refuses_is_partial_and_shows_no_zero() {
 
 #[test]
 fn unknown_context_is_an_error_that_names_the_known_ones() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let output = watchbell(&served).args(["snapshot", "--context", "nowhere"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
@@ -109,7 +109,7 @@ fn unknown_context_is_an_error_that_names_the_known_ones() {
 
 #[test]
 fn a_section_for_a_context_that_there_is_not_is_warned_of() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let contexts: Vec<String> = served.simulation.clusters().iter().map(|at| at.context.clone()).collect();
     let config = served.dir.path().join("config.toml");
     let section = |name: &str| format!("[cluster.\"{name}\".timeouts]\nconnect = \"9s\"\n");

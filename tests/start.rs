@@ -1,4 +1,4 @@
-//! How the program starts: with which files, which flags and which environment, and what it says when one of them is wrong.
+//! The start of the program: files, flags and environment, and its messages when one of them is wrong.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

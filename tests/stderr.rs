@@ -1,4 +1,4 @@
-//! Output when something is wrong: clean text, whatever the names and texts in it are.
+//! Output when something is wrong: it is clean text, whatever names and texts it contains.
 
 use std::ffi::OsStr;
 use std::fs;

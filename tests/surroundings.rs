@@ -11,7 +11,7 @@ use std::time::Duration;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use tokio::time::Instant;
 
-use crate::rig::{Served, Terminal, binary, program_in, wait_until, watchbell};
+use crate::rig::{Terminal, TestServer, binary, program_in, wait_until, watchbell};
 
 /// `true` if the process has ended; one that nobody waits for stays as a zombie.
 fn has_ended(process: u32) -> bool {
@@ -21,7 +21,7 @@ fn has_ended(process: u32) -> bool {
 
 #[test]
 fn pty_f94_the_program_leaves_within_two_seconds_when_its_terminal_is_gone() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let pair = native_pty_system().openpty(PtySize { rows: 45, cols: 160, pixel_width: 0, pixel_height: 0 }).unwrap();
     let mut command = CommandBuilder::new(binary());
     command.env_clear();
@@ -49,7 +49,7 @@ fn pty_f94_the_program_leaves_within_two_seconds_when_its_terminal_is_gone() {
 
 #[test]
 fn f95_a_reader_that_leaves_is_no_error_and_a_full_device_is_one() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     for arguments in [&["config"][..], &["snapshot"], &["snapshot", "-o", "json"]] {
         let mut child =
             watchbell(&served).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -78,7 +78,7 @@ fn files(folder: &Path, found: &mut BTreeSet<(String, u64)>) {
 
 #[test]
 fn f99_two_instances_share_no_lock_and_write_nothing() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let home = || {
         let mut found = BTreeSet::new();
         files(served.dir.path(), &mut found);
@@ -97,7 +97,7 @@ fn f99_two_instances_share_no_lock_and_write_nothing() {
 
 #[test]
 fn f100_without_a_home_the_kubeconfig_that_is_named_is_used() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut command = program_in(served.dir.path());
     command.env_remove("HOME").args(["snapshot", "-o", "json", "--kubeconfig"]).arg(served.kubeconfig());
     let output = command.output().unwrap();
@@ -111,7 +111,7 @@ fn f100_without_a_home_the_kubeconfig_that_is_named_is_used() {
 fn pty_f107_a_log_that_cannot_be_written_changes_nothing_on_the_screen() {
     // A process that may write no byte into a file is told what a full disk would tell it.
     for (limit, is_written) in [("unlimited", true), ("0", false)] {
-        let served = Served::scenario("incident");
+        let served = TestServer::scenario("incident");
         let path = |name: &str| served.dir.path().join(name);
         let (config, log, ran) = (path("config.toml"), path("log"), path("ran"));
         // The failure of the command is the one thing that is logged.
@@ -130,7 +130,7 @@ fn pty_f107_a_log_that_cannot_be_written_changes_nothing_on_the_screen() {
         terminal.press("a");
         terminal.wait_for("in flight");
         terminal.press("qq");
-        terminal.ends_with(0);
+        terminal.expect_exit(0);
         assert_eq!(fs::metadata(&log).unwrap().len() > 0, is_written, "{limit}");
     }
 }

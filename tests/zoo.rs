@@ -1,8 +1,8 @@
-//! The zoo in a terminal: what its objects would like to write there, and what is written.
+//! The scenario `zoo` in a terminal: hostile names and texts of its objects are made harmless.
 
 use watchbell::sim::Change;
 
-use crate::rig::{Served, Terminal, is_ours, watchbell};
+use crate::rig::{Terminal, TestServer, is_known_sequence, watchbell};
 
 /// Characters that a terminal does not show, or that change the order of what it shows. A joiner inside an emoji is none.
 fn is_hidden(c: char) -> bool {
@@ -17,7 +17,11 @@ fn leaves_only_our_bytes(mut terminal: Terminal, names: &str) {
     let raw = terminal.raw();
     let (drawn, _) = raw.rsplit_once("\u{1b}[?1049l").expect("the alternate screen was left");
     for rest in drawn.split('\u{1b}').skip(1) {
-        assert!(is_ours(rest), "{names}: a sequence that is not ours: {:?}", rest.chars().take(30).collect::<String>());
+        assert!(
+            is_known_sequence(rest),
+            "{names}: a sequence that is not ours: {:?}",
+            rest.chars().take(30).collect::<String>()
+        );
     }
     // An escape was judged above, and a bell is rung for alerts and ends a title.
     let foreign = |c: &char| (c.is_control() && !matches!(c, '\u{1b}' | '\u{7}')) || is_hidden(*c);
@@ -72,7 +76,7 @@ fn open_pod(terminal: &mut Terminal, name: &str) {
 /// F82 (odd-time) on every screen.
 #[test]
 fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
-    let served = Served::scenario("zoo");
+    let served = TestServer::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo --color never", &[]);
     terminal.wait_for(" 70/77");
     terminal.wait_for(" 86/≥7,611");
@@ -115,7 +119,7 @@ fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
 
 #[test]
 fn f70_what_is_no_object_writes_nothing_to_the_terminal() {
-    let served = Served::scenario("zoo");
+    let served = TestServer::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo-malformed --color never", &[]);
     terminal.wait_for("≥3/3 ");
     terminal.wait_for("20 unreadable");
@@ -127,7 +131,7 @@ fn f70_what_is_no_object_writes_nothing_to_the_terminal() {
 
 #[test]
 fn f79_devices_and_claims_write_nothing_to_the_terminal() {
-    let served = Served::scenario("zoo");
+    let served = TestServer::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo-dra --color never", &[]);
     terminal.wait_for("≥6/9");
     for (key, seen) in [("u", "evil.example.com␛[2J"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]")] {
@@ -146,7 +150,7 @@ fn f79_devices_and_claims_write_nothing_to_the_terminal() {
 /// One-shot output and log of objects whose texts hold control sequences.
 #[test]
 fn f79_what_is_printed_once_and_the_log_hold_no_character_that_does_something() {
-    let served = Served::scenario("zoo");
+    let served = TestServer::scenario("zoo");
     let log = served.dir.path().join("log");
     for (context, arguments, hostile) in [
         ("zoo", &["snapshot", "-o", "table"][..], "odd-hostile"),
@@ -176,7 +180,7 @@ fn row<'t>(text: &'t str, name: &str) -> &'t str {
 /// F74, from the server to the screen: another uid under the same name is another node.
 #[test]
 fn f74_a_node_that_is_recreated_has_no_past_while_its_pods_keep_theirs() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let mut terminal = Terminal::start(&served, "", &[]);
     let node = || "gpu-1".to_owned();
     let old = terminal.wait("the node", |text| row(text, "gpu-1").contains("✓ Ready") && !text.contains("–/110"));
@@ -206,5 +210,5 @@ fn f74_a_node_that_is_recreated_has_no_past_while_its_pods_keep_theirs() {
     let aged = |line: &&str| line.contains("Running") && line.split_whitespace().any(|word| word.ends_with('d'));
     assert!(text.lines().any(|line| aged(&line)), "its pods are as old as they were:\n{text}");
     terminal.press("\u{3}");
-    terminal.ends_with(0);
+    terminal.expect_exit(0);
 }

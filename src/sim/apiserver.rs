@@ -26,21 +26,21 @@ use super::watch;
 /// 60 s: kube-apiserver's `--request-timeout`, for everything but watches.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Answers a request that came on the connection of `wire`; its body is of no interest.
+/// Answers a request that came on the connection of `wire`; its body is ignored.
 pub(super) async fn handle(server: Arc<Server>, wire: Arc<Wire>, request: Parts) -> Response {
     let Parts { method, uri, headers, .. } = &request;
-    let asked = uri.path_and_query().map_or("/", |p| p.as_str());
-    let number = server.seen(method.as_str(), asked);
+    let path_and_query = uri.path_and_query().map_or("/", |p| p.as_str());
+    let number = server.log_request(method.as_str(), path_and_query);
     let (begun, _running) = (Instant::now(), server.scrape.begin());
     let mut target = RequestTarget::read(uri, text(headers, &header::ACCEPT), text(headers, &header::ACCEPT_ENCODING));
-    let mut plan = server.faults.plan(target.aim());
-    // A body that is still on its way when the request's time is over is cut (`filters/timeout.go`; measured with 1.36).
+    let mut plan = server.faults.plan(target.traits());
+    // A body that is still being sent when the request's time is up is cut (`filters/timeout.go`; measured with 1.36).
     plan.body_until = (target.verb() != "watch").then(|| Instant::now() + limit(&target));
     if let Some((after_bytes, end)) = plan.wire {
         wire.arm(after_bytes, end);
     }
-    if let Some((code, headers, body)) = plan.instead {
-        server.answered(number, code);
+    if let Some((code, headers, body)) = plan.substitute {
+        server.log_status(number, code);
         let mut response = status::plain(code, "text/html", body);
         add(response.headers_mut(), headers);
         return response;
@@ -49,14 +49,14 @@ pub(super) async fn handle(server: Arc<Server>, wire: Arc<Wire>, request: Parts)
     target.gzip &= gzip.is_none();
     let mut response = answer(&server, method, &target, &plan).await;
     let status = response.status().as_u16();
-    server.answered(number, status);
-    server.scrape.answered(target.aim(), status, begun.elapsed());
+    server.log_status(number, status);
+    server.scrape.record(target.traits(), status, begun.elapsed());
     let headers = response.headers_mut();
     add(headers, plan.headers.clone());
     let audit = HeaderValue::try_from(uid_text(fastrand::u128(..))).expect("a uid is a legal header");
     headers.insert(HeaderName::from_static("audit-id"), audit);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    // Of the flow schema and the priority level that would have taken the request (API priority and fairness).
+    // Uids of the flow schema and the priority level of the request (API priority and fairness).
     for name in ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static("5a3c1b7e-0c5e-4a43-9b59-0d3d9c2c8f10"));
     }
@@ -76,7 +76,7 @@ pub(super) async fn handle(server: Arc<Server>, wire: Arc<Wire>, request: Parts)
     Response::from_parts(head, faulty(body, plan))
 }
 
-/// Sets headers, without those that HTTP does not allow.
+/// Sets the headers that HTTP allows.
 fn add(to: &mut HeaderMap, headers: Vec<(String, String)>) {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
@@ -101,16 +101,16 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &RequestTarget, p
     }
     let timeout = limit(target);
     if plan.frozen {
-        server.faults.thawed(target.aim()).await;
+        server.faults.wait_until_unfrozen(target.traits()).await;
     }
     let work = async {
         if !plan.delay.is_zero() {
             tokio::time::sleep(plan.delay).await;
         }
         if let Some((code, retry_after, message)) = &plan.status {
-            return status::injected(*code, *retry_after, message.as_deref(), target.aim());
+            return status::injected(*code, *retry_after, message.as_deref(), target.traits());
         }
-        if !RequestTarget::readable(method) {
+        if !RequestTarget::is_read_only(method) {
             return status::reply(&status::not_allowed());
         }
         serve(server, target, plan).await.unwrap_or_else(|status| status::reply(&status))
@@ -122,7 +122,9 @@ async fn answer(server: &Arc<Server>, method: &Method, target: &RequestTarget, p
 }
 
 async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -> Result<Response, Value> {
-    if let Endpoint::Collection { resource, version, .. } | Endpoint::Object { resource, version, .. } = &target.place {
+    if let Endpoint::Collection { resource, version, .. } | Endpoint::Object { resource, version, .. } =
+        &target.endpoint
+    {
         // Authorization does not look at versions, and comes before anything else.
         let switch = resource.spec().switch;
         if server.apis.forbids(switch) {
@@ -132,7 +134,7 @@ async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -
             return Ok(status::no_such_path());
         }
     }
-    match &target.place {
+    match &target.endpoint {
         Endpoint::Collection { resource, version, namespace } => {
             let encoder = encoder(server, target, *resource, version)?;
             let request = CollectionRequest { target, resource: *resource, namespace, plan };
@@ -148,7 +150,7 @@ async fn serve(server: &Arc<Server>, target: &RequestTarget, plan: &FaultPlan) -
             let name = key.rsplit('/').next().unwrap_or(key);
             let object = object.ok_or_else(|| status::not_found(resource.plural(), resource.group(), name))?;
             let mut out = Vec::new();
-            let encoder = encoder.able(std::iter::once(&object));
+            let encoder = encoder.with_json_fallback(std::iter::once(&object));
             encoder.object(&object, &mut out);
             Ok(status::plain(200, encoder.content_type(false), out))
         }

@@ -21,12 +21,12 @@ pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 /// An answer of the simulated server.
 pub(crate) type Response = http::Response<Body>;
 
-type Step<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
+type PieceFuture<S> = Pin<Box<dyn Future<Output = Option<(io::Result<Bytes>, S)>> + Send>>;
 
 /// A body that a function produces piece by piece from a state.
 struct Unfold<S, F> {
     make: F,
-    running: Option<Step<S>>,
+    running: Option<PieceFuture<S>>,
 }
 
 impl<S, F, Fut> http_body::Body for Unfold<S, F>
@@ -67,14 +67,14 @@ where
     F: FnMut(S) -> Fut + Send + Unpin + 'static,
     Fut: Future<Output = Option<(io::Result<Bytes>, S)>> + Send + 'static,
 {
-    let first: Step<S> = Box::pin(make(state));
+    let first: PieceFuture<S> = Box::pin(make(state));
     Unfold { make, running: Some(first) }.boxed_unsync()
 }
 
 /// Progress of a faulty body.
 struct Faulty {
     inner: Body,
-    /// Bytes that were read and may not be sent yet.
+    /// Bytes that were read but not sent yet.
     rest: Bytes,
     sent: u64,
     begun: Option<Instant>,
@@ -116,7 +116,7 @@ impl Faulty {
         }
         if let Some((bytes, every)) = self.plan.trickle {
             size = size.min(bytes);
-            // By the clock since the first byte and not by the piece: pieces are of any size, and timers come a little late.
+            // Paced by the time since the first byte, not per piece: pieces vary in size, and timers fire a little late.
             let begun = *self.begun.get_or_insert_with(Instant::now);
             #[expect(clippy::cast_precision_loss, reason = "a share of some megabytes")]
             let drops = (self.sent + size) as f64 / bytes.max(1) as f64;
@@ -131,12 +131,12 @@ impl Faulty {
     }
 }
 
-/// Compresses a whole body in the way of the fault.
+/// Compresses a whole body as the fault requires.
 pub(super) async fn pack(body: Body, how: GzipFault) -> io::Result<Body> {
-    let whole = body.collect().await?.to_bytes();
+    let bytes = body.collect().await?.to_bytes();
     let members = if let GzipFault::Members(count) = how { count.max(1) as usize } else { 1 };
     let mut packed = Vec::new();
-    for part in whole.chunks(whole.len().div_ceil(members).max(1)) {
+    for part in bytes.chunks(bytes.len().div_ceil(members).max(1)) {
         let mut encoder = GzEncoder::new(packed, Compression::fast());
         encoder.write_all(part)?;
         packed = encoder.finish()?;

@@ -28,7 +28,7 @@ pub enum Change {
         status: String,
         /// CamelCase.
         reason: String,
-        /// A sentence.
+        /// Human-readable message.
         message: String,
     },
     /// The kubelet falls silent: conditions turn Unknown, taints follow, pods are not ready, the lease ages.
@@ -77,7 +77,7 @@ pub enum Change {
     AddPod {
         /// The namespace.
         namespace: String,
-        /// The whole name.
+        /// The full name of the pod.
         name: String,
         /// The node that it runs on; `None`: Pending and unscheduled.
         node: Option<String>,
@@ -200,7 +200,7 @@ impl World {
 
     /// The host entry of a node; a node that does not exist gets a made-up address.
     fn host(&self, name: &str) -> Host {
-        let known = self.rooms.iter().map(|r| &r.host).find(|h| *h.name == *name).cloned();
+        let known = self.budgets.iter().map(|r| &r.host).find(|h| *h.name == *name).cloned();
         known.unwrap_or_else(|| Host { name: name.into(), ip: "192.0.2.1".into() })
     }
 
@@ -245,7 +245,7 @@ impl World {
         let before = self.store.get(SimResource::Events, &format!("{namespace}/{name}"));
         let (count, meta) = match before.as_deref() {
             Some(SimObject::Event(event)) => (event.count, event.meta.clone()),
-            // Made of the pod's uid, so that events take no turn of the population's random numbers.
+            // Derived from the pod's uid, so that events draw no random numbers of the population.
             _ => (0, SimMeta::new(namespace, &name, pod.meta.uid.rotate_left(17) ^ reason.len() as u128, now)),
         };
         let message = match reason {
@@ -378,9 +378,9 @@ impl World {
     fn burst(&mut self, count: u32, now: i64) {
         let shape = Arc::clone(&self.bare);
         for _ in 0..count {
-            let Some(index) = self.find(&shape, true) else { return };
-            self.rooms[index].take(&shape);
-            let node = Arc::clone(&self.rooms[index].host.name);
+            let Some(index) = self.find_node(&shape, true) else { return };
+            self.budgets[index].reserve(&shape);
+            let node = Arc::clone(&self.budgets[index].host.name);
             let name = format!("burst-{:08x}", self.seeds.rng.u32(..));
             self.add_bare("default", &name, Some(&node), now);
         }
@@ -397,9 +397,9 @@ impl World {
             self.store.remove(SimResource::Pods, &object.meta().key);
             if let SimObject::Pod(pod) = &*object
                 && let Some(room) =
-                    self.rooms.iter_mut().find(|r| pod.host.as_ref().is_some_and(|h| h.name == r.host.name))
+                    self.budgets.iter_mut().find(|r| pod.host.as_ref().is_some_and(|h| h.name == r.host.name))
             {
-                room.give(&pod.shape);
+                room.release(&pod.shape);
             }
         }
     }

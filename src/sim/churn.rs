@@ -42,21 +42,21 @@ pub(super) fn spawn(server: &Arc<Server>, spec: &ChurnSpec) {
         loop {
             ticks.tick().await;
             let now = alive.now();
-            lock(&alive.world).live(&spec, &mut due, now);
+            lock(&alive.world).tick(&spec, &mut due, now);
         }
     });
 }
 
 impl World {
-    /// One tick.
-    fn live(&mut self, spec: &ChurnSpec, due: &mut Due, now: i64) {
+    /// Makes the changes that are due at this tick.
+    fn tick(&mut self, spec: &ChurnSpec, due: &mut Due, now: i64) {
         let seconds = TICK.as_secs_f64();
         due.endings += spec.pods_per_second * seconds;
         due.restarts += spec.restarts_per_minute / 60.0 * seconds;
         if !spec.heartbeat.is_zero() {
             // A cluster has far fewer nodes than a float has digits.
             #[expect(clippy::cast_precision_loss, reason = "a node count is far below 2^52")]
-            let nodes = self.rooms.len() as f64;
+            let nodes = self.budgets.len() as f64;
             due.heartbeats += nodes / spec.heartbeat.as_secs_f64() * seconds;
         }
         while due.endings >= 1.0 {
@@ -85,23 +85,23 @@ impl World {
         }
     }
 
-    /// Ends a pod and creates another of the same workload, so that the counted number stays.
+    /// Ends a pod and creates another of the same workload, so that the number of counted pods stays the same.
     fn replace_one(&mut self, now: i64) -> Option<Box<str>> {
-        if self.restless.is_empty() {
+        if self.churning.is_empty() {
             return None;
         }
-        let index = self.seeds.rng.usize(..self.restless.len());
-        let key = self.restless[index].clone();
+        let index = self.seeds.rng.usize(..self.churning.len());
+        let key = self.churning[index].clone();
         let object = self.store.get(SimResource::Pods, &key);
         let Some(SimObject::Pod(old)) = object.as_deref() else {
-            self.restless.swap_remove(index);
+            self.churning.swap_remove(index);
             return None;
         };
         if !old.counts() || old.state != PodState::Running {
             return None;
         }
         let host = old.host.clone();
-        // The names of pods take the clock of the population; it moves with the churn.
+        // New pods take their creation time from the population's clock, so it follows the churn.
         self.seeds.now = now;
         let mut new = self.pod(&old.shape, None, old.ordinal, 0);
         (new.started, new.updated) = (now, now);
@@ -114,29 +114,29 @@ impl World {
                 pod.finished = now;
             });
             self.finished.push_back(key);
-            self.forget_finished();
+            self.delete_oldest_finished();
         } else {
             self.store.remove(SimResource::Pods, &key);
         }
         new.host = host;
         new.state = PodState::Creating;
         self.store.put(SimObject::Pod(new));
-        self.restless[index].clone_from(&new_key);
+        self.churning[index].clone_from(&new_key);
         Some(new_key)
     }
 
     /// Deletes the oldest finished pod for each new one, as a Job's `ttlSecondsAfterFinished` does.
-    fn forget_finished(&mut self) {
+    fn delete_oldest_finished(&mut self) {
         if let Some(oldest) = self.finished.pop_front() {
             self.store.remove(SimResource::Pods, &oldest);
         }
     }
 
     fn restart_one(&mut self, now: i64) {
-        if self.restless.is_empty() {
+        if self.churning.is_empty() {
             return;
         }
-        let key = self.restless[self.seeds.rng.usize(..self.restless.len())].clone();
+        let key = self.churning[self.seeds.rng.usize(..self.churning.len())].clone();
         if matches!(self.store.get(SimResource::Pods, &key).as_deref(), Some(SimObject::Pod(pod)) if pod.state == PodState::Running)
         {
             self.restart_pod(&key, now);
@@ -144,10 +144,10 @@ impl World {
     }
 
     fn heartbeat(&mut self, index: usize, now: i64) {
-        if self.rooms.is_empty() {
+        if self.budgets.is_empty() {
             return;
         }
-        let name = Arc::clone(&self.rooms[index % self.rooms.len()].host.name);
+        let name = Arc::clone(&self.budgets[index % self.budgets.len()].host.name);
         let silent = matches!(self.store.get(SimResource::Nodes, &name).as_deref(),
             Some(SimObject::Node(node)) if node.ready().is_some_and(|c| c.status == "Unknown"));
         if !silent {

@@ -23,9 +23,9 @@ impl Control {
         Self { server }
     }
 
-    /// All nodes and pods: `{"nodes": [objects], "pods": [objects]}`, each in key order, whole, of one moment.
+    /// All nodes and pods, complete and as of one moment: `{"nodes": [objects], "pods": [objects]}`, each in key order.
     ///
-    /// Some hundred MB for thousands of pods, as a tree of values is; [`Self::dump_json`] is the same as text.
+    /// Takes some hundred MB for thousands of pods, as any tree of values does; [`Self::dump_json`] gives the same as text.
     ///
     /// # Panics
     /// Never: the server reads only what it has written.
@@ -37,7 +37,7 @@ impl Control {
         text.and_then(|text| text.parse().ok()).expect("the server writes JSON")
     }
 
-    /// The same as JSON text, for readers that keep only a part of it.
+    /// The same objects as JSON text, for readers that keep only a part of it.
     ///
     /// # Panics
     /// Never: plain JSON can always be written.
@@ -72,7 +72,7 @@ impl Control {
         self.server.front.freeze(on);
     }
 
-    /// Refuses connections and cuts the open ones; the state lives on.
+    /// Refuses connections and cuts the open ones; the state is kept.
     pub async fn stop_listening(&self) {
         self.server.stop_listening().await;
     }
@@ -80,7 +80,7 @@ impl Control {
     /// Listens again, on the same port with the same state.
     ///
     /// # Errors
-    /// The system's error if the port is taken by now.
+    /// The system's error if the port has been taken meanwhile.
     #[expect(
         clippy::unused_async,
         reason = "the counterpart of `stop_listening`, and a TLS front will have to wait here"
@@ -89,7 +89,7 @@ impl Control {
         self.server.listen_again()
     }
 
-    /// The requests seen so far, oldest first; the last 100,000.
+    /// The last 100,000 requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestLog> {
         self.server.requests()
@@ -143,14 +143,14 @@ impl Control {
 impl Server {
     /// Begins a fault; its end is [`Server::end_fault`].
     pub(super) fn begin_fault(self: &Arc<Self>, fault: Fault) -> u64 {
-        let (whole, kind, lasts) = (fault.whole_server(), fault.kind.clone(), fault.lasts);
+        let (whole, kind, lasts) = (fault.is_server_wide(), fault.kind.clone(), fault.lasts);
         let id = self.faults.begin(fault);
         if whole {
             let server = Arc::clone(self);
             self.spawn(async move {
                 match kind {
                     FaultKind::Refuse => server.stop_listening().await,
-                    FaultKind::BlackHole => server.vanish().await,
+                    FaultKind::BlackHole => server.black_hole().await,
                     FaultKind::AcceptOnly => server.front.hold(true),
                     _ => server.front.freeze(true),
                 }

@@ -1,4 +1,4 @@
-//! Objects of `resource.k8s.io`: few, and of another shape in each version, so they are kept as JSON of v1.
+//! Objects of `resource.k8s.io`. They are few, and each version has another shape, so they are kept as JSON of v1.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) struct DynamicRecord {
 }
 
 impl DynamicRecord {
-    /// Writes what follows `metadata`, from the comma on, without the closing brace, in the shape of a version.
+    /// Writes the fields after `metadata` in the shape of a version: from the comma on, without the closing brace.
     pub(super) fn write_rest(&self, version: &str, out: &mut Vec<u8>) {
         let body = if version.ends_with("v1beta1") { beta(&self.body) } else { (*self.body).clone() };
         for (key, value) in body.as_object().into_iter().flatten() {

@@ -67,7 +67,7 @@ impl Encoder {
             _ => return Err(status::bad_request(&format!("unrecognized includeObject value: \"{include}\""))),
         };
         let form = negotiate(accept).ok_or_else(status::not_acceptable)?;
-        // Their protobuf is not written: clients that ask for it accept JSON too.
+        // Objects without a schema are written as JSON, which clients that request protobuf accept too.
         let form = if form == Form::Protobuf && !resource.spec().has_protobuf { Form::Json } else { form };
         Ok(Self { form, include, resource, version, now })
     }
@@ -77,13 +77,13 @@ impl Encoder {
         self.version
     }
 
-    /// The same form at another moment: ages in tables move on while a watch lives.
+    /// Returns this encoder at another time: ages in tables grow while a watch lives.
     pub(super) fn at(self, now: i64) -> Self {
         Self { now, ..self }
     }
 
-    /// The same, or plain JSON if protobuf cannot express some of these objects.
-    pub(super) fn able<'o>(self, mut objects: impl Iterator<Item = &'o Arc<SimObject>>) -> Self {
+    /// Returns this encoder, or one for plain JSON if protobuf cannot express some of these objects.
+    pub(super) fn with_json_fallback<'o>(self, mut objects: impl Iterator<Item = &'o Arc<SimObject>>) -> Self {
         let able =
             self.form != Form::Protobuf || objects.all(|o| !matches!(&**o, SimObject::Raw(raw) if !raw.is_binary()));
         Self { form: if able { self.form } else { Form::Json }, ..self }
@@ -98,12 +98,12 @@ impl Encoder {
         }
     }
 
-    /// The byte between two items of a list; none follows the last item.
+    /// The byte between two items of a list.
     pub(super) fn separator(&self) -> Option<u8> {
         (self.form != Form::Protobuf).then_some(b',')
     }
 
-    /// The beginning of a list, up to its first item.
+    /// Writes the beginning of a list, up to its first item.
     pub(super) fn list_head(&self, head: &EncodedHead, items: &[Arc<SimObject>], out: &mut Vec<u8>) {
         let (kind, version) = match self.form {
             Form::Protobuf => return self.binary_head(head, items, out),
@@ -138,7 +138,7 @@ impl Encoder {
         }
     }
 
-    /// One item of a list; items of a list carry no kind.
+    /// Writes one item of a list, which carries no kind.
     pub(super) fn item(&self, object: &SimObject, out: &mut Vec<u8>) {
         match self.form {
             Form::Protobuf => proto::sized(2, out, |out| self.binary(object, object.meta().rv, out)),
@@ -147,14 +147,14 @@ impl Encoder {
         }
     }
 
-    /// The end of a list.
+    /// Writes the end of a list.
     pub(super) fn list_tail(&self, out: &mut Vec<u8>) {
         if self.form != Form::Protobuf {
             raw(out, "]}\n");
         }
     }
 
-    /// One object on its own.
+    /// Writes one object on its own.
     pub(super) fn object(&self, object: &SimObject, out: &mut Vec<u8>) {
         match self.form {
             Form::Protobuf => return self.binary_object(object, object.meta().rv, out),
@@ -164,7 +164,7 @@ impl Encoder {
         raw(out, "\n");
     }
 
-    /// One event of a watch; `first` says whether a table still has to name its columns.
+    /// Writes one event of a watch; `first` is `true` if a table still has to name its columns.
     pub(super) fn event(&self, kind: &str, object: &SimObject, rv: u64, first: bool, out: &mut Vec<u8>) {
         if self.form == Form::Protobuf {
             return proto::frame(kind, out, |out| self.binary_object(object, rv, out));
@@ -179,7 +179,7 @@ impl Encoder {
         raw(out, "}\n");
     }
 
-    /// A bookmark; `end` marks the end of the initial events (R17).
+    /// Writes a bookmark; `end` is `true` if it ends the initial events (R17).
     pub(super) fn bookmark(&self, rv: u64, end: bool, out: &mut Vec<u8>) {
         let (kind, version) = match self.form {
             Form::Protobuf => return self.binary_bookmark(rv, end, out),
@@ -277,7 +277,7 @@ impl Encoder {
     }
 }
 
-/// The same in protobuf.
+/// The encoder's methods for protobuf.
 impl Encoder {
     fn message(&self) -> &'static str {
         if self.version == "events.k8s.io/v1" { "EventsV1Event" } else { self.resource.kind() }
@@ -287,23 +287,23 @@ impl Encoder {
         match object {
             SimObject::Pod(pod) => pod.write_binary(rv, out),
             SimObject::Node(node) => node.write_binary(rv, out),
-            // Of the others there are too few to matter.
-            _ => self.carried(object, rv, out),
+            // The others are too few for a writer of their own.
+            _ => self.write_as_protobuf(object, rv, out),
         }
     }
 
     /// Converts the object's JSON to protobuf.
-    pub(super) fn carried(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
+    pub(super) fn write_as_protobuf(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         let mut json = Vec::with_capacity(16 << 10);
         self.write(object, rv, false, &mut json);
-        carry(self.message(), &json, out);
+        json_to_protobuf(self.message(), &json, out);
     }
 
     fn binary_object(&self, object: &SimObject, rv: u64, out: &mut Vec<u8>) {
         proto::envelope(self.version, self.resource.kind(), out, |out| self.binary(object, rv, out));
     }
 
-    /// The envelope of a list says how long the list is, so its items are measured first.
+    /// Writes the beginning of a list. Its envelope contains the length of the list, so the items are measured first.
     fn binary_head(&self, head: &EncodedHead, items: &[Arc<SimObject>], out: &mut Vec<u8>) {
         let (mut item, mut size) = (Vec::new(), 0);
         for object in items {
@@ -328,7 +328,7 @@ impl Encoder {
         out.extend_from_slice(&meta);
     }
 
-    /// A whole list in protobuf of items that fit memory, written once; `None` in other forms.
+    /// Writes a whole list of items that fit into memory; `None` if the form is not protobuf.
     pub(super) fn binary_page(&self, head: &EncodedHead, items: &[Arc<SimObject>]) -> Option<Vec<u8>> {
         if self.form != Form::Protobuf {
             return None;
@@ -347,12 +347,14 @@ impl Encoder {
         let annotations = if end { ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" } else { "" };
         let json = format!("{{\"metadata\":{{\"resourceVersion\":\"{rv}\"{annotations}}}}}");
         proto::frame("BOOKMARK", out, |out| {
-            proto::envelope(self.version, self.resource.kind(), out, |out| carry(self.message(), json.as_bytes(), out));
+            proto::envelope(self.version, self.resource.kind(), out, |out| {
+                json_to_protobuf(self.message(), json.as_bytes(), out)
+            });
         });
     }
 }
 
-fn carry(message: &str, json: &[u8], out: &mut Vec<u8>) {
+fn json_to_protobuf(message: &str, json: &[u8], out: &mut Vec<u8>) {
     proto::message(message, json, out).expect("simulated objects are JSON of the types that the schema names");
 }
 
@@ -362,7 +364,7 @@ pub(super) fn error_event(encoder: &Encoder, status: &Value) -> Vec<u8> {
     if encoder.form == Form::Protobuf {
         let json = status.to_string();
         proto::frame("ERROR", &mut out, |out| {
-            proto::envelope("v1", "Status", out, |out| carry("Status", json.as_bytes(), out));
+            proto::envelope("v1", "Status", out, |out| json_to_protobuf("Status", json.as_bytes(), out));
         });
         return out;
     }

@@ -26,16 +26,16 @@ pub enum FaultKind {
         /// Bytes on the wire before it is closed.
         after_bytes: u64,
     },
-    /// The body trickles (F15).
+    /// The body arrives slowly (F15).
     Throttle {
         /// Bytes on the wire per second.
         bytes_per_second: u64,
     },
-    /// The body comes drop by drop (F11).
+    /// The body arrives in small pieces with pauses between them (F11).
     Drip {
-        /// Bytes of a drop.
+        /// Size of a piece in bytes.
         bytes: u64,
-        /// Time before each drop.
+        /// Pause before each piece.
         every: Duration,
     },
     /// The connection ends or falls silent after so many bytes, headers and chunk marks counted: in the middle of whatever
@@ -53,7 +53,7 @@ pub enum FaultKind {
     },
     /// A list is compressed with gzip and its second half corrupted (F17).
     GzipCorrupt,
-    /// Something in front of the server answers: a load balancer, a captive portal, a redirect (F33 to F36).
+    /// Something in front of the server answers instead: a load balancer, a captive portal, a redirect (F33 to F36).
     Answer {
         /// HTTP status, 200 to 599.
         code: u16,
@@ -62,9 +62,9 @@ pub enum FaultKind {
         /// The body.
         body: String,
     },
-    /// Good answers carry these headers too (F37).
+    /// The server's answers carry these headers too (F37).
     Headers(Vec<(String, String)>),
-    /// An error instead of an answer, in the words of a real server (F20 to F33).
+    /// An error with the message of a real server instead of the usual answer (F20 to F33).
     Status {
         /// HTTP status, 400 to 599.
         code: u16,
@@ -130,14 +130,14 @@ pub struct Fault {
     pub matching: FaultMatch,
     /// Its effect.
     pub kind: FaultKind,
-    /// The share of the matching requests that it hits, 0 to 1.
+    /// Share of the matching requests that it affects, 0 to 1.
     pub probability: f64,
     /// Its duration; `None`: until it is cleared.
     pub lasts: Option<Duration>,
 }
 
 impl Fault {
-    /// A fault of every request until it is cleared.
+    /// Creates a fault that affects every request until it is cleared.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         Self { matching: FaultMatch::default(), kind, probability: 1.0, lasts: None }
@@ -185,8 +185,8 @@ impl Fault {
         self
     }
 
-    /// Returns `true` if it concerns the whole server and not single requests.
-    pub(super) fn whole_server(&self) -> bool {
+    /// Returns `true` if it affects the whole server instead of single requests.
+    pub(super) fn is_server_wide(&self) -> bool {
         match self.kind {
             FaultKind::Refuse | FaultKind::BlackHole | FaultKind::AcceptOnly => true,
             FaultKind::Freeze => self.matching == FaultMatch::default(),
@@ -196,13 +196,13 @@ impl Fault {
 }
 
 /// Returns `true` if HTTP allows this name and this value of a header.
-pub(super) fn can_be_sent(name: &str, value: &str) -> bool {
+pub(super) fn is_valid_header(name: &str, value: &str) -> bool {
     HeaderName::try_from(name).is_ok() && HeaderValue::from_bytes(value.as_bytes()).is_ok()
 }
 
 /// The properties of a request that faults match.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Aim<'a> {
+pub(super) struct RequestTraits<'a> {
     pub(super) verb: &'a str,
     pub(super) resource: &'a str,
     pub(super) path: &'a str,
@@ -210,7 +210,7 @@ pub(super) struct Aim<'a> {
 }
 
 impl FaultMatch {
-    fn meets(&self, aim: Aim<'_>) -> bool {
+    fn matches(&self, aim: RequestTraits<'_>) -> bool {
         self.verb.as_deref().is_none_or(|verb| verb == aim.verb)
             && self.resource.as_deref().is_none_or(|resource| resource == aim.resource)
             && self.path.as_deref().is_none_or(|path| aim.path.starts_with(path))
@@ -218,7 +218,7 @@ impl FaultMatch {
     }
 }
 
-/// Early end of a watch.
+/// Way in which a fault ends a watch at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchRefusal {
     AtOnce,
@@ -242,8 +242,8 @@ pub(super) struct FaultPlan {
     pub(super) body_until: Option<Instant>,
     pub(super) wire: Option<(u64, WireEnd)>,
     pub(super) gzip: Option<GzipFault>,
-    /// Status, headers, body: the request does not reach the server.
-    pub(super) instead: Option<(u16, Headers, String)>,
+    /// Status, headers and body of an answer that is sent instead of the server's.
+    pub(super) substitute: Option<(u16, Headers, String)>,
     pub(super) headers: Vec<(String, String)>,
 }
 
@@ -257,7 +257,7 @@ pub(super) enum GzipFault {
     Corrupt,
 }
 
-/// A tenth of a second's worth of bytes goes out at a time.
+/// Interval between the pieces of a throttled body.
 const TRICKLE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -311,14 +311,14 @@ impl Faults {
     }
 
     /// Plans the faults of a request, with one random number for each matching fault.
-    pub(super) fn plan(&self, aim: Aim<'_>) -> FaultPlan {
+    pub(super) fn plan(&self, aim: RequestTraits<'_>) -> FaultPlan {
         let mut plan = FaultPlan::default();
         let now = Instant::now();
         let mut inner = lock(&self.inner);
         let Inner { active, rng, .. } = &mut *inner;
         active.retain(|a| a.until.is_none_or(|until| until > now));
         for Active { fault, .. } in active.iter() {
-            if !fault.matching.meets(aim) || (fault.probability < 1.0 && rng.f64() >= fault.probability) {
+            if !fault.matching.matches(aim) || (fault.probability < 1.0 && rng.f64() >= fault.probability) {
                 continue;
             }
             match &fault.kind {
@@ -333,13 +333,13 @@ impl Faults {
                 FaultKind::GzipMembers { count } => plan.gzip = Some(GzipFault::Members(*count)),
                 FaultKind::GzipCorrupt => plan.gzip = Some(GzipFault::Corrupt),
                 FaultKind::Answer { code, headers, body } => {
-                    plan.instead = Some((*code, headers.clone(), body.clone()));
+                    plan.substitute = Some((*code, headers.clone(), body.clone()));
                 }
                 FaultKind::Headers(headers) => plan.headers.extend(headers.iter().cloned()),
                 FaultKind::Status { code, retry_after, message } => {
                     plan.status = Some((*code, *retry_after, message.clone()));
                 }
-                FaultKind::Freeze => plan.frozen = !fault.whole_server(),
+                FaultKind::Freeze => plan.frozen = !fault.is_server_wide(),
                 FaultKind::Gone => plan.gone = true,
                 FaultKind::WatchClose => plan.watch_end = Some(WatchRefusal::AtOnce),
                 FaultKind::WatchExpired => plan.watch_end = Some(WatchRefusal::Expired),
@@ -351,13 +351,13 @@ impl Faults {
     }
 
     /// Waits until no freeze matches the request any more.
-    pub(super) async fn thawed(&self, aim: Aim<'_>) {
-        self.wait(|fault| fault.kind == FaultKind::Freeze && fault.matching.meets(aim)).await;
+    pub(super) async fn wait_until_unfrozen(&self, aim: RequestTraits<'_>) {
+        self.wait(|fault| fault.kind == FaultKind::Freeze && fault.matching.matches(aim)).await;
     }
 
     /// Waits until no fault silences this watch.
-    pub(super) async fn received(&self, aim: Aim<'_>) {
-        self.wait(|fault| fault.kind == FaultKind::WatchSilent && fault.matching.meets(aim)).await;
+    pub(super) async fn wait_until_not_silenced(&self, aim: RequestTraits<'_>) {
+        self.wait(|fault| fault.kind == FaultKind::WatchSilent && fault.matching.matches(aim)).await;
     }
 
     async fn wait(&self, held: impl Fn(&Fault) -> bool) {
@@ -373,7 +373,7 @@ impl Faults {
                 }
                 ends.into_iter().flatten().min()
             };
-            // A fault without an end of its own wakes us by `changed`; an hour is only the upper bound of the wait.
+            // The end of a fault without a duration is notified by `changed`; an hour is only the upper bound of the wait.
             let until = until.unwrap_or(now + Duration::from_secs(3600));
             tokio::select! {
                 _ = changed.changed() => {}

@@ -1,4 +1,4 @@
-//! The TCP front of one server: connections that can be frozen and cut, a port that can refuse and come back.
+//! The TCP front of one server: its connections can be frozen and cut, and its port can refuse and listen again.
 
 use std::future::Future;
 use std::io;
@@ -22,13 +22,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug, Default)]
 struct Gate {
     /// Connections of an older generation are cut.
-    turn: u64,
+    generation: u64,
     /// Nothing is written.
     frozen: bool,
-    /// Connections that come now are not read.
+    /// New connections are accepted but not read.
     held: bool,
-    /// Connections that come now are not accepted.
-    resting: bool,
+    /// New connections are not accepted.
+    paused: bool,
 }
 
 /// Bytes that a connection still sends before it ends early; a request sets it for its own answer.
@@ -44,7 +44,7 @@ impl Wire {
     }
 }
 
-/// The switch for all connections of a server.
+/// Control of all connections of a server.
 #[derive(Debug)]
 pub(super) struct Front {
     gate: watch::Sender<Gate>,
@@ -61,24 +61,24 @@ impl Front {
         self.gate.send_modify(|gate| gate.frozen = on);
     }
 
-    /// Stops or resumes reading of new connections, which are accepted.
+    /// Stops or resumes reading from new connections, which are still accepted.
     pub(super) fn hold(&self, on: bool) {
         self.gate.send_modify(|gate| gate.held = on);
     }
 
     /// Stops or resumes accepting: new connections wait in the queue, while there is room.
-    pub(super) fn rest(&self, on: bool) {
-        self.gate.send_modify(|gate| gate.resting = on);
+    pub(super) fn pause_accepting(&self, on: bool) {
+        self.gate.send_modify(|gate| gate.paused = on);
     }
 
-    /// Returns `true` while none is accepted.
-    pub(super) fn rests(&self) -> bool {
-        self.gate.borrow().resting
+    /// Returns `true` while no connection is accepted.
+    pub(super) fn is_paused(&self) -> bool {
+        self.gate.borrow().paused
     }
 
     /// Closes every open connection.
     pub(super) fn cut(&self) {
-        self.gate.send_modify(|gate| gate.turn += 1);
+        self.gate.send_modify(|gate| gate.generation += 1);
     }
 
     /// Number of open connections.
@@ -87,7 +87,7 @@ impl Front {
     }
 
     /// Puts a listener behind this front.
-    pub(super) fn guard(&self, inner: Arc<TcpListener>) -> FrontListener {
+    pub(super) fn attach(&self, inner: Arc<TcpListener>) -> FrontListener {
         FrontListener { inner, gate: self.gate.subscribe(), open: Arc::clone(&self.open) }
     }
 }
@@ -107,10 +107,10 @@ impl FrontListener {
         let mut gate = self.gate.clone();
         loop {
             // The front lives as long as its server, whose task this is.
-            gate.wait_for(|gate| !gate.resting).await.ok();
+            gate.wait_for(|gate| !gate.paused).await.ok();
             let accepted = tokio::select! {
                 biased;
-                Ok(_) = gate.wait_for(|gate| gate.resting) => continue,
+                Ok(_) = gate.wait_for(|gate| gate.paused) => continue,
                 accepted = self.inner.accept() => accepted,
             };
             match accepted {
@@ -128,12 +128,12 @@ impl FrontListener {
 
 type GateChange = Pin<Box<dyn Future<Output = (watch::Receiver<Gate>, bool)> + Send>>;
 
-/// One connection that obeys its front.
+/// One connection under the control of its front.
 pub(super) struct Connection {
     stream: TcpStream,
     wire: Arc<Wire>,
-    born: Gate,
-    now: Gate,
+    gate_at_accept: Gate,
+    gate: Gate,
     /// Resolves when the gate changes; `false` when the server is gone.
     change: GateChange,
     open: Arc<AtomicUsize>,
@@ -142,26 +142,30 @@ pub(super) struct Connection {
 impl Connection {
     fn new(stream: TcpStream, mut gate: watch::Receiver<Gate>, open: Arc<AtomicUsize>) -> Self {
         let now = *gate.borrow_and_update();
-        Self { stream, wire: Arc::default(), born: now, now, change: next(gate), open }
+        Self { stream, wire: Arc::default(), gate_at_accept: now, gate: now, change: next_change(gate), open }
     }
 
-    /// The switch of this connection's bytes.
+    /// The limit of this connection's bytes.
     pub(super) fn wire(&self) -> Arc<Wire> {
         Arc::clone(&self.wire)
     }
 
     /// Polls the gate, and leaves the task registered for its next change.
-    fn obey(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while let Poll::Ready((mut gate, alive)) = self.change.as_mut().poll(cx) {
-            self.now = *gate.borrow_and_update();
+            self.gate = *gate.borrow_and_update();
             if !alive {
-                self.now.turn = u64::MAX;
+                self.gate.generation = u64::MAX;
                 self.change = Box::pin(std::future::pending());
                 break;
             }
-            self.change = next(gate);
+            self.change = next_change(gate);
         }
-        if self.now.turn == self.born.turn { Ok(()) } else { Err(io::ErrorKind::ConnectionReset.into()) }
+        if self.gate.generation == self.gate_at_accept.generation {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
     }
 }
 
@@ -171,7 +175,7 @@ impl Drop for Connection {
     }
 }
 
-fn next(mut gate: watch::Receiver<Gate>) -> GateChange {
+fn next_change(mut gate: watch::Receiver<Gate>) -> GateChange {
     Box::pin(async move {
         let alive = gate.changed().await.is_ok();
         (gate, alive)
@@ -180,8 +184,8 @@ fn next(mut gate: watch::Receiver<Gate>) -> GateChange {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.obey(cx)?;
-        if self.born.held && self.now.held {
+        self.poll_gate(cx)?;
+        if self.gate_at_accept.held && self.gate.held {
             return Poll::Pending;
         }
         Pin::new(&mut self.stream).poll_read(cx, buf)
@@ -190,8 +194,8 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.obey(cx)?;
-        if self.now.frozen {
+        self.poll_gate(cx)?;
+        if self.gate.frozen {
             return Poll::Pending;
         }
         let armed = *lock(&self.wire.limit);

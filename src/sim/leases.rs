@@ -13,7 +13,7 @@ use super::server::Server;
 /// kubelet `nodeLeaseRenewIntervalFraction` of 40 s.
 const RENEWAL: Duration = Duration::from_secs(10);
 
-/// Renews the leases of living kubelets while they are watched: otherwise they cost nothing.
+/// Renews the leases of running kubelets while somebody watches leases; otherwise they cost nothing.
 pub(super) fn spawn(server: &Arc<Server>) {
     let server = Arc::clone(server);
     let alive = Arc::clone(&server);

@@ -44,7 +44,7 @@ struct ListRange {
     first: bool,
 }
 
-/// A list or a watch of one resource, in one namespace or, if that is empty, in all.
+/// A list or a watch of one resource in one namespace, or in all if `namespace` is empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CollectionRequest<'r> {
     pub(super) target: &'r RequestTarget,
@@ -65,7 +65,7 @@ impl CollectionRequest<'_> {
             .map_err(|message| status::bad_request(&message))
     }
 
-    /// The beginning of the keys of all objects that belong to it.
+    /// The common prefix of the keys of all objects that belong to it.
     pub(super) fn prefix(&self) -> String {
         if self.namespace.is_empty() { String::new() } else { format!("{}/", self.namespace) }
     }
@@ -82,27 +82,27 @@ pub(super) async fn answer(
 ) -> Result<Response, Value> {
     let resource = request.resource;
     let selector = request.selector(&encoder)?;
-    let span = span(server, request).await?;
+    let list_range = list_range(server, request).await?;
     let prefix = request.prefix();
     let page = {
         let world = lock(&server.world);
         let store = &world.store;
-        let rv = if span.rv == u64::MAX { store.rv() } else { span.rv };
-        let expired = |_| gone(span.first, store.rv(), &span.after);
-        let range = PageRange { rv, after: &span.after, prefix: &prefix, limit: span.limit };
+        let rv = if list_range.rv == u64::MAX { store.rv() } else { list_range.rv };
+        let expired = |_| gone(list_range.first, store.rv(), &list_range.after);
+        let range = PageRange { rv, after: &list_range.after, prefix: &prefix, limit: list_range.limit };
         let page = store.page(resource, range, |o| selector.matches(o)).map_err(expired)?;
-        let left = match span.left {
+        let left = match list_range.left {
             _ if !selector.is_empty() => None,
             Some(left) => Some(left),
-            None if span.first && page.last.is_some() => {
+            None if list_range.first && page.last.is_some() => {
                 Some(store.len_at(resource, rv, &prefix).map_err(expired)? as u64)
             }
             None => None,
         };
-        (page, rv, left.map(|left| left.saturating_sub(span.limit as u64)))
+        (page, rv, left.map(|left| left.saturating_sub(list_range.limit as u64)))
     };
     let (page, rv, left) = page;
-    let inconsistent = span.rv == u64::MAX && !span.first;
+    let inconsistent = list_range.rv == u64::MAX && !list_range.first;
     let head = match &page.last {
         None => EncodedHead { rv, ..EncodedHead::default() },
         Some(last) => {
@@ -110,11 +110,11 @@ pub(super) async fn answer(
             EncodedHead { rv, token: token.encode(), left }
         }
     };
-    let encoder = encoder.able(page.items.iter());
+    let encoder = encoder.with_json_fallback(page.items.iter());
     Ok(write(page.items, &head, encoder, request.target.gzip))
 }
 
-/// 410 in its two forms: a token gets a successor, an old version does not.
+/// 410 in its two forms: for an expired continue token it contains a new one, for an old resourceVersion it does not.
 fn gone(first: bool, now: u64, after: &str) -> Value {
     if first {
         return status::expired(&format!("The resourceVersion for the provided list is too old. (current: {now})"));
@@ -123,7 +123,7 @@ fn gone(first: bool, now: u64, after: &str) -> Value {
 }
 
 /// Reads `limit`, `continue`, `resourceVersion` and `resourceVersionMatch` (apiserver `pkg/storage/cacher`, legacy rules).
-async fn span(server: &Server, request: CollectionRequest<'_>) -> Result<ListRange, Value> {
+async fn list_range(server: &Server, request: CollectionRequest<'_>) -> Result<ListRange, Value> {
     let query = &request.target.query;
     let (rv_text, matching, token) =
         (query.get("resourceVersion"), query.get("resourceVersionMatch"), query.get("continue"));
@@ -181,7 +181,7 @@ pub(super) fn version(text: &str) -> Result<u64, Value> {
         .map_err(|_| status::bad_request(&format!("Invalid value: \"{text}\": resourceVersion must be a number")))
 }
 
-/// Waits a little for a version from the future.
+/// Waits up to [`FUTURE`] for a resourceVersion that does not exist yet.
 async fn await_version(server: &Server, resource: SimResource, rv: u64) -> Result<(), Value> {
     let current = || lock(&server.world).store.rv();
     if rv <= current() {
@@ -201,20 +201,20 @@ async fn await_version(server: &Server, resource: SimResource, rv: u64) -> Resul
     }
 }
 
-/// A list while it is written.
-struct Writing {
+/// Writer of one list.
+struct ListWriter {
     items: std::vec::IntoIter<Arc<SimObject>>,
     encoder: Encoder,
     /// The unsent part of a list that was built at once.
     page: Bytes,
-    /// Bytes that are written and not sent yet.
+    /// Bytes that were written but not sent yet.
     ready: Vec<u8>,
     gzip: Option<GzEncoder<Vec<u8>>>,
     ended: bool,
 }
 
-impl Writing {
-    /// Writes until there are `size` bytes or the list ends.
+impl ListWriter {
+    /// Writes items until there are `size` bytes or the list ends.
     fn fill(&mut self, size: usize) {
         while !self.ended && self.ready.len() < size {
             if let Some(object) = self.items.next() {
@@ -259,7 +259,7 @@ impl Writing {
         if self.ready.is_empty() {
             return Bytes::new();
         }
-        // The comma after the last item of a piece may turn out to be wrong, so it waits for the next one.
+        // The comma after the last item of a piece is held back until another item follows.
         let comma = !self.ended && self.ends_with_separator();
         let mut piece = std::mem::take(&mut self.ready);
         if comma {
@@ -272,7 +272,7 @@ impl Writing {
 
 fn write(items: Vec<Arc<SimObject>>, head: &EncodedHead, encoder: Encoder, gzip: bool) -> Response {
     let items = items.into_iter();
-    let mut writing = Writing { items, encoder, page: Bytes::new(), ready: Vec::new(), gzip: None, ended: false };
+    let mut writing = ListWriter { items, encoder, page: Bytes::new(), ready: Vec::new(), gzip: None, ended: false };
     let page = (writing.items.len() <= PAGE).then(|| encoder.binary_page(head, writing.items.as_slice())).flatten();
     if let Some(page) = page {
         (writing.page, writing.ended) = (page.into(), true);
@@ -281,8 +281,8 @@ fn write(items: Vec<Arc<SimObject>>, head: &EncodedHead, encoder: Encoder, gzip:
         writing.fill(GZIP_FROM);
     }
     if writing.ended && writing.page.len() < GZIP_FROM {
-        let whole = if writing.page.is_empty() { writing.ready.into() } else { writing.page };
-        return status::plain(200, encoder.content_type(false), whole);
+        let body = if writing.page.is_empty() { writing.ready.into() } else { writing.page };
+        return status::plain(200, encoder.content_type(false), body);
     }
     if gzip {
         writing.gzip = Some(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)));

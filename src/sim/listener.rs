@@ -20,9 +20,10 @@ use super::server::Server;
 
 /// Length of the accept queue, as in tokio's own `bind`.
 const BACKLOG: u32 = 1024;
-/// More connections than a queue of length 0 takes, and those that are accepted while the acceptor stops.
+/// Maximum number of connections that fill the accept queue: more than a queue of length 0 holds, plus those that are accepted
+/// while the acceptor stops.
 const PLUGS: usize = 64;
-/// A connection on loopback that takes longer has found a full queue.
+/// A connection on loopback that takes longer than this has found a full queue.
 const PLUG: Duration = Duration::from_millis(30);
 
 impl Server {
@@ -30,17 +31,17 @@ impl Server {
     pub(super) fn serve(self: &Arc<Self>, listener: TcpListener) {
         // The task alone keeps the listener: it is closed when that ends.
         let listener = Arc::new(listener);
-        let length = Arc::downgrade(&listener);
-        let listener = self.front.guard(listener);
+        let weak = Arc::downgrade(&listener);
+        let listener = self.front.attach(listener);
         let server = Arc::clone(self);
         let handle = self.spawn(async move {
             // It only ends by being aborted: errors of `accept` are waited out in the front.
             loop {
                 // Not a task of the server's: it ends when the client closes, or the front cuts it.
-                tokio::spawn(converse(Arc::clone(&server), listener.accept().await));
+                tokio::spawn(serve_connection(Arc::clone(&server), listener.accept().await));
             }
         });
-        *lock(&self.port.serving) = Some((handle, length));
+        *lock(&self.port.serving) = Some((handle, weak));
     }
 
     /// Refuses connections and cuts the open ones.
@@ -49,32 +50,32 @@ impl Server {
         self.front.cut();
     }
 
-    /// Answers no packet: open connections stand still, and new ones find a full queue that nobody empties, where Linux
+    /// Stops answering packets: open connections are frozen, and new ones find a full queue that nobody empties, where Linux
     /// drops their SYN as a firewall would. No connection is closed: [`Self::listen_again`] delivers
     /// the bytes that are still being sent.
-    pub(super) async fn vanish(self: &Arc<Self>) {
+    pub(super) async fn black_hole(self: &Arc<Self>) {
         self.front.freeze(true);
-        self.front.rest(true);
-        if self.resume().is_err() || !self.queues(0) {
+        self.front.pause_accepting(true);
+        if self.resume().is_err() || !self.set_backlog(0) {
             return;
         }
         let mut plugs = Vec::new();
-        while plugs.len() < PLUGS && self.front.rests() {
+        while plugs.len() < PLUGS && self.front.is_paused() {
             match tokio::time::timeout(PLUG, TcpStream::connect(self.port.address)).await {
                 Ok(Ok(plug)) => plugs.push(plug),
                 Ok(Err(_)) | Err(_) => break,
             }
         }
         let mut held = lock(&self.port.plugs);
-        if self.front.rests() {
+        if self.front.is_paused() {
             *held = plugs;
         }
     }
 
     /// Sets the length of the accept queue; returns `false` if that failed.
-    fn queues(&self, length: u32) -> bool {
+    fn set_backlog(&self, length: u32) -> bool {
         let listener = lock(&self.port.serving).as_ref().and_then(|(_, listener)| listener.upgrade());
-        // Linux and the BSDs take another length while they listen; what waits already goes on waiting.
+        // Linux and the BSDs change the length of a listening socket; connections that already wait stay in the queue.
         let length = i32::try_from(length).unwrap_or(i32::MAX);
         listener.is_some_and(|listener| rustix::net::listen(&*listener, length).is_ok())
     }
@@ -87,7 +88,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         }
-        self.front.rest(false);
+        self.front.pause_accepting(false);
         lock(&self.port.plugs).clear();
         let mut reserved = lock(&self.port.reserved);
         if reserved.is_none() {
@@ -105,8 +106,8 @@ impl Server {
     pub(super) fn listen_again(self: &Arc<Self>) -> io::Result<()> {
         lock(&self.port.plugs).clear();
         self.resume()?;
-        self.queues(BACKLOG);
-        self.front.rest(false);
+        self.set_backlog(BACKLOG);
+        self.front.pause_accepting(false);
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Server {
 }
 
 /// Answers the requests of one connection.
-async fn converse(server: Arc<Server>, connection: Connection) {
+async fn serve_connection(server: Arc<Server>, connection: Connection) {
     let wire = connection.wire();
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = apiserver::handle(Arc::clone(&server), Arc::clone(&wire), request.into_parts().0);

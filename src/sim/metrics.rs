@@ -8,7 +8,7 @@ use super::object::SimObject;
 use super::resource::SimResource;
 use super::server::Server;
 use super::status;
-use super::template::moment;
+use super::template::time_text;
 
 /// The group and its only version.
 pub(super) const GROUP_VERSION: &str = "metrics.k8s.io/v1beta1";
@@ -45,7 +45,7 @@ pub(super) fn resources() -> Value {
     json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP_VERSION, "resources": [nodes]})
 }
 
-/// The nodes whose kubelet answers: metrics-server has no figures of the others.
+/// The nodes whose kubelet answers: metrics-server has no figures for the others.
 fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
     let now = server.now();
     let taken = now - now.rem_euclid(RESOLUTION);
@@ -53,17 +53,17 @@ fn nodes(server: &Server) -> impl Iterator<Item = (String, Value)> {
     let of = |object: &std::sync::Arc<SimObject>| match &**object {
         SimObject::Node(node) if node.ready().is_some_and(|ready| ready.status != "Unknown") => {
             let name = node.meta.name();
-            let (cpu_m, memory_mib) = world.booked(node);
+            let (cpu_m, memory_mib) = world.requested(node);
             let part = |salt: u64| 30 + noise(name, taken / RESOLUTION, salt) % 45;
             let usage = json!({
-                // The system takes something on an empty node too.
+                // The system uses something on an empty node too.
                 "cpu": format!("{}n", (u64::from(cpu_m) * part(1) / 100 + 150) * 1_000_000),
                 "memory": format!("{}Ki", (u64::from(memory_mib) * part(2) / 100 + 900) * 1024),
             });
-            let metadata = json!({"name": name, "creationTimestamp": moment(now)});
+            let metadata = json!({"name": name, "creationTimestamp": time_text(now)});
             Some((
                 name.to_owned(),
-                json!({"metadata": metadata, "timestamp": moment(taken), "window": "20.035s", "usage": usage}),
+                json!({"metadata": metadata, "timestamp": time_text(taken), "window": "20.035s", "usage": usage}),
             ))
         }
         _ => None,

@@ -13,7 +13,7 @@ use binary::NodeTemplates;
 /// The transition time of a condition that has not changed since the node was created.
 const SINCE_CREATION: i64 = 0;
 
-/// A taint as it stands in `spec.taints`.
+/// One entry of `spec.taints`.
 #[derive(Clone, Debug)]
 pub(super) struct SimTaint {
     pub(super) key: Cow<'static, str>,
@@ -37,7 +37,7 @@ pub(super) struct SimNodeCondition {
 /// The fields that all nodes of a group share.
 #[derive(Debug)]
 pub(super) struct NodeShape {
-    /// Labels but `kubernetes.io/hostname`, which is the node's name.
+    /// Labels except `kubernetes.io/hostname`, which is the node's name.
     pub(super) labels: Vec<(String, String)>,
     pub(super) taints: Vec<SimTaint>,
     pub(super) cpu: u32,
@@ -61,7 +61,7 @@ pub(super) struct NodeRecord {
     pub(super) meta: SimMeta,
     pub(super) shape: Arc<NodeShape>,
     pub(super) ip: Arc<str>,
-    /// Position in the cluster; gives the pod network.
+    /// Position in the cluster, from which the pod network follows.
     pub(super) ordinal: u32,
     pub(super) conditions: Arc<Vec<SimNodeCondition>>,
     pub(super) heartbeat: i64,
@@ -173,7 +173,7 @@ impl NodeRecord {
         raw(out, "}");
     }
 
-    /// One /24 a node out of 10.0.0.0/8, as the node IPAM controller hands them out.
+    /// The node's pod network, a /24 of 10.0.0.0/8, as the node IPAM controller assigns it.
     fn cidr(&self) -> String {
         format!("10.{}.{}.0/24", 128 + self.ordinal / 256, self.ordinal % 256)
     }

@@ -23,7 +23,7 @@ pub(super) struct NamespaceRecord {
 #[derive(Clone, Debug)]
 pub(super) struct LeaseRecord {
     pub(super) meta: SimMeta,
-    /// The time at which the kubelet stopped; 0 while it lives.
+    /// The time at which the kubelet stopped; 0 while it runs.
     pub(super) stopped: i64,
 }
 
@@ -115,7 +115,7 @@ impl SimObject {
         }
     }
 
-    /// Writes `metadata`, whole.
+    /// Writes the whole `metadata`.
     pub(super) fn write_metadata(&self, rv: u64, out: &mut Vec<u8>) {
         if let Self::Raw(object) = self {
             return object.write_metadata(rv, out);
@@ -129,14 +129,14 @@ impl SimObject {
                 string(out, namespace.meta.name());
                 raw(out, "}");
             }
-            // A raw object has written all of it.
+            // A raw object has been written above.
             Self::Event(_) | Self::Dynamic(_) | Self::Raw(_) => {}
             Self::Lease(lease) => lease.write_metadata_rest(out),
         }
         raw(out, "}");
     }
 
-    /// Writes what follows `metadata`, from the comma on, without the closing brace.
+    /// Writes the fields after `metadata`, from the comma on, without the closing brace.
     pub(super) fn write_rest(&self, now: i64, out: &mut Vec<u8>) {
         match self {
             Self::Node(node) => node.write_rest(now, out),
@@ -147,14 +147,14 @@ impl SimObject {
             Self::Event(event) => event.write_rest(out),
             Self::Lease(lease) => lease.write_rest(now, out),
             Self::Dynamic(dynamic) => dynamic.write_rest("v1", out),
-            // It is written whole.
+            // A raw object is written as a whole by the encoder.
             Self::Raw(_) => {}
         }
     }
 }
 
 impl LeaseRecord {
-    /// The last renewal: every 10 s while the kubelet lives (kubelet `nodeLeaseRenewIntervalFraction` of 40 s).
+    /// The last renewal: every 10 s while the kubelet runs (kubelet `nodeLeaseRenewIntervalFraction` of 40 s).
     fn renewed(&self, now: i64) -> i64 {
         let last = if self.stopped == 0 { now } else { self.stopped };
         last - last.rem_euclid(10)

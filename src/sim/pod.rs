@@ -29,14 +29,14 @@ pub(super) enum Workload {
 
 /// The digest of every image.
 const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433";
-/// The message of a waiting container, up to its name.
+/// The message of a waiting container, before the container's name.
 const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
 
-/// 128 + SIGKILL: the exit code of a container that took more memory than it may.
+/// 128 + SIGKILL: the exit code of a container that exceeded its memory limit.
 const OUT_OF_MEMORY: u8 = 137;
 
 /// The kubelet's reason for this exit code.
-fn why(code: u8) -> &'static str {
+fn exit_reason(code: u8) -> &'static str {
     match code {
         0 => "Completed",
         OUT_OF_MEMORY => "OOMKilled",
@@ -56,7 +56,7 @@ pub(super) struct ContainerShape {
 pub(super) struct PodShape {
     pub(super) workload: Workload,
     pub(super) namespace: Box<str>,
-    /// The pod's name up to the part that makes it unique.
+    /// The common beginning of the pods' names.
     pub(super) prefix: Box<str>,
     pub(super) labels: Vec<(String, String)>,
     pub(super) service_account: Box<str>,
@@ -102,7 +102,7 @@ pub(super) enum PodState {
     Succeeded,
     /// Phase Failed.
     Failed,
-    /// Phase Failed, put off the node by the kubelet.
+    /// Phase Failed, evicted by the kubelet.
     Evicted,
 }
 
@@ -133,7 +133,7 @@ pub(super) struct SimPod {
     pub(super) ordinal: u32,
     pub(super) state: PodState,
     pub(super) restarts: u32,
-    /// The last end of the first container; 0 if it never ended.
+    /// Time of the first container's last termination; 0 if it never terminated.
     pub(super) restarted: i64,
     pub(super) started: i64,
     pub(super) finished: i64,
@@ -309,7 +309,7 @@ impl SimPod {
         }
     }
 
-    /// Returns `true` while the init containers run: a pod with any starts with them.
+    /// Returns `true` while the init containers run.
     pub(super) fn initializing(&self) -> bool {
         self.state == PodState::Creating && !self.shape.init.is_empty()
     }
@@ -372,7 +372,7 @@ impl SimPod {
             SimContainerState::Waiting(reason) => {
                 raw(out, "\"waiting\":{\"reason\":\"");
                 raw(out, reason);
-                if !state.begins() {
+                if !state.is_starting() {
                     raw(out, "\",\"message\":\"");
                     raw(out, BACK_OFF);
                     raw(out, &shape.name);
@@ -387,7 +387,7 @@ impl SimPod {
         raw(out, "}}");
     }
 
-    /// Exit code of the first container's last end: every other pod exceeds its memory limit.
+    /// Exit code of the first container's last termination: every other pod exceeds its memory limit.
     fn last_code(&self) -> u8 {
         if self.meta.uid & 1 == 0 { OUT_OF_MEMORY } else { 1 }
     }
@@ -400,7 +400,7 @@ impl SimPod {
         raw(out, "{\"exitCode\":");
         number(out, code);
         raw(out, ",\"reason\":\"");
-        raw(out, why(code));
+        raw(out, exit_reason(code));
         raw(out, "\"");
         raw(out, ",\"startedAt\":\"");
         time(out, self.started.min(at));
@@ -409,7 +409,7 @@ impl SimPod {
         raw(out, "\"}");
     }
 
-    /// 64 hexadecimal digits that stay the same for one run of one container.
+    /// Writes 64 hexadecimal digits that stay the same during one run of one container.
     fn write_digest(&self, out: &mut Vec<u8>, index: usize, restarts: u32) {
         let turn = u32::try_from(index).unwrap_or(0).wrapping_mul(7).wrapping_add(restarts);
         let mixed = self.meta.uid.rotate_left(turn % 128) ^ u128::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,7 +1,7 @@
-//! Clusters made from a scenario: nodes, workloads and their pods, from a seed.
+//! Clusters generated from a scenario and a seed: nodes, workloads and their pods.
 //!
-//! The counts of the scenario are met exactly: system pods first, then workloads with devices until the
-//! requested number is reached, then ordinary ones until the number of counted pods is.
+//! The counts of the scenario are reached exactly: system pods come first, then workloads with devices up to the number of
+//! requested devices, then ordinary workloads up to the number of counted pods.
 
 mod catalogue;
 mod dra;
@@ -68,11 +68,11 @@ pub(super) struct NodeBudget {
 pub(super) struct World {
     pub(super) store: SimStore,
     pub(super) seeds: Seeds,
-    pub(super) rooms: Vec<NodeBudget>,
-    /// Indices of the rooms with devices, in order.
+    pub(super) budgets: Vec<NodeBudget>,
+    /// Indices of the budgets of nodes with devices, in order.
     with_devices: Vec<usize>,
-    /// Keys of the pods that churn may end: those of Jobs and Deployments.
-    pub(super) restless: Vec<Box<str>>,
+    /// Keys of the pods that churn may end, which belong to Jobs and Deployments.
+    pub(super) churning: Vec<Box<str>>,
     /// Keys of finished pods, oldest first.
     pub(super) finished: std::collections::VecDeque<Box<str>>,
     /// Shape of pods without an owner.
@@ -88,9 +88,9 @@ pub(super) fn build(spec: &ScenarioCluster, seeds: Seeds) -> Result<World, Strin
     let mut world = World {
         store: SimStore::new(48_000_000, spec.history),
         seeds,
-        rooms: Vec::new(),
+        budgets: Vec::new(),
         with_devices: Vec::new(),
-        restless: Vec::new(),
+        churning: Vec::new(),
         finished: std::collections::VecDeque::new(),
         bare,
     };
@@ -123,9 +123,9 @@ impl World {
                 let node = racks::node(&shape, &group.node_name(i), ordinal, &mut self.seeds);
                 ordinal += 1;
                 if group.gpus > 0 {
-                    self.with_devices.push(self.rooms.len());
+                    self.with_devices.push(self.budgets.len());
                 }
-                self.rooms.push(NodeBudget {
+                self.budgets.push(NodeBudget {
                     host: Host { name: node.meta.name().into(), ip: Arc::clone(&node.ip) },
                     role: group.role,
                     tainted: !shape.taints.is_empty(),
@@ -145,44 +145,44 @@ impl World {
         self.store.seed(SimObject::Node(node));
     }
 
-    /// Requests of the pods of a node: thousandths of a core, and MiB; 0 for a node outside of the scenario.
-    pub(super) fn booked(&self, node: &NodeRecord) -> (u32, u32) {
-        let room = self.rooms.get(node.ordinal as usize).filter(|room| *room.host.name == *node.meta.name());
+    /// Requests of the pods of a node: thousandths of a core, and MiB; 0 for a node that is not of the scenario.
+    pub(super) fn requested(&self, node: &NodeRecord) -> (u32, u32) {
+        let room = self.budgets.get(node.ordinal as usize).filter(|room| *room.host.name == *node.meta.name());
         let Some(room) = room else { return (0, 0) };
         let memory = allocatable_memory_mib(node.shape.memory_gib).saturating_sub(room.memory_mib);
         (allocatable_cpu_m(node.shape.cpu).saturating_sub(room.cpu_m), memory)
     }
 
-    /// A node with room for one more pod of this shape: the first one from a random place on.
-    pub(super) fn find(&mut self, shape: &PodShape, tolerant: bool) -> Option<usize> {
-        let total = self.rooms.len();
+    /// Index of a node with room for one more pod of this shape; the search starts at a random node.
+    pub(super) fn find_node(&mut self, shape: &PodShape, tolerant: bool) -> Option<usize> {
+        let total = self.budgets.len();
         let start = self.seeds.rng.usize(..total.max(1));
         let fits = |i: &usize| {
-            let room = &self.rooms[*i];
+            let room = &self.budgets[*i];
             room.role == NodeRole::Worker && (tolerant || !room.tainted) && room.fits(shape)
         };
         if shape.gpus > 0 {
-            // Nodes with devices are few and stand together: going through all others to get there would take for ever.
+            // Nodes with devices are few and adjacent; a search through all the others would take too long.
             let from = self.with_devices.partition_point(|&i| i < start);
             let (before, after) = self.with_devices.split_at(from);
             return after.iter().chain(before).copied().find(fits).or_else(|| {
-                let any = |i: &usize| tolerant && self.rooms[*i].fits(shape);
+                let any = |i: &usize| tolerant && self.budgets[*i].fits(shape);
                 self.with_devices.iter().copied().find(any)
             });
         }
         let found = (start..total).chain(0..start).find(fits);
-        found.or_else(|| (0..total).find(|&i| tolerant && self.rooms[i].fits(shape)))
+        found.or_else(|| (0..total).find(|&i| tolerant && self.budgets[i].fits(shape)))
     }
 
     /// Adds a running pod of some age to a node.
-    fn settle(&mut self, shape: &Arc<PodShape>, index: usize) -> Result<u32, String> {
-        if !self.rooms[index].fits(shape) {
-            return Err(format!("{} (on {})", no_room(shape), self.rooms[index].host.name));
+    fn place_pod(&mut self, shape: &Arc<PodShape>, index: usize) -> Result<u32, String> {
+        if !self.budgets[index].fits(shape) {
+            return Err(format!("{} (on {})", no_room(shape), self.budgets[index].host.name));
         }
-        self.rooms[index].take(shape);
+        self.budgets[index].reserve(shape);
         let system = matches!(shape.workload, Workload::DaemonSet | Workload::Static);
         let (now, roll) = (self.seeds.now, self.seeds.rng.u32(0..1000));
-        // Few workloads have init containers, so of their pods more are caught in them.
+        // Few workloads have init containers, so a larger share of their pods is shown while these run.
         let initializing = !system && !shape.init.is_empty() && (60..80).contains(&roll);
         let starting = initializing || (!system && (6..13).contains(&roll));
         let age = self.seeds.rng.u32(if system {
@@ -192,7 +192,7 @@ impl World {
         } else {
             300..1_200_000
         });
-        let host = self.rooms[index].host.clone();
+        let host = self.budgets[index].host.clone();
         let ordinal = self.seeds.rng.u32(0..512);
         let mut pod = self.pod(shape, Some(host), ordinal, i64::from(age));
         match roll {
@@ -216,7 +216,7 @@ impl World {
             && pod.state == PodState::Running
             && pod.meta.deleted == 0
         {
-            self.restless.push(pod.meta.key.clone());
+            self.churning.push(pod.meta.key.clone());
         }
         self.store.seed(SimObject::Pod(pod));
         Ok(1)
@@ -240,7 +240,7 @@ impl World {
     /// A new pod of a shape; running if it has a host, else waiting for one.
     pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> SimPod {
         let mut meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
-        // Of ten thousand pods of one workload some draw the same letters; a real server refuses the second and is asked again.
+        // Of ten thousand pods of one workload some draw the same suffix; a real server refuses the second, and the client retries.
         while shape.workload != Workload::Static && self.store.get(SimResource::Pods, &meta.key).is_some() {
             meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         }
@@ -248,7 +248,7 @@ impl World {
         SimPod {
             meta,
             shape: Arc::clone(shape),
-            // Pod addresses come out of 10.128.0.0/9, beside the nodes' networks.
+            // A random address of 10.128.0.0/9.
             ip: 0x0a80_0000 | self.seeds.rng.u32(..0x0080_0000),
             ordinal,
             state: if host.is_some() { PodState::Running } else { PodState::Unscheduled },
@@ -267,8 +267,8 @@ impl NodeBudget {
         self.pods > 0 && self.cpu_m >= shape.cpu_m && self.memory_mib >= shape.memory_mib && self.gpus >= shape.gpus
     }
 
-    /// Books one pod.
-    pub(super) fn take(&mut self, shape: &PodShape) {
+    /// Reserves the resources of one pod.
+    pub(super) fn reserve(&mut self, shape: &PodShape) {
         self.pods -= 1;
         self.cpu_m -= shape.cpu_m;
         self.memory_mib -= shape.memory_mib;
@@ -276,7 +276,7 @@ impl NodeBudget {
     }
 
     /// Frees the resources of one pod.
-    pub(super) fn give(&mut self, shape: &PodShape) {
+    pub(super) fn release(&mut self, shape: &PodShape) {
         self.pods += 1;
         self.cpu_m += shape.cpu_m;
         self.memory_mib += shape.memory_mib;

@@ -1,10 +1,10 @@
-//! Protobuf from JSON, converted field by field by [`schema`]: objects, and templates with their holes ([`Sketch`]).
+//! Protobuf from JSON, converted field by field by [`schema`]: objects, and templates with placeholders ([`ProtoTemplate`]).
 //!
-//! So templates stay readable. Pods and nodes, of which there are many, are written from templates and their records without
+//! Templates are thus readable JSON. Pods and nodes, of which there are many, are written from templates and their records without
 //! any JSON; a test compares the bytes.
 
+mod compiled;
 mod schema;
-mod sketch;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-pub(super) use sketch::{Filling, Sketch};
+pub(super) use compiled::{ProtoTemplate, SlotValues};
 
 /// The first bytes of every object (apimachinery `pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
-/// A message, a text or bytes: the wire type of everything that has a length.
+/// Wire type of messages, texts and bytes: everything that has a length.
 const SIZED: u8 = 2;
 
 /// Encoding of a value.
@@ -45,7 +45,7 @@ enum Shape {
 #[derive(Clone, Debug)]
 struct ProtoField {
     name: &'static str,
-    /// The message that JSON leaves out, if any.
+    /// Number of the enclosing message, if JSON leaves that out.
     outer: Option<u8>,
     number: u8,
     shape: Shape,
@@ -110,10 +110,10 @@ impl ProtoField {
 /// Text that is not JSON, or a value of another type than the schema's.
 pub(super) fn message(name: &str, json: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
     let at = *SCHEMA.names.get(name).ok_or_else(|| serde_json::Error::custom(format!("no message `{name}`")))?;
-    Seed { kind: ProtoKind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
+    ValueSeed { kind: ProtoKind::Message(at), out }.deserialize(&mut serde_json::Deserializer::from_slice(json))
 }
 
-/// The output of a message: bytes, or a sketch.
+/// The output of a message: bytes, or a compiled template.
 trait MessageOutput {
     /// Appends bytes as they are.
     fn bytes(&mut self) -> &mut Vec<u8>;
@@ -194,11 +194,11 @@ pub(super) fn text(number: u8, text: &str, out: &mut Vec<u8>) {
 
 /// Appends a `Time` of whole seconds.
 pub(super) fn time(number: u8, seconds: i64, out: &mut Vec<u8>) {
-    sized(number, out, |out| moment(seconds, out));
+    sized(number, out, |out| time_fields(seconds, out));
 }
 
 /// Appends the fields of a `Time`.
-fn moment(seconds: i64, out: &mut Vec<u8>) {
+fn time_fields(seconds: i64, out: &mut Vec<u8>) {
     int(1, seconds, out);
     int(2, 0, out);
 }
@@ -222,12 +222,12 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// Writes one JSON value without tag and length.
-struct Seed<'o, O> {
+struct ValueSeed<'o, O> {
     kind: ProtoKind,
     out: &'o mut O,
 }
 
-impl<'de, O: MessageOutput> DeserializeSeed<'de> for Seed<'_, O> {
+impl<'de, O: MessageOutput> DeserializeSeed<'de> for ValueSeed<'_, O> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         if self.kind == ProtoKind::Json {
@@ -239,7 +239,7 @@ impl<'de, O: MessageOutput> DeserializeSeed<'de> for Seed<'_, O> {
     }
 }
 
-impl<'de, O: MessageOutput> Visitor<'de> for Seed<'_, O> {
+impl<'de, O: MessageOutput> Visitor<'de> for ValueSeed<'_, O> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)
@@ -319,14 +319,14 @@ struct FieldValue<'o, O> {
 }
 
 impl<O: MessageOutput> FieldValue<'_, O> {
-    fn one<'de, D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+    fn write_one<'de, D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         let Self { field: &ProtoField { outer, number, kind, .. }, out } = self;
         if kind == ProtoKind::Number {
             tag(number, 0, out.bytes());
-            return Seed { kind, out }.deserialize(value);
+            return ValueSeed { kind, out }.deserialize(value);
         }
         let mut done = Ok(());
-        let write = |out: &mut O| done = Seed { kind, out }.deserialize(value);
+        let write = |out: &mut O| done = ValueSeed { kind, out }.deserialize(value);
         match outer {
             Some(outer) => out.sized(outer, |out| out.sized(number, write)),
             None => out.sized(number, write),
@@ -355,7 +355,7 @@ impl<'de, O: MessageOutput> Visitor<'de> for FieldValue<'_, O> {
     }
     fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         match self.field.shape {
-            Shape::One => self.one(value),
+            Shape::One => self.write_one(value),
             Shape::Many | Shape::Map => value.deserialize_any(self),
         }
     }
@@ -368,7 +368,7 @@ impl<'de, O: MessageOutput> Visitor<'de> for FieldValue<'_, O> {
             let mut done = Ok(());
             self.out.sized(self.field.number, |out| {
                 text(1, &key, out.bytes());
-                out.sized(2, |out| done = map.next_value_seed(Seed { kind: self.field.kind, out }));
+                out.sized(2, |out| done = map.next_value_seed(ValueSeed { kind: self.field.kind, out }));
             });
             done?;
         }
@@ -385,7 +385,7 @@ struct Element<'o, O> {
 impl<'de, O: MessageOutput> DeserializeSeed<'de> for Element<'_, O> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        FieldValue { field: self.field, out: self.out }.one(deserializer)
+        FieldValue { field: self.field, out: self.out }.write_one(deserializer)
     }
 }
 

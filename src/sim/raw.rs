@@ -33,7 +33,7 @@ impl RawRecord {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let metadata = &value["metadata"];
         let uid = text.bytes().fold(7_u128, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0193));
-        // What has no name still needs a place in the order of keys.
+        // An object without a name still needs a key.
         let nameless = format!("~{:08x}", uid & 0xffff_ffff);
         let name = metadata["name"].as_str().filter(|name| !name.is_empty()).unwrap_or(&nameless);
         let namespace = if resource.namespaced() { metadata["namespace"].as_str().unwrap_or("default") } else { "" };
@@ -92,7 +92,7 @@ impl RawRecord {
         }
     }
 
-    /// Writes `metadata`, whole.
+    /// Writes the whole `metadata`.
     pub(super) fn write_metadata(&self, rv: u64, out: &mut Vec<u8>) {
         let mut metadata = self.value["metadata"].clone();
         if !metadata.is_object() {
@@ -102,7 +102,7 @@ impl RawRecord {
         raw(out, &metadata.to_string());
     }
 
-    /// Writes the first cell of a row, and as many empty ones as follow.
+    /// Writes the cells of a row: the name, then empty ones.
     pub(super) fn write_cells(&self, columns: usize, out: &mut Vec<u8>) {
         for column in 0..columns {
             string(out, if column == 0 { self.meta.name() } else { "" });

@@ -6,7 +6,7 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::fault::Aim;
+use super::fault::RequestTraits;
 use super::resource::{API_VERSIONS, ApiVersion, SimResource};
 use super::status;
 
@@ -28,7 +28,7 @@ impl Query {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
     }
 
-    /// Go's reading of a flag: anything but `false` and `0` (apimachinery `pkg/runtime/conversion.go`).
+    /// A flag as Go reads it: set unless it is `false` or `0` (apimachinery `pkg/runtime/conversion.go`).
     pub(super) fn flag(&self, key: &str) -> bool {
         self.0.iter().any(|(k, v)| k == key && !v.eq_ignore_ascii_case("false") && v != "0")
     }
@@ -40,7 +40,7 @@ impl Query {
             return Ok(None);
         }
         let wrong = || status::bad_request(&format!("strconv.ParseInt: parsing \"{text}\": invalid syntax ({key})"));
-        // An int64 (`metav1.ListOptions`); what is beyond one is refused, not cut.
+        // An int64 (`metav1.ListOptions`); a larger number is refused, not truncated.
         text.parse().ok().filter(|number| i64::try_from(*number).is_ok()).map(Some).ok_or_else(wrong)
     }
 }
@@ -59,7 +59,7 @@ pub(super) enum Endpoint {
 /// A parsed request.
 #[derive(Clone, Debug)]
 pub(super) struct RequestTarget {
-    pub(super) place: Endpoint,
+    pub(super) endpoint: Endpoint,
     pub(super) path: String,
     pub(super) query: Query,
     pub(super) accept: String,
@@ -71,7 +71,7 @@ impl RequestTarget {
     pub(super) fn read(uri: &Uri, accept: &str, accept_encoding: &str) -> Self {
         let path = percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
         Self {
-            place: place(&path),
+            endpoint: parse_endpoint(&path),
             query: Query::parse(uri.query().unwrap_or_default()),
             accept: accept.to_owned(),
             gzip: accept_encoding.split(',').any(|e| e.trim().split(';').next() == Some("gzip")),
@@ -81,7 +81,7 @@ impl RequestTarget {
 
     /// `list`, `watch` or `get`.
     pub(super) fn verb(&self) -> &'static str {
-        match self.place {
+        match self.endpoint {
             Endpoint::Collection { .. } if self.query.flag("watch") => "watch",
             Endpoint::Collection { .. } => "list",
             _ => "get",
@@ -89,12 +89,17 @@ impl RequestTarget {
     }
 
     /// The properties of the request that faults match.
-    pub(super) fn aim(&self) -> Aim<'_> {
-        let resource = match &self.place {
+    pub(super) fn traits(&self) -> RequestTraits<'_> {
+        let resource = match &self.endpoint {
             Endpoint::Collection { resource, .. } | Endpoint::Object { resource, .. } => resource.plural(),
             Endpoint::Path => "",
         };
-        Aim { verb: self.verb(), resource, path: &self.path, continued: !self.query.get("continue").is_empty() }
+        RequestTraits {
+            verb: self.verb(),
+            resource,
+            path: &self.path,
+            continued: !self.query.get("continue").is_empty(),
+        }
     }
 
     /// `?timeout=`, for everything but watches.
@@ -116,12 +121,12 @@ impl RequestTarget {
     }
 
     /// Returns `true` for methods that only read.
-    pub(super) fn readable(method: &Method) -> bool {
+    pub(super) fn is_read_only(method: &Method) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
     }
 }
 
-/// Reads `1m30.5s` as Go does.
+/// Parses a duration such as `1m30.5s` as Go does.
 fn go_duration(text: &str) -> Result<Duration, &'static str> {
     let (mut rest, mut total) = (text, 0.0);
     if rest == "0" {
@@ -139,7 +144,7 @@ fn go_duration(text: &str) -> Result<Duration, &'static str> {
     Duration::try_from_secs_f64(total).map_err(|_| "invalid duration")
 }
 
-fn place(path: &str) -> Endpoint {
+fn parse_endpoint(path: &str) -> Endpoint {
     for ApiVersion { version, prefix, resources } in &*API_VERSIONS {
         let Some(rest) = path.strip_prefix(&**prefix).and_then(|rest| rest.strip_prefix('/')) else { continue };
         let find = |plural: &str| resources.iter().copied().find(|r| r.plural() == plural);
@@ -175,16 +180,16 @@ mod tests {
             version: "v1",
             namespace: namespace.into(),
         };
-        assert_eq!(place("/api/v1/pods"), pods(""));
-        assert_eq!(place("/api/v1/namespaces/web/pods"), pods("web"));
+        assert_eq!(parse_endpoint("/api/v1/pods"), pods(""));
+        assert_eq!(parse_endpoint("/api/v1/namespaces/web/pods"), pods("web"));
         let one = |resource, key: &str| Endpoint::Object { resource, version: "v1", key: key.into() };
-        assert_eq!(place("/api/v1/namespaces/web/pods/a"), one(SimResource::Pods, "web/a"));
-        assert_eq!(place("/api/v1/namespaces/web"), one(SimResource::Namespaces, "web"));
-        assert_eq!(place("/api/v1/nodes/n1"), one(SimResource::Nodes, "n1"));
+        assert_eq!(parse_endpoint("/api/v1/namespaces/web/pods/a"), one(SimResource::Pods, "web/a"));
+        assert_eq!(parse_endpoint("/api/v1/namespaces/web"), one(SimResource::Namespaces, "web"));
+        assert_eq!(parse_endpoint("/api/v1/nodes/n1"), one(SimResource::Nodes, "n1"));
         for nowhere in
             ["/api/v1/namespaces/web/nodes", "/api/v1/foos", "/apis/metrics.k8s.io/v1beta1/nodes", "/api/v1/pods/x"]
         {
-            assert_eq!(place(nowhere), Endpoint::Path, "{nowhere}");
+            assert_eq!(parse_endpoint(nowhere), Endpoint::Path, "{nowhere}");
         }
     }
 

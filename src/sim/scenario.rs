@@ -16,9 +16,9 @@ use crate::file::{self, ReadLimit};
 
 pub(super) use apis::{Access, ApisSpec};
 use raw::RawSpec;
-pub(super) use step::{Act, ScriptStep};
+pub(super) use step::{ScriptStep, StepKind};
 
-/// A larger file is no scenario; it may be a pipe.
+/// Limits for reading a scenario file, which may be a pipe.
 const FILE: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(30) };
 /// The built-in scenarios.
 const BUILTIN: [(&str, &str); 8] = [
@@ -42,7 +42,7 @@ const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
     names
 };
 
-/// Reason why a scenario cannot be played.
+/// Reason why a scenario cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// No built-in scenario has this name.
@@ -257,14 +257,14 @@ impl Scenario {
         &BUILTIN_NAMES
     }
 
-    /// Removes churn, script and faults, so that two reads of a cluster are equal.
-    pub fn still(&mut self) {
+    /// Removes churn, script and faults, so that two reads of a cluster give the same result.
+    pub fn make_static(&mut self) {
         self.set_churn(0.0);
         self.steps.clear();
     }
 
     /// Scales every cluster down: nodes, pods and requested devices by `by`, with at least one node of each group.
-    pub fn cut(&mut self, by: u32) {
+    pub fn scale_down(&mut self, by: u32) {
         for ScenarioCluster { nodes, pods, .. } in &mut self.clusters {
             for group in nodes {
                 group.count = group.count.div_ceil(by);
@@ -334,15 +334,15 @@ impl Scenario {
             {
                 return Err((named.span().start, format!("no cluster `{}`", named.get_ref())));
             }
-            let (Act::Flap { node, .. }
-            | Act::NodeLost { node }
-            | Act::GpusWithdrawn { node, .. }
-            | Act::Cordon { node }) = &step.act
+            let (StepKind::Flap { node, .. }
+            | StepKind::NodeLost { node }
+            | StepKind::GpusWithdrawn { node, .. }
+            | StepKind::Cordon { node }) = &step.kind
             else {
                 continue;
             };
-            let mut clusters = self.clusters.iter().filter(|c| step.concerns(c));
-            if !clusters.any(|cluster| cluster.nodes.iter().any(|group| group.has(node.get_ref()))) {
+            let mut clusters = self.clusters.iter().filter(|c| step.applies_to(c));
+            if !clusters.any(|cluster| cluster.nodes.iter().any(|group| group.has_node(node.get_ref()))) {
                 return Err((node.span().start, format!("no node `{}`", node.get_ref())));
             }
         }
@@ -357,11 +357,11 @@ impl NodeGroup {
     }
 
     /// Returns `true` if the group has a node of this name.
-    fn has(&self, node: &str) -> bool {
+    fn has_node(&self, node: &str) -> bool {
         let Some((before, _)) = self.name.split_once("{}") else { return self.count > 0 && self.name == node };
         let Some(rest) = node.strip_prefix(before) else { return false };
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        // A name in which a digit follows the number itself: the number is any beginning of them.
+        // If a digit follows the number in the name, any prefix of the digits may be the number.
         (1..=digits)
             .filter_map(|end| rest[..end].parse::<u32>().ok()?.checked_sub(self.first))
             .any(|i| i < self.count && self.node_name(i) == node)

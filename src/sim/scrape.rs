@@ -8,21 +8,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::fault::Aim;
+use super::fault::RequestTraits;
 use super::lock;
 
 /// Upper bounds of `apiserver_request_sli_duration_seconds`, in seconds.
 const BOUNDS: [f64; 21] =
     [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0];
-/// Kinds of requests that are counted apart: random paths of a client must not fill the memory.
+/// Maximum number of request kinds that are counted separately: random paths of a client must not fill the memory.
 const KINDS: usize = 64;
 
-/// Requests by bucket, the last one for those over all bounds.
+/// Requests by bucket; the last bucket is for those above all bounds.
 type LatencyBuckets = [u64; BOUNDS.len() + 1];
 
 /// The measurements.
 #[derive(Debug, Default)]
-pub(super) struct Scrape {
+pub(super) struct ServerMetrics {
     in_flight: AtomicU64,
     throttled: AtomicU64,
     /// By verb, resource and sub-resource.
@@ -30,7 +30,7 @@ pub(super) struct Scrape {
 }
 
 /// A request in flight, until it is dropped.
-pub(super) struct InFlight<'a>(&'a Scrape);
+pub(super) struct InFlight<'a>(&'a ServerMetrics);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
@@ -38,7 +38,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl Scrape {
+impl ServerMetrics {
     /// Counts a request in flight.
     pub(super) fn begin(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -46,11 +46,11 @@ impl Scrape {
     }
 
     /// Records the answer of a request.
-    pub(super) fn answered(&self, aim: Aim<'_>, status: u16, took: Duration) {
+    pub(super) fn record(&self, aim: RequestTraits<'_>, status: u16, took: Duration) {
         if status == 429 {
             self.throttled.fetch_add(1, Ordering::Relaxed);
         }
-        // A path that is no resource is written as a sub-resource of nothing.
+        // A path that is not a resource is reported as a sub-resource of an empty resource.
         let subresource = if aim.resource.is_empty() { aim.path } else { "" };
         let kind = (aim.verb.to_uppercase(), aim.resource.to_owned(), subresource.to_owned());
         let mut kinds = lock(&self.kinds);
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn buckets_are_cumulative_and_a_request_is_in_flight_until_it_is_dropped() {
-        let metrics = Scrape::default();
-        let aim = Aim { verb: "list", resource: "pods", path: "/api/v1/pods", continued: false };
+        let metrics = ServerMetrics::default();
+        let aim = RequestTraits { verb: "list", resource: "pods", path: "/api/v1/pods", continued: false };
         for (ms, status) in [(40, 200), (900, 429), (70_000, 200)] {
-            metrics.answered(aim, status, Duration::from_millis(ms));
+            metrics.record(aim, status, Duration::from_millis(ms));
         }
         let running = metrics.begin();
         let text = metrics.text();
@@ -115,10 +115,14 @@ mod tests {
 
     #[test]
     fn random_paths_do_not_fill_the_memory() {
-        let metrics = Scrape::default();
+        let metrics = ServerMetrics::default();
         for n in 0..1_000 {
             let path = format!("/{n}");
-            metrics.answered(Aim { verb: "get", resource: "", path: &path, continued: false }, 404, Duration::ZERO);
+            metrics.record(
+                RequestTraits { verb: "get", resource: "", path: &path, continued: false },
+                404,
+                Duration::ZERO,
+            );
         }
         assert_eq!(lock(&metrics.kinds).len(), KINDS);
     }

@@ -5,7 +5,7 @@ use super::resource::SimResource;
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Need {
+enum LabelRequirement {
     In(Vec<String>),
     NotIn(Vec<String>),
     Exists,
@@ -14,7 +14,7 @@ enum Need {
 
 /// One requirement on a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct FieldNeed {
+struct FieldRequirement {
     name: String,
     value: String,
     equal: bool,
@@ -23,8 +23,8 @@ struct FieldNeed {
 /// Label and field selectors of a list or a watch; an empty one matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ObjectSelector {
-    labels: Vec<(String, Need)>,
-    fields: Vec<FieldNeed>,
+    labels: Vec<(String, LabelRequirement)>,
+    fields: Vec<FieldRequirement>,
 }
 
 impl ObjectSelector {
@@ -33,15 +33,15 @@ impl ObjectSelector {
     /// # Errors
     /// The message of the 400.
     pub(super) fn parse(resource: SimResource, version: &str, labels: &str, fields: &str) -> Result<Self, String> {
-        let labels = split(labels).into_iter().map(|part| label_need(&part)).collect::<Result<_, _>>()?;
-        let mut fields: Vec<FieldNeed> =
-            split(fields).into_iter().map(|part| field_need(&part)).collect::<Result<_, _>>()?;
+        let labels = split(labels).into_iter().map(|part| parse_label_requirement(&part)).collect::<Result<_, _>>()?;
+        let mut fields: Vec<FieldRequirement> =
+            split(fields).into_iter().map(|part| parse_field_requirement(&part)).collect::<Result<_, _>>()?;
         if version == "events.k8s.io/v1" {
             for need in &mut fields {
                 need.name = core_name(&need.name).ok_or_else(|| format!("field label not supported: {}", need.name))?;
             }
         }
-        if let Some(unknown) = fields.iter().find(|need| !supported(resource, &need.name)) {
+        if let Some(unknown) = fields.iter().find(|need| !is_supported(resource, &need.name)) {
             return Err(format!("field label not supported: {}", unknown.name));
         }
         Ok(Self { labels, fields })
@@ -56,10 +56,10 @@ impl ObjectSelector {
             && self.labels.iter().all(|(key, need)| {
                 let value = object.label(key);
                 match need {
-                    Need::In(values) => value.is_some_and(|v| values.iter().any(|x| x == v)),
-                    Need::NotIn(values) => value.is_none_or(|v| values.iter().all(|x| x != v)),
-                    Need::Exists => value.is_some(),
-                    Need::Missing => value.is_none(),
+                    LabelRequirement::In(values) => value.is_some_and(|v| values.iter().any(|x| x == v)),
+                    LabelRequirement::NotIn(values) => value.is_none_or(|v| values.iter().all(|x| x != v)),
+                    LabelRequirement::Exists => value.is_some(),
+                    LabelRequirement::Missing => value.is_none(),
                 }
             })
     }
@@ -90,39 +90,49 @@ fn split(text: &str) -> Vec<String> {
     parts.into_iter().map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
 }
 
-fn label_need(text: &str) -> Result<(String, Need), String> {
+fn parse_label_requirement(text: &str) -> Result<(String, LabelRequirement), String> {
     let set = |values: &str| -> Option<Vec<String>> {
         let inside = values.trim().strip_prefix('(')?.strip_suffix(')')?;
         Some(inside.split(',').map(|v| v.trim().to_owned()).collect())
     };
     let wrong = || format!("unable to parse requirement: found '{text}', expected: a label selector");
     if let Some(key) = text.strip_prefix('!') {
-        return named(key.trim(), Need::Missing, &wrong);
+        return label_requirement(key.trim(), LabelRequirement::Missing, &wrong);
     }
     for (operator, equal) in [("!=", false), ("==", true), ("=", true)] {
         if let Some((key, value)) = text.split_once(operator) {
             let values = vec![value.trim().to_owned()];
-            return named(key.trim(), if equal { Need::In(values) } else { Need::NotIn(values) }, &wrong);
+            return label_requirement(
+                key.trim(),
+                if equal { LabelRequirement::In(values) } else { LabelRequirement::NotIn(values) },
+                &wrong,
+            );
         }
     }
-    let Some((key, rest)) = text.split_once(char::is_whitespace) else { return named(text, Need::Exists, &wrong) };
+    let Some((key, rest)) = text.split_once(char::is_whitespace) else {
+        return label_requirement(text, LabelRequirement::Exists, &wrong);
+    };
     let need = match rest.trim().split_once('(').map(|(operator, _)| operator.trim()) {
-        Some("in") => Need::In(set(&rest.trim()[2..]).ok_or_else(wrong)?),
-        Some("notin") => Need::NotIn(set(&rest.trim()[5..]).ok_or_else(wrong)?),
+        Some("in") => LabelRequirement::In(set(&rest.trim()[2..]).ok_or_else(wrong)?),
+        Some("notin") => LabelRequirement::NotIn(set(&rest.trim()[5..]).ok_or_else(wrong)?),
         _ => return Err(wrong()),
     };
-    named(key.trim(), need, &wrong)
+    label_requirement(key.trim(), need, &wrong)
 }
 
-fn named(key: &str, need: Need, wrong: &impl Fn() -> String) -> Result<(String, Need), String> {
+fn label_requirement(
+    key: &str,
+    need: LabelRequirement,
+    wrong: &impl Fn() -> String,
+) -> Result<(String, LabelRequirement), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     if key.is_empty() || !key.chars().all(legal) { Err(wrong()) } else { Ok((key.to_owned(), need)) }
 }
 
-fn field_need(text: &str) -> Result<FieldNeed, String> {
+fn parse_field_requirement(text: &str) -> Result<FieldRequirement, String> {
     for (operator, equal) in [("!=", false), ("==", true), ("=", true)] {
         if let Some((name, value)) = text.split_once(operator) {
-            return Ok(FieldNeed { name: name.trim().to_owned(), value: value.trim().to_owned(), equal });
+            return Ok(FieldRequirement { name: name.trim().to_owned(), value: value.trim().to_owned(), equal });
         }
     }
     Err(format!("invalid selector: '{text}'; can't understand '{text}'"))
@@ -139,7 +149,7 @@ fn core_name(name: &str) -> Option<String> {
 }
 
 /// Returns `true` if selectors may name this field of a resource.
-fn supported(resource: SimResource, name: &str) -> bool {
+fn is_supported(resource: SimResource, name: &str) -> bool {
     name == "metadata.name"
         || (name == "metadata.namespace" && resource.namespaced())
         || resource.spec().selectable.contains(&name)

@@ -18,11 +18,11 @@ use super::lock;
 use super::population::World;
 use super::resource::SimResource;
 use super::scenario::ApisSpec;
-use super::scrape::Scrape;
+use super::scrape::ServerMetrics;
 
 /// Requests that are kept; older ones are only counted.
 const LOG: usize = 100_000;
-/// A request that the server has seen.
+/// A request that the server has received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestLog {
     /// Since the start of the simulation.
@@ -51,12 +51,12 @@ pub(super) struct Server {
     pub(super) world: Mutex<World>,
     pub(super) faults: Faults,
     pub(super) front: Front,
-    pub(super) scrape: Scrape,
+    pub(super) scrape: ServerMetrics,
     started: Instant,
     wall: i64,
     log: Mutex<Log>,
-    /// A counter for each resource; its watches end when it grows.
-    kicks: [watch::Sender<u64>; SimResource::ALL.len()],
+    /// A counter for each resource, whose running watches end when it changes.
+    close_signals: [watch::Sender<u64>; SimResource::ALL.len()],
     tasks: Mutex<JoinSet<()>>,
     pub(super) port: Port,
 }
@@ -96,11 +96,11 @@ impl Server {
             world: Mutex::new(parts.world),
             faults: Faults::new(parts.seed),
             front: Front::new(),
-            scrape: Scrape::default(),
+            scrape: ServerMetrics::default(),
             started: Instant::now(),
             wall: parts.wall,
             log: Mutex::new(Log::default()),
-            kicks: SimResource::ALL.map(|_| watch::Sender::new(0)),
+            close_signals: SimResource::ALL.map(|_| watch::Sender::new(0)),
             tasks: Mutex::new(JoinSet::new()),
             port: Port {
                 address: parts.address,
@@ -123,7 +123,7 @@ impl Server {
     /// Runs a task that ends with the server.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let mut tasks = lock(&self.tasks);
-        // Ended tasks are collected here, so that a server that stops and comes back often keeps none of them.
+        // Ended tasks are collected here, so that a server that often stops and starts again does not accumulate them.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(Box::pin(task) as Pin<Box<dyn Future<Output = ()> + Send>>)
     }
@@ -139,18 +139,18 @@ impl Server {
     pub(super) fn close_watches(&self, resource: Option<&str>) {
         for kind in SimResource::ALL {
             if resource.is_none_or(|plural| plural == kind.plural()) {
-                self.kicks[kind as usize].send_modify(|n| *n += 1);
+                self.close_signals[kind as usize].send_modify(|n| *n += 1);
             }
         }
     }
 
-    /// A receiver that changes when the watches of a resource must end.
-    pub(super) fn kicked(&self, resource: SimResource) -> watch::Receiver<u64> {
-        self.kicks[resource as usize].subscribe()
+    /// A receiver that is notified when the watches of a resource must end.
+    pub(super) fn close_signal(&self, resource: SimResource) -> watch::Receiver<u64> {
+        self.close_signals[resource as usize].subscribe()
     }
 
-    /// Records a request; returns its number for [`Self::answered`].
-    pub(super) fn seen(&self, method: &str, path_and_query: &str) -> u64 {
+    /// Records a request; returns its number for [`Self::log_status`].
+    pub(super) fn log_request(&self, method: &str, path_and_query: &str) -> u64 {
         let entry = RequestLog {
             at: self.started.elapsed(),
             method: method.to_owned(),
@@ -167,7 +167,7 @@ impl Server {
     }
 
     /// Records the status of a request's answer.
-    pub(super) fn answered(&self, number: u64, status: u16) {
+    pub(super) fn log_status(&self, number: u64, status: u16) {
         let mut log = lock(&self.log);
         let back = usize::try_from(log.total - number).unwrap_or(usize::MAX);
         if let Some(entry) = log.entries.len().checked_sub(back + 1).and_then(|i| log.entries.get_mut(i)) {

@@ -1,4 +1,4 @@
-//! Errors in the words of a real API server: `Status` bodies, and the plain texts of its filters.
+//! Errors as a real API server words them: `Status` bodies, and the plain texts of its filters.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::body::{Body, Response, in_memory};
-use super::fault::Aim;
+use super::fault::RequestTraits;
 
 /// The user in messages.
 const USER: &str = "watchbell";
@@ -105,10 +105,10 @@ pub(super) fn expired_token(token: &str) -> Value {
 }
 
 /// 504 for a resourceVersion from the future (apiserver `pkg/storage/errors.go`, `NewTooLargeResourceVersionError`).
-pub(super) fn too_large(asked: u64, current: u64) -> Value {
+pub(super) fn too_large(requested: u64, current: u64) -> Value {
     let details = json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
         "retryAfterSeconds": 1});
-    let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+    let message = format!("Timeout: Too large resource version: {requested}, current: {current}");
     status(504, "Timeout", &message, details)
 }
 
@@ -127,8 +127,8 @@ pub(super) fn deadline() -> Response {
     plain(504, "text/plain; charset=utf-8", format!("{body}\n"))
 }
 
-/// The missing right, in the words of the RBAC authorizer (apiserver `pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
-fn place(path: &str) -> String {
+/// The scope in the RBAC authorizer's message (apiserver `pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
+fn scope_text(path: &str) -> String {
     let mut parts = path.split('/').skip_while(|part| *part != "namespaces").skip(1);
     match (parts.next(), parts.next()) {
         (Some(namespace), Some(_)) => format!("in the namespace \"{namespace}\""),
@@ -137,8 +137,13 @@ fn place(path: &str) -> String {
 }
 
 /// The message of an injected status, in the words of servers, filters and load balancers (docs/faults.md, F20 to F33).
-pub(super) fn injected(code: u16, retry_after: Option<Duration>, message: Option<&str>, aim: Aim<'_>) -> Response {
-    let Aim { verb, resource, path, .. } = aim;
+pub(super) fn injected(
+    code: u16,
+    retry_after: Option<Duration>,
+    message: Option<&str>,
+    aim: RequestTraits<'_>,
+) -> Response {
+    let RequestTraits { verb, resource, path, .. } = aim;
     let json =
         |reason: &str, usual: &str, details: Value| reply(&status(code, reason, message.unwrap_or(usual), details));
     let mut response = match code {
@@ -149,7 +154,7 @@ pub(super) fn injected(code: u16, retry_after: Option<Duration>, message: Option
             } else {
                 format!(
                     "{resource} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"\" {}",
-                    place(path)
+                    scope_text(path)
                 )
             };
             json("Forbidden", &usual, json!({"kind": resource}))

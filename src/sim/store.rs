@@ -17,7 +17,7 @@ use super::resource::SimResource;
 /// 102,400: as many events as the watch cache of kube-apiserver keeps (`watch_cache_history.go:37`).
 const HISTORY_EVENTS: usize = 102_400;
 
-/// A change of the cluster or of one object.
+/// A change of one object, as the history keeps it.
 #[derive(Clone, Debug)]
 pub(super) struct StoreChange {
     pub(super) rv: u64,
@@ -36,15 +36,15 @@ impl StoreChange {
 }
 
 /// Versions at which a key changed, each with the object before; `None` if there was none.
-type Past = VecDeque<(u64, Option<Arc<SimObject>>)>;
+type KeyHistory = VecDeque<(u64, Option<Arc<SimObject>>)>;
 
 /// The objects of one kind.
 #[derive(Debug)]
 struct KindTable {
     objects: BTreeSet<Keyed>,
     history: VecDeque<StoreChange>,
-    /// The past of each changed key, oldest first, as far back as the history goes.
-    past: BTreeMap<Box<str>, Past>,
+    /// The history of each changed key, oldest first, as far back as `history` goes.
+    key_histories: BTreeMap<Box<str>, KeyHistory>,
     /// Versions before this one are forgotten.
     floor: u64,
     /// The newest version of this kind; watches wait for its change.
@@ -57,15 +57,15 @@ impl KindTable {
         if rv < self.floor { Err(Expired) } else { Ok(self) }
     }
 
-    /// The keys from `start` on that have changed since `rv`, each with its object then.
-    fn undone<'t>(
+    /// The keys from `start` on that have changed since `rv`, each with its object at `rv`.
+    fn changed_since<'t>(
         &'t self,
         rv: u64,
         start: Bound<&'t str>,
     ) -> impl Iterator<Item = (&'t str, Option<&'t Arc<SimObject>>)> {
-        // A list of now has nothing to undo, however much has changed before.
+        // A list of the current state has nothing to undo, however much has changed before.
         let some = self.history.back().is_some_and(|newest| newest.rv > rv);
-        let changed = some.then(|| self.past.range::<str, _>((start, Bound::Unbounded)));
+        let changed = some.then(|| self.key_histories.range::<str, _>((start, Bound::Unbounded)));
         changed.into_iter().flatten().filter_map(move |(key, past)| {
             let first = past.partition_point(|(at, _)| *at <= rv);
             past.get(first).map(|(_, before)| (&**key, before.as_ref()))
@@ -75,16 +75,16 @@ impl KindTable {
     fn forget_oldest(&mut self) {
         let Some(oldest) = self.history.pop_front() else { return };
         self.floor = oldest.rv;
-        if let Some(past) = self.past.get_mut(oldest.key()) {
+        if let Some(past) = self.key_histories.get_mut(oldest.key()) {
             past.pop_front();
             if past.is_empty() {
-                self.past.remove(oldest.key());
+                self.key_histories.remove(oldest.key());
             }
         }
     }
 }
 
-/// The resourceVersion asked for is too old.
+/// Error: the requested resourceVersion is too old.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expired;
 
@@ -109,7 +109,7 @@ pub(super) struct ListPage {
 #[derive(Debug)]
 pub(super) struct SimStore {
     rv: u64,
-    keep: Duration,
+    retention: Duration,
     tables: [KindTable; SimResource::ALL.len()],
 }
 
@@ -119,11 +119,11 @@ impl SimStore {
         let table = |_| KindTable {
             objects: BTreeSet::new(),
             history: VecDeque::new(),
-            past: BTreeMap::new(),
+            key_histories: BTreeMap::new(),
             floor: rv,
             newest: watch::Sender::new(rv),
         };
-        Self { rv, keep, tables: SimResource::ALL.map(table) }
+        Self { rv, retention: keep, tables: SimResource::ALL.map(table) }
     }
 
     /// The newest resourceVersion of all kinds.
@@ -140,7 +140,7 @@ impl SimStore {
         self.table(resource).objects.iter().map(|k| &k.0)
     }
 
-    /// A receiver that changes with the objects of a kind.
+    /// A receiver that is notified of changes to the objects of a kind.
     pub(super) fn changes(&self, resource: SimResource) -> watch::Receiver<u64> {
         self.table(resource).newest.subscribe()
     }
@@ -182,7 +182,7 @@ impl SimStore {
         let rv = self.rv;
         for table in &mut self.tables {
             table.history.clear();
-            table.past.clear();
+            table.key_histories.clear();
             table.floor = rv;
         }
     }
@@ -224,10 +224,10 @@ impl SimStore {
         let table = self.table(resource).as_of(rv)?;
         let start = if after > prefix { Bound::Excluded(after) } else { Bound::Included(prefix) };
         let mut now = table.objects.range::<str, _>((start, Bound::Unbounded)).map(|k| &k.0).peekable();
-        let mut then = table.undone(rv, start).peekable();
+        let mut then = table.changed_since(rv, start).peekable();
         let mut items: Vec<Arc<SimObject>> = Vec::new();
         loop {
-            // Both run in key order; where they meet, what was there at `rv` wins.
+            // Both run in key order; for a key in both the object at `rv` wins.
             let object = match (now.peek().map(|o| &*o.meta().key), then.peek().map(|(k, _)| *k)) {
                 (None, None) => return Ok(ListPage { items, last: None }),
                 (Some(current), old) if old.is_none_or(|old| current < old) => now.next().map(Arc::clone),
@@ -265,7 +265,9 @@ impl SimStore {
             below.take_while(|k| k.0.meta().key.starts_with(prefix)).count()
         };
         let mut count = now;
-        for (key, object) in table.undone(rv, Bound::Included(prefix)).take_while(|(key, _)| key.starts_with(prefix)) {
+        for (key, object) in
+            table.changed_since(rv, Bound::Included(prefix)).take_while(|(key, _)| key.starts_with(prefix))
+        {
             match (object.is_some(), table.objects.contains(key)) {
                 (true, false) => count += 1,
                 (false, true) => count -= 1,
@@ -276,13 +278,13 @@ impl SimStore {
     }
 
     fn record(&mut self, resource: SimResource, before: Option<Arc<SimObject>>, after: Option<Arc<SimObject>>) {
-        let (rv, keep, at) = (self.rv, self.keep, Instant::now());
+        let (rv, keep, at) = (self.rv, self.retention, Instant::now());
         let table = self.table_mut(resource);
         let change = StoreChange { rv, at, before, after };
         let held = (rv, change.before.clone());
-        match table.past.get_mut(change.key()) {
+        match table.key_histories.get_mut(change.key()) {
             Some(past) => past.push_back(held),
-            None => drop(table.past.insert(change.key().into(), VecDeque::from([held]))),
+            None => drop(table.key_histories.insert(change.key().into(), VecDeque::from([held]))),
         }
         table.history.push_back(change);
         while table.history.len() > HISTORY_EVENTS

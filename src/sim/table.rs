@@ -47,7 +47,7 @@ pub(super) fn write_cells(object: &SimObject, now: i64, out: &mut Vec<u8>) {
         SimObject::Event(event) => event_cells(event, now, out),
         SimObject::Raw(object) => object.write_cells(object.resource().spec().columns.len(), out),
     }
-    // Each cell has put a comma behind it.
+    // Each cell ends with a comma.
     out.pop();
 }
 

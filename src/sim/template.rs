@@ -1,4 +1,4 @@
-//! JSON text with holes: the fields that all objects of one shape share are written once, the others when an object is served.
+//! JSON text with placeholders: the fields that all objects of one shape share are stored once, the others are filled in when an object is served.
 //!
 //! A pod of 12 KB is then a dozen copies and a few short values, and the store keeps about a hundred bytes of it.
 
@@ -38,23 +38,23 @@ const SLOTS: [(&str, Slot); 7] = [
 #[derive(Debug)]
 enum TemplatePart {
     Text(Box<str>),
-    Hole(Slot),
+    Placeholder(Slot),
 }
 
-/// Compiled text: literal parts and holes, in order.
+/// Compiled text: literal parts and placeholders, in order.
 #[derive(Debug)]
 pub(super) struct Template {
     parts: Vec<TemplatePart>,
 }
 
 impl Template {
-    /// Reads `${name}`-style holes; any other `$` is text.
+    /// Compiles a text with placeholders such as `${name}`; any other `$` is text.
     pub(super) fn compile(text: &str) -> Self {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, slot, after)) = hole(rest) {
+        while let Some((before, slot, after)) = placeholder(rest) {
             parts.push(TemplatePart::Text(before.into()));
-            parts.push(TemplatePart::Hole(slot));
+            parts.push(TemplatePart::Placeholder(slot));
             rest = after;
         }
         parts.push(TemplatePart::Text(rest.into()));
@@ -65,7 +65,7 @@ impl Template {
     pub(super) fn source(&self) -> String {
         let part = |part: &TemplatePart| match part {
             TemplatePart::Text(text) => text.to_string(),
-            TemplatePart::Hole(slot) => {
+            TemplatePart::Placeholder(slot) => {
                 let name = SLOTS.iter().find(|(_, known)| known == slot).map_or("", |(name, _)| name);
                 format!("${{{name}}}")
             }
@@ -73,19 +73,19 @@ impl Template {
         self.parts.iter().map(part).collect()
     }
 
-    /// Appends the text; `fill` writes the value of each hole.
+    /// Appends the text; `fill` writes the value of each placeholder.
     pub(super) fn write(&self, out: &mut Vec<u8>, mut fill: impl FnMut(Slot, &mut Vec<u8>)) {
         for part in &self.parts {
             match part {
                 TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
-                TemplatePart::Hole(slot) => fill(*slot, out),
+                TemplatePart::Placeholder(slot) => fill(*slot, out),
             }
         }
     }
 }
 
-/// The first hole of a text, with the text before and after it; any other `$` is text.
-pub(super) fn hole(text: &str) -> Option<(&str, Slot, &str)> {
+/// Finds the first placeholder of a text, and returns it with the text before and after it; any other `$` is text.
+pub(super) fn placeholder(text: &str) -> Option<(&str, Slot, &str)> {
     text.match_indices("${").find_map(|(at, _)| {
         let (name, after) = text[at + 2..].split_once('}')?;
         let (_, slot) = SLOTS.iter().find(|(known, _)| *known == name)?;
@@ -116,8 +116,8 @@ pub(super) fn time(out: &mut Vec<u8>, seconds: i64) {
     }
 }
 
-/// The same, as text.
-pub(super) fn moment(seconds: i64) -> String {
+/// Formats a time as [`time`] writes it.
+pub(super) fn time_text(seconds: i64) -> String {
     let mut out = Vec::with_capacity(20);
     time(&mut out, seconds);
     String::from_utf8(out).expect("a moment is ASCII")
@@ -137,7 +137,7 @@ pub(super) fn uid(out: &mut Vec<u8>, value: u128) {
     .expect("writing to memory cannot fail");
 }
 
-/// The same as [`uid`], as text.
+/// Formats a uid as [`uid`] writes it.
 pub(super) fn uid_text(value: u128) -> String {
     let mut out = Vec::with_capacity(36);
     uid(&mut out, value);

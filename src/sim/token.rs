@@ -25,7 +25,7 @@ impl Token {
         BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a token is plain JSON"))
     }
 
-    /// `None` if this is no token of ours.
+    /// Parses a token; `None` if it is not one of this server's.
     pub(super) fn decode(text: &str) -> Option<Self> {
         let json = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
         serde_json::from_slice(&json).ok().filter(|token: &Self| token.v == "meta.k8s.io/v1")

@@ -51,13 +51,13 @@ struct ServedWatch {
     initial_end: bool,
     bookmarks: bool,
     /// Set once a table has named its columns.
-    named: bool,
+    columns_sent: bool,
     next_bookmark: Instant,
     ends: Instant,
     last_bookmark_sent: bool,
     changes: Receiver<u64>,
-    kicked: Receiver<u64>,
-    over: bool,
+    close_signal: Receiver<u64>,
+    ended: bool,
 }
 
 /// Answers a watch.
@@ -70,11 +70,11 @@ pub(super) fn answer(
     encoder: Encoder,
 ) -> Result<Response, Value> {
     let CollectionRequest { target, resource, plan, .. } = request;
-    // A stream has one form for all that it will tell.
-    let encoder = encoder.able(lock(&server.world).store.all(resource));
+    // All events of a stream have one encoding.
+    let encoder = encoder.with_json_fallback(lock(&server.world).store.all(resource));
     let query = &target.query;
     let selector = request.selector(&encoder)?;
-    let asked = version(query.get("resourceVersion"))?;
+    let requested = version(query.get("resourceVersion"))?;
     let streaming = query.flag("sendInitialEvents");
     if !query.get("sendInitialEvents").is_empty() && !server.watch_list {
         let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
@@ -85,17 +85,17 @@ pub(super) fn answer(
         return Ok(short(Vec::new()));
     }
     if plan.gone {
-        return Err(status::expired(&format!("too old resource version: {asked}")));
+        return Err(status::expired(&format!("too old resource version: {requested}")));
     }
     let prefix = request.prefix();
     let world = lock(&server.world);
     let store = &world.store;
-    if asked > store.rv() {
-        return Err(status::too_large(asked, store.rv()));
+    if requested > store.rv() {
+        return Err(status::too_large(requested, store.rv()));
     }
-    let from_now = asked == 0 || streaming;
-    if plan.watch_end == Some(WatchRefusal::Expired) || (!from_now && asked < store.floor(resource)) {
-        let message = format!("too old resource version: {asked} ({})", store.floor(resource));
+    let from_now = requested == 0 || streaming;
+    if plan.watch_end == Some(WatchRefusal::Expired) || (!from_now && requested < store.floor(resource)) {
+        let message = format!("too old resource version: {requested} ({})", store.floor(resource));
         return Ok(short(error_event(&encoder, &status::expired(&message))));
     }
     let initial = if from_now {
@@ -109,9 +109,9 @@ pub(super) fn answer(
     let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE)).min(MAX_LIFE);
     let now = Instant::now();
     let watch = ServedWatch {
-        rv: if from_now { store.rv() } else { asked },
+        rv: if from_now { store.rv() } else { requested },
         changes: store.changes(resource),
-        kicked: server.kicked(resource),
+        close_signal: server.close_signal(resource),
         server: Arc::clone(server),
         target: target.clone(),
         resource,
@@ -121,11 +121,11 @@ pub(super) fn answer(
         initial,
         initial_end: streaming,
         bookmarks: query.flag("allowWatchBookmarks"),
-        named: false,
+        columns_sent: false,
         next_bookmark: now + BOOKMARK,
         ends: now + Duration::from_secs(life),
         last_bookmark_sent: false,
-        over: false,
+        ended: false,
     };
     drop(world);
     let body = unfold(watch, |mut watch| async move {
@@ -139,25 +139,25 @@ impl ServedWatch {
     /// The next lines; `None` when the watch ends.
     async fn next(&mut self) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        while !self.over {
+        while !self.ended {
             let server = Arc::clone(&self.server);
-            let silenced = server.faults.received(self.target.aim());
+            let silenced = server.faults.wait_until_not_silenced(self.target.traits());
             tokio::select! {
                 biased;
-                _ = self.kicked.changed() => return None,
+                _ = self.close_signal.changed() => return None,
                 () = tokio::time::sleep_until(self.ends) => return None,
                 () = silenced => {}
             }
             self.changes.borrow_and_update();
             self.send(&mut out);
-            self.mark(&mut out);
+            self.write_due_bookmark(&mut out);
             if !out.is_empty() {
                 return Some(out);
             }
             let wake = self.next_wake();
             tokio::select! {
                 biased;
-                _ = self.kicked.changed() => return None,
+                _ = self.close_signal.changed() => return None,
                 () = tokio::time::sleep_until(self.ends) => return None,
                 changed = self.changes.changed() => if changed.is_err() { return None },
                 () = tokio::time::sleep_until(wake) => {}
@@ -171,8 +171,8 @@ impl ServedWatch {
         self.encoder = self.encoder.at(self.server.now());
         for _ in 0..BATCH {
             let Some(object) = self.initial.pop_front() else { break };
-            self.encoder.event("ADDED", &object, object.meta().rv, !self.named, out);
-            self.named = true;
+            self.encoder.event("ADDED", &object, object.meta().rv, !self.columns_sent, out);
+            self.columns_sent = true;
         }
         if !self.initial.is_empty() {
             return;
@@ -186,12 +186,12 @@ impl ServedWatch {
             (world.store.changes_after(self.resource, self.rv, BATCH), world.store.rv())
         };
         let Ok(changes) = changes else {
-            // The client reads more slowly than things change, and history has moved past it.
+            // The client reads more slowly than objects change, and the history no longer reaches back to its version.
             out.extend_from_slice(&error_event(
                 &self.encoder,
                 &status::expired(&format!("too old resource version: {}", self.rv)),
             ));
-            self.over = true;
+            self.ended = true;
             return;
         };
         let caught_up = changes.len() < BATCH;
@@ -204,23 +204,23 @@ impl ServedWatch {
         }
     }
 
-    /// Writes one change as the selector sees it: an object may enter and leave without being created or deleted.
+    /// Writes one change from the selector's point of view: an object may start or stop matching without being created or deleted.
     fn send_one(&mut self, change: &StoreChange, out: &mut Vec<u8>) {
-        let seen = |object: &Option<Arc<SimObject>>| {
+        let selected = |object: &Option<Arc<SimObject>>| {
             object.clone().filter(|o| o.meta().key.starts_with(&self.prefix) && self.selector.matches(o))
         };
-        let (kind, object) = match (seen(&change.before), seen(&change.after)) {
+        let (kind, object) = match (selected(&change.before), selected(&change.after)) {
             (None, None) => return,
             (None, Some(after)) => ("ADDED", after),
             (Some(_), Some(after)) => ("MODIFIED", after),
             (Some(before), None) => ("DELETED", before),
         };
-        self.encoder.event(kind, &object, change.rv, !self.named, out);
-        self.named = true;
+        self.encoder.event(kind, &object, change.rv, !self.columns_sent, out);
+        self.columns_sent = true;
     }
 
     /// Writes a bookmark when one is due.
-    fn mark(&mut self, out: &mut Vec<u8>) {
+    fn write_due_bookmark(&mut self, out: &mut Vec<u8>) {
         let now = Instant::now();
         let last = !self.last_bookmark_sent && now + LAST_BOOKMARK >= self.ends;
         if !self.bookmarks || !self.initial.is_empty() || (now < self.next_bookmark && !last) {

@@ -10,7 +10,7 @@ use super::*;
 
 #[test]
 fn packets_that_vanish_fail_at_tcp_and_name_a_filter() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let hole = served.runtime.enter();
     served.control().inject(Fault::new(FaultKind::BlackHole));
     drop(hole);
@@ -37,7 +37,7 @@ fn packets_that_vanish_fail_at_tcp_and_name_a_filter() {
 
 #[test]
 fn rights_are_reported_verb_by_verb() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let forbidden = FaultKind::Status { code: 403, retry_after: None, message: None };
     served.control().inject(Fault::new(forbidden).verb("watch").resource("nodes"));
     let (code, cluster) = check(&served, &[]);
@@ -52,7 +52,7 @@ fn rights_are_reported_verb_by_verb() {
 
 #[test]
 fn what_is_optional_is_reported_and_never_fails_the_check() {
-    let served = Served::scenario("reference");
+    let served = TestServer::scenario("reference");
     let (code, cluster) = check(&served, &[]);
     assert_eq!(code, 0, "{cluster:#}");
     for (name, says) in [
@@ -67,7 +67,7 @@ fn what_is_optional_is_reported_and_never_fails_the_check() {
 }
 
 /// Sends a request and reads the answer away.
-fn get(served: &Served, path: &str) {
+fn get(served: &TestServer, path: &str) {
     use std::io::{Read, Write};
 
     let mut stream = std::net::TcpStream::connect(served.address).unwrap();
@@ -79,7 +79,7 @@ fn get(served: &Served, path: &str) {
 
 #[test]
 fn load_of_the_server_and_its_slowest_verbs_are_read_from_its_metrics() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     (0..100).for_each(|_| get(&served, "/api/v1/namespaces?limit=1"));
     served.control().inject(
         Fault::new(FaultKind::Status { code: 429, retry_after: Some(Duration::from_secs(1)), message: None })
@@ -100,7 +100,7 @@ fn load_of_the_server_and_its_slowest_verbs_are_read_from_its_metrics() {
 
 #[test]
 fn flapping_node_is_named_with_how_often_its_events_say_it_changed() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let dump = served.control().dump();
     let node = dump["nodes"][1]["metadata"]["name"].as_str().unwrap().to_owned();
     for _ in 0..2 {
@@ -115,7 +115,7 @@ fn flapping_node_is_named_with_how_often_its_events_say_it_changed() {
 }
 
 /// A proxy that knows only CONNECT, and counts the tunnels that it made.
-fn proxy(served: &Served, refuse: bool) -> (SocketAddr, Arc<AtomicUsize>) {
+fn proxy(served: &TestServer, refuse: bool) -> (SocketAddr, Arc<AtomicUsize>) {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     let listener = served.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -150,7 +150,7 @@ fn proxy(served: &Served, refuse: bool) -> (SocketAddr, Arc<AtomicUsize>) {
 
 #[test]
 fn check_goes_through_a_proxy_and_names_the_proxy_that_refuses() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let authority = Authority::new("our-ca");
     let front = tls_front(&served, &authority, 2090);
     let kubeconfig = write_kubeconfig(served.dir.path(), front.address, &authority.pem);
@@ -183,7 +183,7 @@ fn check_goes_through_a_proxy_and_names_the_proxy_that_refuses() {
 
 #[test]
 fn client_certificate_is_reported_with_its_end_or_that_of_its_intermediate() {
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let soon = |days: i64| {
         let at = watchbell::clock::wall() + jiff::SignedDuration::from_hours(24 * days + 1);
         let date = at.strftime("%Y-%m-%d").to_string();
@@ -236,7 +236,7 @@ fn an_answer_that_no_api_server_gives_is_no_right_although_it_is_a_success() {
         (forbidden, "rbac"),
     ] {
         for verb in ["list", "watch", "get"] {
-            let served = Served::scenario("small");
+            let served = TestServer::scenario("small");
             let answer = FaultKind::Answer { code: 200, headers: Vec::new(), body: body.to_owned() };
             served.control().inject(Fault::new(answer).verb(verb).resource("pods"));
             let (code, cluster) = check(&served, &[]);
@@ -248,7 +248,7 @@ fn an_answer_that_no_api_server_gives_is_no_right_although_it_is_a_success() {
             assert_step(&cluster, "rbac pods", "fail", outcome);
         }
     }
-    let served = Served::scenario("small");
+    let served = TestServer::scenario("small");
     let answer = FaultKind::Answer { code: 200, headers: Vec::new(), body: "<html>log in</html>".to_owned() };
     served.control().inject(Fault::new(answer));
     let (_, cluster) = check(&served, &[]);

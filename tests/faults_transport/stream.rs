@@ -4,12 +4,12 @@ use watchbell::cluster::Tuning;
 use watchbell::msg::{Layer, Resource};
 use watchbell::sim::{Fault, FaultKind, RequestLog, WireEnd};
 
-use crate::rig::{Rig, Served, quick, scenario};
+use crate::rig::{Rig, TestServer, quick, scenario};
 
 /// The small cluster of a server whose `WatchList` gate is on.
-async fn streaming_server() -> Served {
+async fn streaming_server() -> TestServer {
     let text = include_str!("../../assets/scenarios/small.toml").replace("context =", "watch_list = true\ncontext =");
-    Served::here(scenario(&text)).await
+    TestServer::on_current_runtime(scenario(&text)).await
 }
 
 fn wanted() -> Tuning {
@@ -32,40 +32,40 @@ fn pages(rig: &Rig) -> usize {
 async fn a_list_that_comes_as_a_watch_is_the_servers_truth_without_a_page() {
     for protobuf in [true, false] {
         let mut rig = Rig::direct(streaming_server().await, Tuning { protobuf, ..wanted() }).await;
-        rig.settles().await;
+        rig.wait_until_synced().await;
         let asked = streams(&rig);
         assert_eq!(asked.len(), 2, "one each: {asked:?}");
         assert!(asked.iter().all(|log| log.path_and_query.contains("resourceVersionMatch=NotOlderThan")), "{asked:?}");
         rig.served.change();
-        rig.recovers().await;
+        rig.check_recovery().await;
         rig.served.control().close_watches(None);
         rig.served.control().apply(watchbell::sim::Change::Uncordon { node: "worker-1".to_owned() });
-        rig.recovers().await;
+        rig.check_recovery().await;
         assert_eq!(streams(&rig).len(), 2, "the watches go on from their versions");
         // A ghost: what went while nobody watched is swept by the next stream.
         rig.served.control().inject(Fault::new(FaultKind::Refuse));
-        rig.fails(Layer::Connect, "refused").await;
+        rig.wait_for_failure(Layer::Connect, "refused").await;
         rig.served.change();
         rig.served.control().clear_faults();
         rig.refresh().await;
-        rig.recovers().await;
+        rig.check_recovery().await;
         assert_eq!(pages(&rig), 0, "no page");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_sends_no_lists_as_watches_is_read_in_pages_and_not_asked_again() {
-    let mut rig = Rig::direct(Served::small().await, wanted()).await;
-    rig.settles().await;
+    let mut rig = Rig::direct(TestServer::small().await, wanted()).await;
+    rig.wait_until_synced().await;
     assert!((1..=2).contains(&streams(&rig).len()), "{:?}", streams(&rig));
     let asked = streams(&rig).len();
     let said = rig.failures().iter().find(|failure| failure.code == Some(422)).unwrap();
     assert!(said.text.contains("WatchList") && said.request.starts_with("stream "), "{said:?}");
     rig.served.change();
     rig.refresh().await;
-    let finished = rig.finished();
-    rig.until("both lists again", |rig| rig.finished() >= finished + 2).await;
-    rig.recovers().await;
+    let finished = rig.finished_lists();
+    rig.wait_until("both lists again", |rig| rig.finished_lists() >= finished + 2).await;
+    rig.check_recovery().await;
     assert_eq!(streams(&rig).len(), asked, "remembered for the cluster");
 }
 
@@ -76,13 +76,13 @@ async fn a_stream_that_fails_in_its_middle_is_followed_by_pages_and_nothing_is_l
         let wire = FaultKind::Wire { after_bytes: 30_000, end };
         served.control().inject(Fault::new(wire).verb("watch").resource("pods"));
         let mut rig = Rig::direct(served, wanted()).await;
-        rig.until("the truth in pages", |rig| rig.is_true() && !rig.served.lists("pods").is_empty()).await;
+        rig.wait_until("the truth in pages", |rig| rig.matches_server() && !rig.served.lists("pods").is_empty()).await;
         let failed =
             rig.failures().iter().any(|failure| &*failure.request == "stream pods" && failure.next_in.is_some());
         assert!(failed, "{end:?}: {:#?}", rig.failures());
         rig.served.control().clear_faults();
         rig.served.change();
-        rig.recovers().await;
+        rig.check_recovery().await;
         assert_eq!(rig.pages(Resource::Nodes).count(), 0, "{end:?}: the nodes had streamed already");
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates of servers: signed by an authority of the test, good or expired.
+//! Server certificates, valid or expired, signed by an authority of the test.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// The text of a server certificate.
+/// Contents of a server certificate.
 #[derive(Clone, Copy)]
 pub(crate) struct Certificate<'a> {
-    /// The common name.
-    pub(crate) holder: &'a str,
+    /// The subject's common name.
+    pub(crate) common_name: &'a str,
     /// The name or address of the server.
     pub(crate) name: &'a str,
-    /// Valid from the first of January to the first of January; `None` for always.
+    /// Years at whose first of January its validity begins and ends; `None` for always valid.
     pub(crate) years: Option<(i32, i32)>,
 }
 
@@ -37,22 +37,26 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// A server with a certificate for `name`, good or expired in 2021.
-    pub(crate) fn serves(&self, name: &str, expired: bool) -> TlsAcceptor {
+    /// Creates a TLS acceptor with a certificate for `name`, valid or expired in 2021.
+    pub(crate) fn acceptor(&self, name: &str, expired: bool) -> TlsAcceptor {
         let years = expired.then_some((2020, 2021));
-        self.shows(Certificate { holder: "the-api-server", name, years })
+        self.acceptor_with(Certificate { common_name: "the-api-server", name, years })
     }
 
-    /// A server that shows this certificate.
-    pub(crate) fn shows(&self, certificate: Certificate<'_>) -> TlsAcceptor {
+    /// Creates a TLS acceptor with this certificate.
+    pub(crate) fn acceptor_with(&self, certificate: Certificate<'_>) -> TlsAcceptor {
         let (chain, key) = self.sign(certificate);
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
         TlsAcceptor::from(Arc::new(config.unwrap()))
     }
 
-    /// A server with a certificate for `name` that serves nobody without a certificate of this authority.
-    pub(crate) fn demands(&self, name: &str, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
-        let (chain, key) = self.sign(Certificate { holder: "the-api-server", name, years: None });
+    /// Creates a TLS acceptor for `name` that requires a client certificate of this authority.
+    pub(crate) fn mutual_tls_acceptor(
+        &self,
+        name: &str,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> TlsAcceptor {
+        let (chain, key) = self.sign(Certificate { common_name: "the-api-server", name, years: None });
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
         let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
@@ -63,7 +67,7 @@ impl Authority {
     fn sign(&self, certificate: Certificate<'_>) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![certificate.name.to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, certificate.holder);
+        params.distinguished_name.push(DnType::CommonName, certificate.common_name);
         if let Some((from, until)) = certificate.years {
             params.not_before = date_time_ymd(from, 1, 1);
             params.not_after = date_time_ymd(until, 1, 1);

@@ -1,8 +1,8 @@
-//! The tasks of one cluster with deadlines of tenths of a second, against the simulation over TCP, and a model that follows
-//! them. A healthy cluster is watched beside it in the same program.
+//! The tasks of one cluster with deadlines of tenths of a second, against the simulation over TCP, and a model that applies
+//! their messages. A healthy cluster is watched next to it in the same process.
 //!
-//! As in the program the clusters have a runtime of their own and one bounded channel, and the model's side takes keys while
-//! they suffer. `rules` has what every fault must keep (G1 to G8), `watchbell::testing::oracle` the truth.
+//! As in the program, the clusters have a runtime of their own and one bounded channel, and the model handles keys during a
+//! fault. `rules` checks the rules for every fault (G1 to G8); `watchbell::testing::oracle` knows the server's objects.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ use watchbell::msg::{
 use watchbell::report;
 use watchbell::testing::oracle::{Objects, held, truth};
 
-use super::{PATIENCE, Served};
+use super::{PATIENCE, TestServer};
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// The shipped proportions, about twenty times as fast; pages of eight.
+/// The default proportions, about twenty times as fast; pages of eight.
 pub(crate) fn quick() -> Tuning {
     Tuning {
         connect_deadline: ms(300),
@@ -59,15 +59,15 @@ pub(crate) fn quick() -> Tuning {
     }
 }
 
-/// The healthy cluster waits as patiently as it is shipped, so that a busy machine is no failure of its; probes are asked
-/// for often enough that some of them come while the other one suffers.
-fn beside() -> Tuning {
+/// Tuning of the healthy cluster: the default deadlines, so that a busy machine does not make it fail, and probes often enough
+/// that some run during a fault of the other cluster.
+fn healthy_tuning() -> Tuning {
     Tuning { probe_period: ms(250), seed: Some(12), ..Tuning::default() }
 }
 
-/// The events of one cluster.
+/// Events of one cluster, by kind.
 #[derive(Default)]
-pub(super) struct Reported {
+pub(super) struct ClusterLog {
     pub(super) failures: Vec<Failure>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) states: Vec<(Resource, SyncState)>,
@@ -77,8 +77,8 @@ pub(super) struct Reported {
     pub(super) finished: usize,
 }
 
-impl Reported {
-    fn note(&mut self, event: &ClusterEvent) {
+impl ClusterLog {
+    fn record(&mut self, event: &ClusterEvent) {
         match event {
             ClusterEvent::Failed(failure) => self.failures.push((**failure).clone()),
             ClusterEvent::Call(CallEvent::Finished(attempt)) => self.attempts.push((**attempt).clone()),
@@ -90,7 +90,7 @@ impl Reported {
         }
     }
 
-    /// Both watches are open.
+    /// Returns `true` if both watches are open.
     pub(super) fn watches(&self) -> bool {
         let last = |of| self.states.iter().rev().find(|(resource, _)| *resource == of).map(|(_, state)| state.clone());
         Resource::CORE.into_iter().all(|resource| last(resource) == Some(SyncState::Watching))
@@ -99,23 +99,23 @@ impl Reported {
 
 /// The tasks of two clusters, one of which suffers, and a model that follows them.
 pub(crate) struct Rig {
-    pub(crate) served: Served,
+    pub(crate) served: TestServer,
     pub(crate) model: Model,
     pub(crate) tuning: Tuning,
     /// All events as text, for tests that look for what must not be in it.
-    pub(crate) said: String,
-    pub(super) reported: Reported,
+    pub(crate) event_text: String,
+    pub(super) log: ClusterLog,
     /// The healthy cluster.
-    pub(super) beside: (Served, Reported),
+    pub(super) healthy: (TestServer, ClusterLog),
     pub(super) clock: Clock,
-    pub(super) news: mpsc::Receiver<Msg>,
+    pub(super) messages: mpsc::Receiver<Msg>,
     commands: [mpsc::Sender<ClusterCommand>; 2],
     /// Runs the tasks of the clusters; the simulations run with the test.
     runtime: Option<tokio::runtime::Runtime>,
     /// The most tasks that ran at once.
     pub(super) tasks: usize,
     /// Requests when the running fault began, and when that was.
-    pub(super) counted: Option<(u32, Mono)>,
+    pub(super) request_window: Option<(u32, Mono)>,
 }
 
 impl Drop for Rig {
@@ -129,24 +129,24 @@ impl Drop for Rig {
 
 impl Rig {
     /// Watches the simulation directly.
-    pub(crate) async fn direct(served: Served, tuning: Tuning) -> Self {
+    pub(crate) async fn direct(served: TestServer, tuning: Tuning) -> Self {
         let target = ContextTarget::plain("small", &format!("http://{}", served.address));
         Self::start(served, target, tuning).await
     }
 
     /// Watches the simulation by way of this context.
-    pub(crate) async fn start(served: Served, target: ContextTarget, tuning: Tuning) -> Self {
-        let beside = Served::small().await;
+    pub(crate) async fn start(served: TestServer, target: ContextTarget, tuning: Tuning) -> Self {
+        let healthy = TestServer::small().await;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let clock = Clock::start();
-        let (out, news) = mpsc::channel(256);
+        let (out, messages) = mpsc::channel(256);
         let spec = |context: &str| ClusterSpec { context: context.into(), broken: None };
         let specs = vec![spec("small"), spec("beside")];
         let scope = |tuning: &Tuning| Scope { namespaces: tuning.namespaces.clone(), example: None };
-        let scopes = [scope(&tuning), scope(&self::beside())];
-        let other = ContextTarget::plain("beside", &format!("http://{}", beside.address));
+        let scopes = [scope(&tuning), scope(&self::healthy_tuning())];
+        let other = ContextTarget::plain("beside", &format!("http://{}", healthy.address));
         let mut id = 0;
-        let commands = [(target, tuning.clone()), (other, self::beside())].map(|(target, tuning)| {
+        let commands = [(target, tuning.clone()), (other, self::healthy_tuning())].map(|(target, tuning)| {
             let (commands, received) = mpsc::channel(4);
             let inspect = tokio::sync::watch::channel(None).1;
             let link = TaskLink { id: ClusterId(id), out: out.clone(), commands: received, inspect, clock };
@@ -159,33 +159,36 @@ impl Rig {
             served,
             model: Model::new(specs, settings).with_scopes(scopes),
             tuning,
-            said: String::new(),
-            reported: Reported::default(),
-            beside: (beside, Reported::default()),
+            event_text: String::new(),
+            log: ClusterLog::default(),
+            healthy: (healthy, ClusterLog::default()),
             clock,
-            news,
+            messages,
             commands,
             runtime: Some(runtime),
             tasks: 0,
-            counted: None,
+            request_window: None,
         }
     }
 
     /// A rig that holds the whole truth and watches.
-    pub(crate) async fn watching() -> Self {
-        let mut rig = Self::direct(Served::small().await, quick()).await;
-        rig.settles().await;
+    pub(crate) async fn synced() -> Self {
+        let mut rig = Self::direct(TestServer::small().await, quick()).await;
+        rig.wait_until_synced().await;
         rig
     }
 
     /// Waits until both clusters are read and watched.
-    pub(crate) async fn settles(&mut self) {
-        self.until("the first lists", |rig| rig.is_true() && rig.watches() && rig.is_well_beside()).await;
+    pub(crate) async fn wait_until_synced(&mut self) {
+        self.wait_until("the first lists", |rig| {
+            rig.matches_server() && rig.watches() && rig.is_healthy_cluster_synced()
+        })
+        .await;
     }
 
-    /// Both watches are open.
+    /// Returns `true` if both watches are open.
     pub(crate) fn watches(&self) -> bool {
-        self.reported.watches()
+        self.log.watches()
     }
 
     pub(crate) async fn refresh(&self) {
@@ -193,18 +196,18 @@ impl Rig {
     }
 
     /// Follows the clusters until `done`, at most [`PATIENCE`].
-    pub(crate) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn wait_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !done(self) {
             let left = end.saturating_duration_since(Instant::now());
-            let Reported { failures, states, .. } = &self.reported;
+            let ClusterLog { failures, states, .. } = &self.log;
             assert!(!left.is_zero(), "{what} did not happen; failures: {failures:#?}; states: {states:?}");
             self.follow(left.min(ms(20))).await;
         }
     }
 
     /// Follows the clusters for `time`.
-    pub(crate) async fn pass(&mut self, time: Duration) {
+    pub(crate) async fn follow_for(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.follow(end.saturating_duration_since(Instant::now())).await;
@@ -213,11 +216,11 @@ impl Rig {
 
     /// Waits for the next message, applies it and what else has come.
     pub(super) async fn follow(&mut self, time: Duration) {
-        match tokio::time::timeout(time, self.news.recv()).await {
+        match tokio::time::timeout(time, self.messages.recv()).await {
             Ok(Some(msg)) => self.apply(msg),
             _ => drop(self.model.update(Msg::Tick, self.clock.now())),
         }
-        while let Ok(msg) = self.news.try_recv() {
+        while let Ok(msg) = self.messages.try_recv() {
             self.apply(msg);
         }
         let tasks = self.runtime.as_ref().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
@@ -228,12 +231,12 @@ impl Rig {
         let Msg::Cluster(id, event) = &msg else { return };
         let event = if let ClusterEvent::Namespaced { event, .. } = event { event } else { event };
         if *id == ClusterId(0) {
-            self.reported.note(event);
+            self.log.record(event);
             if !matches!(event, ClusterEvent::Page { .. } | ClusterEvent::Changes { .. }) {
-                let _ = writeln!(self.said, "{event:?}");
+                let _ = writeln!(self.event_text, "{event:?}");
             }
         } else {
-            self.beside.1.note(event);
+            self.healthy.1.record(event);
         }
         self.model.update(msg, self.clock.now());
     }
@@ -248,37 +251,37 @@ impl Rig {
     }
 
     /// The model equals the server, object by object.
-    pub(crate) fn is_true(&self) -> bool {
-        self.objects().is_some_and(|objects| objects == self.truth())
+    pub(crate) fn matches_server(&self) -> bool {
+        self.objects().is_some_and(|objects| objects == self.server_objects())
     }
 
     /// The objects of the server, of the namespaces that are watched.
-    pub(crate) fn truth(&self) -> Objects {
+    pub(crate) fn server_objects(&self) -> Objects {
         let namespaces: Vec<&str> = self.tuning.namespaces.iter().map(|name| &**name).collect();
         truth(&self.served.control().dump(), &namespaces)
     }
 
     pub(crate) fn failures(&self) -> &[Failure] {
-        &self.reported.failures
+        &self.log.failures
     }
 
     pub(crate) fn states(&self) -> &[(Resource, SyncState)] {
-        &self.reported.states
+        &self.log.states
     }
 
     /// Lists of nodes and pods that have been complete so far.
-    pub(crate) fn finished(&self) -> usize {
-        self.reported.finished
+    pub(crate) fn finished_lists(&self) -> usize {
+        self.log.finished
     }
 
     /// The outcomes of all probes.
     pub(crate) fn probes(&self) -> Vec<ProbeOutcome> {
-        self.reported.samples.iter().map(|sample| sample.outcome).collect()
+        self.log.samples.iter().map(|sample| sample.outcome).collect()
     }
 
     /// The tick of each probe that was answered, and how long that took.
-    pub(crate) fn answered(&self) -> impl Iterator<Item = (Mono, Duration)> {
-        self.reported.samples.iter().filter_map(|sample| match sample.outcome {
+    pub(crate) fn probe_latencies(&self) -> impl Iterator<Item = (Mono, Duration)> {
+        self.log.samples.iter().filter_map(|sample| match sample.outcome {
             ProbeOutcome::Answered { latency } => Some((sample.tick, latency)),
             _ => None,
         })
@@ -286,7 +289,7 @@ impl Rig {
 
     /// Finished attempts of a page of this resource.
     pub(crate) fn pages(&self, resource: Resource) -> impl Iterator<Item = &Attempt> {
-        self.reported.attempts.iter().filter(move |attempt| attempt.kind == CallKind::List(resource))
+        self.log.attempts.iter().filter(move |attempt| attempt.kind == CallKind::List(resource))
     }
 
     /// The names of the nodes that the model shows.
@@ -301,21 +304,21 @@ impl Rig {
     }
 
     /// Waits for a failure of this layer that says this, and for what must go on while the fault lasts (G1, G5).
-    pub(crate) async fn fails(&mut self, layer: Layer, says: &str) -> Failure {
-        let from = self.reported.failures.len();
-        self.fails_since(from, layer, says).await
+    pub(crate) async fn wait_for_failure(&mut self, layer: Layer, says: &str) -> Failure {
+        let from = self.log.failures.len();
+        self.wait_for_failure_since(from, layer, says).await
     }
 
     /// The same of lists and watches, counting from failure number `from`: a probe (`get …`) has no next
     /// attempt, its next tick comes anyway.
-    pub(crate) async fn fails_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
-        self.counts_requests();
+    pub(crate) async fn wait_for_failure_since(&mut self, from: usize, layer: Layer, says: &str) -> Failure {
+        self.start_request_window();
         let is_it = |failure: &&Failure| {
             failure.layer == layer && failure.text.contains(says) && !failure.request.starts_with("get ")
         };
-        let find = |rig: &Self| rig.reported.failures[from..].iter().find(is_it).cloned();
-        self.until(&format!("a failure of {layer:?} that says `{says}`"), |rig| find(rig).is_some()).await;
-        self.goes_on_meanwhile().await;
+        let find = |rig: &Self| rig.log.failures[from..].iter().find(is_it).cloned();
+        self.wait_until(&format!("a failure of {layer:?} that says `{says}`"), |rig| find(rig).is_some()).await;
+        self.check_keys_and_healthy_cluster().await;
         find(self).unwrap()
     }
 }

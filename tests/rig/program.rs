@@ -5,9 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::Served;
+use super::TestServer;
 
-/// The program under test: the one that `WATCHBELL_BIN` names (CI names the release build), else this profile's.
+/// Path of the program under test: `WATCHBELL_BIN` if set (by CI, to the release build), else this profile's build.
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("WATCHBELL_BIN").map_or_else(
         || env!("CARGO_BIN_EXE_watchbell").into(),
@@ -15,7 +15,7 @@ pub(crate) fn binary() -> PathBuf {
     )
 }
 
-/// The program of somebody whose home is this folder, without configuration and clusters.
+/// The program with this home folder, without configuration and clusters.
 pub(crate) fn program_in(home: &Path) -> Command {
     let mut command = Command::new(binary());
     command.env_clear().env("HOME", home);
@@ -29,18 +29,18 @@ pub(crate) fn shell_in(home: &Path, script: &str) -> Command {
     command
 }
 
-/// The program that looks at these clusters.
-pub(crate) fn watchbell(served: &Served) -> Command {
+/// The program with a kubeconfig for these clusters.
+pub(crate) fn watchbell(served: &TestServer) -> Command {
     let mut command = program_in(served.dir.path());
     command.env("KUBECONFIG", served.kubeconfig());
     command
 }
 
 /// The JSON and the exit code of `watchbell snapshot`.
-pub(crate) fn snapshot(served: &Served, args: &[&str]) -> (Value, i32) {
+pub(crate) fn snapshot(served: &TestServer, args: &[&str]) -> (Value, i32) {
     let output = watchbell(served).args(["snapshot", "-o", "json"]).args(args).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {said}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; stderr says: {stderr}"));
     (json, output.status.code().unwrap())
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn has_kubectl() -> bool {
     found
 }
 
-/// kubectl with these arguments, separated by spaces, that looks at these clusters.
-pub(crate) fn kubectl(served: &Served, arguments: &str) -> Command {
+/// kubectl with a kubeconfig for these clusters, and these arguments, separated by spaces.
+pub(crate) fn kubectl(served: &TestServer, arguments: &str) -> Command {
     let mut command = Command::new("kubectl");
     command.args(arguments.split(' ')).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", served.dir.path()).env("KUBECONFIG", served.kubeconfig());

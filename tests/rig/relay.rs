@@ -16,8 +16,8 @@ pub(crate) struct Mode {
     pub(crate) tls: Option<TlsAcceptor>,
     /// New connections are accepted and not read.
     pub(crate) mute: bool,
-    /// Connections before this one stay open and nothing goes through them any more, as when a load balancer forgets them.
-    pub(crate) deaf_before: usize,
+    /// Connections with a lower number stay open but pass no more data, as when a load balancer has forgotten them.
+    pub(crate) silent_before: usize,
 }
 
 pub(crate) struct Relay {
@@ -44,15 +44,15 @@ impl Relay {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(pass(stream, server, number, modes.clone()));
+                connections.spawn(forward(stream, server, number, modes.clone()));
             }
         });
         Self { address, mode, accepted, task }
     }
 
-    /// The connections so far are forgotten: silent for ever, and nobody is told.
+    /// Forgets the connections so far: they stay open and silent, and neither side is notified.
     pub(crate) fn forget(&self) {
-        self.mode.send_modify(|mode| mode.deaf_before = self.accepted());
+        self.mode.send_modify(|mode| mode.silent_before = self.accepted());
     }
 
     /// Connections so far.
@@ -61,17 +61,17 @@ impl Relay {
     }
 }
 
-async fn pass(stream: TcpStream, server: SocketAddr, number: usize, mut modes: watch::Receiver<Mode>) {
-    let born = modes.borrow_and_update().clone();
-    if born.mute {
+async fn forward(stream: TcpStream, server: SocketAddr, number: usize, mut modes: watch::Receiver<Mode>) {
+    let initial = modes.borrow_and_update().clone();
+    if initial.mute {
         let _ = modes.wait_for(|mode| !mode.mute).await;
         return;
     }
     let Ok(upstream) = TcpStream::connect(server).await else { return };
     let forgotten = async move {
-        let _ = modes.wait_for(|mode| number < mode.deaf_before).await;
+        let _ = modes.wait_for(|mode| number < mode.silent_before).await;
     };
-    match born.tls {
+    match initial.tls {
         None => Box::pin(copy(stream, upstream, forgotten)).await,
         Some(tls) => {
             if let Ok(stream) = tls.accept(stream).await {
@@ -92,7 +92,7 @@ async fn copy(
     loop {
         let done = tokio::select! {
             biased;
-            // Both ends stay open, and neither hears of the other.
+                // Both ends stay open, and neither receives anything.
             () = &mut forgotten => return std::future::pending().await,
             read = client.read(&mut up) => match read {
                 Ok(size) if size > 0 => server.write_all(&up[..size]).await.is_err(),

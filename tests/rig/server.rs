@@ -1,4 +1,4 @@
-//! A served scenario with a home for the program that looks at it.
+//! A simulated scenario, and a home folder for the program that watches it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,39 +10,39 @@ use tokio::runtime::{Handle, Runtime};
 use watchbell::sim::{self, Change, Control, RequestLog, Scenario, Simulation};
 
 /// Simulated clusters on loopback, and a folder with a kubeconfig for them.
-pub(crate) struct Served {
-    /// Runs the simulation, and so ends before it; `None` if the runtime of an asynchronous test does.
+pub(crate) struct TestServer {
+    /// Runtime of the simulation, dropped before it; `None` if the runtime of an asynchronous test runs it.
     owned: Option<Runtime>,
     /// The runtime of the simulation.
     pub(crate) runtime: Handle,
     pub(crate) simulation: Simulation,
     pub(crate) dir: TempDir,
-    /// The first cluster's.
+    /// Address of the first cluster's server.
     pub(crate) address: SocketAddr,
     changes: AtomicU32,
 }
 
-impl Served {
+impl TestServer {
     /// Serves a built-in scenario; for tests that are not asynchronous.
     pub(crate) fn scenario(name: &str) -> Self {
-        Self::of(Scenario::builtin(name).unwrap())
+        Self::from_scenario(Scenario::builtin(name).unwrap())
     }
 
     /// Serves this scenario; for tests that are not asynchronous.
-    pub(crate) fn of(scenario: Scenario) -> Self {
+    pub(crate) fn from_scenario(scenario: Scenario) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let mut served = runtime.block_on(Self::here(scenario));
+        let mut served = runtime.block_on(Self::on_current_runtime(scenario));
         served.owned = Some(runtime);
         served
     }
 
     /// Serves three nodes and twenty pods on the runtime of the test.
     pub(crate) async fn small() -> Self {
-        Self::here(Scenario::builtin("small").unwrap()).await
+        Self::on_current_runtime(Scenario::builtin("small").unwrap()).await
     }
 
     /// Serves this scenario on the runtime of the test.
-    pub(crate) async fn here(scenario: Scenario) -> Self {
+    pub(crate) async fn on_current_runtime(scenario: Scenario) -> Self {
         let simulation = sim::start(scenario, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("kubeconfig"), simulation.kubeconfig()).unwrap();
@@ -69,13 +69,13 @@ impl Served {
         self.control().requests().into_iter().filter(lists).collect()
     }
 
-    /// Times between the requests of a row, by the server's clock.
+    /// Times between consecutive requests, by the server's clock.
     pub(crate) fn gaps(logs: &[RequestLog]) -> Vec<Duration> {
         logs.windows(2).map(|pair| pair[1].at.abs_diff(pair[0].at)).collect()
     }
 
-    /// Pods come, go, end and restart, a node is cordoned and one is lost or comes back: no sum and no object that is named
-    /// here stays the same. Each call does it to others.
+    /// Changes the cluster: pods are added, deleted, finished and restarted, a node is cordoned, and another becomes not ready or
+    /// recovers, so that every sum changes. Each call uses other pods.
     pub(crate) fn change(&self) {
         let round = self.changes.fetch_add(1, Ordering::Relaxed);
         let control = self.control();
@@ -110,7 +110,7 @@ impl Served {
     }
 }
 
-/// A scenario from its TOML.
+/// Parses a scenario from TOML.
 pub(crate) fn scenario(text: &str) -> Scenario {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("scenario.toml");
@@ -118,8 +118,8 @@ pub(crate) fn scenario(text: &str) -> Scenario {
     Scenario::load(&path).unwrap()
 }
 
-/// Has the kubeconfig's user get its token from a shell script.
-pub(crate) fn log_in_with(served: &Served, script: &str, mode: &str) {
+/// Makes the kubeconfig's user get its token from a shell script, run as a credential plugin.
+pub(crate) fn set_exec_plugin(served: &TestServer, script: &str, mode: &str) {
     let text = std::fs::read_to_string(served.kubeconfig()).unwrap();
     let exec = serde_json::json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1",
@@ -132,8 +132,8 @@ pub(crate) fn log_in_with(served: &Served, script: &str, mode: &str) {
     std::fs::write(served.kubeconfig(), changed).unwrap();
 }
 
-/// Asks on the terminal, and takes one answer.
-pub(crate) const ASKS: &str = r#"printf 'Password: ' >&2
+/// Script of a credential plugin that asks for a password on the terminal.
+pub(crate) const PASSWORD_PROMPT: &str = r#"printf 'Password: ' >&2
 read answer
 [ "$answer" = "open sesame" ] || { echo "wrong password" >&2; exit 1; }
 echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0k"}}'"#;

@@ -10,10 +10,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::Pid;
 use tokio::time::Instant;
 
-use super::{PATIENCE, Served, binary};
+use super::{PATIENCE, TestServer, binary};
 
-/// Contents of the terminal, and every byte it was sent.
-struct Shown {
+/// Screen of the terminal, and every byte that it was sent.
+struct TerminalOutput {
     parser: vt100::Parser,
     raw: Vec<u8>,
 }
@@ -22,31 +22,31 @@ pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
-    shown: Arc<Mutex<Shown>>,
+    output: Arc<Mutex<TerminalOutput>>,
 }
 
 fn size(cols: u16, rows: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// vt100 takes no empty screen.
+/// Converts a size for vt100, which accepts no empty screen.
 fn cells(count: u16) -> NonZeroU16 {
     NonZeroU16::new(count).unwrap()
 }
 
 impl Terminal {
-    /// Runs the program under a shell that says afterwards how it ended and how the terminal was left.
-    pub(crate) fn start(served: &Served, args: &str, env: &[(&str, &str)]) -> Self {
+    /// Runs the program under a shell that then prints its exit code and the state of the terminal.
+    pub(crate) fn start(served: &TestServer, args: &str, env: &[(&str, &str)]) -> Self {
         Self::script(served, &format!("\"$WATCHBELL\" {args}"), env)
     }
 
-    /// The same for a script that runs the program as `"$WATCHBELL"`.
-    pub(crate) fn script(served: &Served, script: &str, env: &[(&str, &str)]) -> Self {
+    /// Runs a script, which runs the program as `"$WATCHBELL"`, in the same way.
+    pub(crate) fn script(served: &TestServer, script: &str, env: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(size(160, 45)).unwrap();
         let mut command = CommandBuilder::new("/bin/sh");
         command.env_clear();
         command.arg("-c");
-        // The shell stays when Ctrl-C of the terminal is for the program under it.
+        // The shell must survive a Ctrl-C that is meant for the program.
         command.arg(format!("trap : INT; {script}; echo exit=$?; stty -a"));
         let defaults = [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8")];
         for (key, value) in defaults.iter().chain(env) {
@@ -57,8 +57,10 @@ impl Terminal {
         command.env("KUBECONFIG", served.kubeconfig());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let shown =
-            Arc::new(Mutex::new(Shown { parser: vt100::Parser::new(cells(45), cells(160), 0), raw: Vec::new() }));
+        let shown = Arc::new(Mutex::new(TerminalOutput {
+            parser: vt100::Parser::new(cells(45), cells(160), 0),
+            raw: Vec::new(),
+        }));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
         let sink = Arc::clone(&shown);
@@ -70,7 +72,7 @@ impl Terminal {
                 shown.raw.extend_from_slice(&buf[..n]);
             }
         });
-        Self { master: pair.master, writer, child, shown }
+        Self { master: pair.master, writer, child, output: shown }
     }
 
     /// The leader of the session.
@@ -86,19 +88,19 @@ impl Terminal {
     }
 
     pub(crate) fn text(&self) -> String {
-        self.shown.lock().unwrap().parser.screen().contents()
+        self.output.lock().unwrap().parser.screen().contents()
     }
 
     pub(crate) fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().unwrap().raw).into_owned()
+        String::from_utf8_lossy(&self.output.lock().unwrap().raw).into_owned()
     }
 
-    /// Waits until the screen is as wanted, and returns it.
-    pub(crate) fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    /// Waits until the screen meets the condition, and returns its text.
+    pub(crate) fn wait(&self, what: &str, is_expected: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
             let text = self.text();
-            if wanted(&text) {
+            if is_expected(&text) {
                 return text;
             }
             assert!(start.elapsed() < PATIENCE, "never saw {what}; the screen is:\n{text}");
@@ -112,7 +114,7 @@ impl Terminal {
 
     /// `true` if the cell in column 3 of some row is reversed.
     pub(crate) fn has_reversed_row(&self) -> bool {
-        let shown = self.shown.lock().unwrap();
+        let shown = self.output.lock().unwrap();
         (0..45).any(|row| shown.parser.screen().cell(row, 3).is_some_and(vt100::Cell::inverse))
     }
 
@@ -122,12 +124,12 @@ impl Terminal {
     }
 
     pub(crate) fn resize(&self, cols: u16, rows: u16) {
-        self.shown.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
+        self.output.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(cols));
         self.master.resize(size(cols, rows)).unwrap();
     }
 
-    /// Waits for the end; asserts the exit code and that the terminal is as it was.
-    pub(crate) fn ends_with(mut self, code: i32) {
+    /// Waits for the end; asserts the exit code, and that the terminal is restored.
+    pub(crate) fn expect_exit(mut self, code: i32) {
         let start = Instant::now();
         while !self.raw().contains("icanon") {
             assert!(start.elapsed() < PATIENCE, "the program does not end; the screen is:\n{}", self.text());
@@ -144,17 +146,17 @@ impl Terminal {
     }
 }
 
-/// `true` if what follows an ESC is a sequence that this program sends while it draws.
-pub(crate) fn is_ours(rest: &str) -> bool {
+/// Returns `true` if the text after an ESC is a sequence that this program sends while it draws.
+pub(crate) fn is_known_sequence(rest: &str) -> bool {
     match rest.as_bytes().first() {
         Some(b'[') => {
             let body = &rest[1..];
-            // A frame may be half written when it is read, so the last sequence may have no end yet.
+            // A frame may be incomplete when it is read, so the last sequence may have no end yet.
             let Some(end) = body.find(|c: char| c.is_ascii_alphabetic()) else { return true };
             let (parameters, last) = (&body[..end], &body[end..=end]);
             match parameters.strip_prefix('?') {
                 Some(mode) => ["25", "1049", "2004", "2026"].contains(&mode) && ["h", "l"].contains(&last),
-                // The title is remembered and taken back.
+                // The title is saved and restored.
                 None if last == "t" => ["22;0", "23;0"].contains(&parameters),
                 None => ["m", "H", "J", "K"].contains(&last),
             }

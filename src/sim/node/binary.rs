@@ -1,31 +1,31 @@
-//! Nodes in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
+//! Nodes in protobuf, straight from their records. Fields are written in the order of the JSON, so that a test can compare bytes.
 
 use super::{NodeRecord, NodeShape};
-use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
+use crate::sim::proto::{ProtoTemplate, SlotValues, int, sized, text, time};
 use crate::sim::template::Slot;
 
 /// The templates of a shape.
 #[derive(Debug)]
 pub(in crate::sim) struct NodeTemplates {
-    metadata: Sketch,
-    status_tail: Sketch,
+    metadata: ProtoTemplate,
+    status_tail: ProtoTemplate,
 }
 
 impl NodeTemplates {
     fn of(shape: &NodeShape) -> &Self {
         shape.binary.get_or_init(|| Self {
-            metadata: Sketch::compile("ObjectMeta", &shape.metadata),
-            status_tail: Sketch::compile("NodeStatus", &shape.status_tail),
+            metadata: ProtoTemplate::compile("ObjectMeta", &shape.metadata),
+            status_tail: ProtoTemplate::compile("NodeStatus", &shape.status_tail),
         })
     }
 }
 
-impl Filling for NodeRecord {
-    fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
+impl SlotValues for NodeRecord {
+    fn write_slot(&self, slot: Slot, out: &mut Vec<u8>) {
         Self::fill(self, slot, out);
     }
 
-    fn moment(&self, slot: Slot) -> i64 {
+    fn slot_time(&self, slot: Slot) -> i64 {
         if slot == Slot::Updated { self.heartbeat } else { self.meta.created }
     }
 }

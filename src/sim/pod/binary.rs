@@ -1,32 +1,32 @@
-//! Pods in protobuf, straight from their records. Fields stand in the order of the JSON, so that a test can compare bytes.
+//! Pods in protobuf, straight from their records. Fields are written in the order of the JSON, so that a test can compare bytes.
 
 use super::container::{SimContainer, SimContainerState};
-use super::{BACK_OFF, DIGEST, PodShape, PodState, SimPod, SimPodCondition, why};
-use crate::sim::proto::{Filling, Sketch, int, sized, text, time};
+use super::{BACK_OFF, DIGEST, PodShape, PodState, SimPod, SimPodCondition, exit_reason};
+use crate::sim::proto::{ProtoTemplate, SlotValues, int, sized, text, time};
 use crate::sim::template::Slot;
 
 /// The templates of a shape.
 #[derive(Debug)]
 pub(in crate::sim) struct PodTemplates {
-    metadata: Sketch,
-    spec: Sketch,
+    metadata: ProtoTemplate,
+    spec: ProtoTemplate,
 }
 
 impl PodTemplates {
     fn of(shape: &PodShape) -> &Self {
         shape.binary.get_or_init(|| Self {
-            metadata: Sketch::compile("ObjectMeta", &shape.metadata),
-            spec: Sketch::compile("PodSpec", &shape.spec),
+            metadata: ProtoTemplate::compile("ObjectMeta", &shape.metadata),
+            spec: ProtoTemplate::compile("PodSpec", &shape.spec),
         })
     }
 }
 
-impl Filling for SimPod {
-    fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
+impl SlotValues for SimPod {
+    fn write_slot(&self, slot: Slot, out: &mut Vec<u8>) {
         Self::fill(self, slot, out);
     }
 
-    fn moment(&self, slot: Slot) -> i64 {
+    fn slot_time(&self, slot: Slot) -> i64 {
         if slot == Slot::Updated { self.updated } else { self.meta.created }
     }
 }
@@ -112,7 +112,7 @@ impl SimPod {
             SimContainerState::Running => sized(2, out, |out| time(1, self.running_since(restarts), out)),
             SimContainerState::Waiting(reason) => sized(1, out, |out| {
                 text(1, reason, out);
-                if !state.begins() {
+                if !state.is_starting() {
                     sized(2, out, |out| {
                         out.extend_from_slice(BACK_OFF.as_bytes());
                         out.extend_from_slice(shape.name.as_bytes());
@@ -126,7 +126,7 @@ impl SimPod {
     fn binary_terminated(&self, out: &mut Vec<u8>, code: u8, at: i64) {
         sized(3, out, |out| {
             int(1, code.into(), out);
-            text(3, why(code), out);
+            text(3, exit_reason(code), out);
             time(5, self.started.min(at), out);
             time(6, at, out);
         });

@@ -2,7 +2,7 @@
 
 use super::ContainerShape;
 
-/// The index of the first init container: a pod has fewer containers than this.
+/// Index of the first init container, larger than the number of containers of any pod.
 pub(super) const INIT: usize = 100;
 
 /// The status of one container.
@@ -24,11 +24,11 @@ pub(super) enum SimContainerState {
 
 impl SimContainerState {
     pub(super) fn has_run(self) -> bool {
-        !self.begins() && !matches!(self, Self::Waiting("ImagePullBackOff"))
+        !self.is_starting() && !matches!(self, Self::Waiting("ImagePullBackOff"))
     }
 
-    /// Returns `true` while it waits for its first start, which needs no message.
-    pub(super) fn begins(self) -> bool {
+    /// Returns `true` while it waits for its first start; such a state has no message.
+    pub(super) fn is_starting(self) -> bool {
         matches!(self, Self::Waiting("ContainerCreating" | "PodInitializing"))
     }
 

@@ -1,4 +1,4 @@
-//! Devices of dynamic resource allocation: slices for the nodes of a group that publishes them so, and claims on them.
+//! Devices of dynamic resource allocation: slices for the nodes of groups with such devices, and claims for them.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::sim::template::uid_text;
 /// The driver of the simulated devices, and the class that they belong to.
 const DRIVER: &str = "gpu.example.com";
 const CLASS: &str = "gpu.example.com";
-/// Parts that a card of the simulation can be cut into.
+/// Number of parts that a simulated card can be divided into.
 const PARTS: u32 = 7;
 
 impl World {
-    /// Slices, a device class and claims, if the scenario has nodes with such devices.
+    /// Adds slices, a device class and claims if the scenario has nodes with such devices.
     pub(super) fn add_dra(&mut self, spec: &ScenarioCluster) {
         let groups: Vec<&NodeGroup> = spec.nodes.iter().filter(|group| group.dra > 0).collect();
         if groups.is_empty() {
@@ -49,7 +49,7 @@ impl World {
         }
     }
 
-    /// Every third claim takes a part of a card, every fourth is held by nobody.
+    /// Adds a claim. Every third takes a part of a card, every fourth has no consumer.
     fn add_claim(&mut self, number: u32, node: &str, card: &str) {
         let device = if number % 3 == 2 { format!("{card}-part-0") } else { card.to_owned() };
         let results = json!([{"request": "gpu", "driver": DRIVER, "pool": node, "device": device}]);

@@ -33,7 +33,7 @@ pub(super) fn fields_v1(value: &Value) -> Value {
     }
 }
 
-/// One entry of `managedFields`; the time may be a hole of the template.
+/// One entry of `managedFields`; the time may be a placeholder of the template.
 pub(super) fn manager(name: &str, subresource: &str, time: &str, fields: &Value) -> Value {
     let mut entry = json!({
         "manager": name,

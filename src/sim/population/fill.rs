@@ -1,4 +1,4 @@
-//! Fills a cluster's nodes with pods, in the order that makes the counts of the scenario come out.
+//! Fills a cluster's nodes with pods, in the order in which the counts of the scenario are reached.
 
 use super::catalogue::{
     CALICO, CONTROL, COREDNS, CSI, DCGM, DISCOVERY, DRIVER, EXPORTER, FLUENT, LOADER, NAMES, NFD, PLUGIN, PROXY,
@@ -35,27 +35,27 @@ impl World {
         for (recipes, gpu_only) in [(everywhere, false), (on_gpus, true)] {
             for recipe in recipes {
                 let shape = recipe.shape(self.seeds.rng.u128(..), spec.pods.detail);
-                for index in 0..self.rooms.len() {
-                    if !gpu_only || self.rooms[index].gpus > 0 {
-                        count += self.settle(&shape, index)?;
+                for index in 0..self.budgets.len() {
+                    if !gpu_only || self.budgets[index].gpus > 0 {
+                        count += self.place_pod(&shape, index)?;
                     }
                 }
             }
         }
         for (name, containers) in CONTROL {
             let shape = Recipe::new(Workload::Static, "kube-system", name, containers).shape(2, spec.pods.detail);
-            for index in 0..self.rooms.len() {
-                if self.rooms[index].role == NodeRole::ControlPlane {
-                    count += self.settle(&shape, index)?;
+            for index in 0..self.budgets.len() {
+                if self.budgets[index].role == NodeRole::ControlPlane {
+                    count += self.place_pod(&shape, index)?;
                 }
             }
         }
-        if !self.rooms.is_empty() {
+        if !self.budgets.is_empty() {
             let dns = Recipe::new(Workload::Deployment, "kube-system", "coredns", COREDNS).tolerant();
             let shape = dns.shape(self.seeds.rng.u128(..), spec.pods.detail);
             for _ in 0..2 {
-                let index = self.find(&shape, true).ok_or_else(|| no_room(&shape))?;
-                count += self.settle(&shape, index)?;
+                let index = self.find_node(&shape, true).ok_or_else(|| no_room(&shape))?;
+                count += self.place_pod(&shape, index)?;
             }
         }
         Ok(count)
@@ -66,7 +66,7 @@ impl World {
         let mut left = spec.pods.gpus_requested;
         let mut serial = 0;
         while left > 0 {
-            let biggest = self.with_devices.iter().map(|&i| self.rooms[i].gpus).max().unwrap_or(0);
+            let biggest = self.with_devices.iter().map(|&i| self.budgets[i].gpus).max().unwrap_or(0);
             let mut gpus = [8, 8, 4, 1, 8, 2, 1, 4][serial % 8].min(left).min(biggest);
             if gpus > 0 && !gpus.is_power_of_two() {
                 gpus = 1;
@@ -89,8 +89,8 @@ impl World {
                 if left < gpus || counted >= spec.pods.counted {
                     break;
                 }
-                let Some(index) = self.find(&shape, true) else { break };
-                counted += self.settle(&shape, index)?;
+                let Some(index) = self.find_node(&shape, true) else { break };
+                counted += self.place_pod(&shape, index)?;
                 left -= gpus;
             }
             if counted >= spec.pods.counted && left > 0 {
@@ -124,10 +124,11 @@ impl World {
             let replicas = self.seeds.rng.u32(5..=30).max(spec.pods.counted / 100).min(spec.pods.counted - counted);
             let shape = recipe.shape(self.seeds.rng.u128(..), spec.pods.detail);
             for _ in 0..replicas {
-                let Some(index) = self.find(&shape, recipe.tolerant).or_else(|| self.find(&shape, true)) else {
+                let Some(index) = self.find_node(&shape, recipe.tolerant).or_else(|| self.find_node(&shape, true))
+                else {
                     return Err(no_room(&shape));
                 };
-                counted += self.settle(&shape, index)?;
+                counted += self.place_pod(&shape, index)?;
             }
         }
         Ok(())
@@ -137,13 +138,13 @@ impl World {
     pub(super) fn add_finished(&mut self, spec: &ScenarioCluster) {
         let mut left = spec.pods.finished;
         let mut serial = 0;
-        while left > 0 && !self.rooms.is_empty() {
+        while left > 0 && !self.budgets.is_empty() {
             let recipe = Recipe::new(Workload::Job, "data", format!("nightly-{serial}"), LOADER).tolerant();
             serial += 1;
             let shape = recipe.shape(self.seeds.rng.u128(..), spec.pods.detail);
             for ordinal in 0..left.min(40.max(spec.pods.finished / 20)) {
-                let index = self.seeds.rng.usize(..self.rooms.len());
-                let host = Some(self.rooms[index].host.clone());
+                let index = self.seeds.rng.usize(..self.budgets.len());
+                let host = Some(self.budgets[index].host.clone());
                 let age = i64::from(self.seeds.rng.u32(3_600..90_000));
                 let mut pod = self.pod(&shape, host, ordinal, age);
                 let roll = self.seeds.rng.u32(0..100);
@@ -170,7 +171,7 @@ impl World {
         }
     }
 
-    /// A few events of the last hour; the API server forgets older ones (`--event-ttl`).
+    /// Adds a few events of the last hour; the API server deletes older ones (`--event-ttl`).
     pub(super) fn add_first_events(&mut self) {
         let crashing = self.store.all(SimResource::Pods).filter_map(|object| match &**object {
             SimObject::Pod(pod) if pod.state == PodState::CrashLoop => {
@@ -211,7 +212,7 @@ impl World {
                 PodState::Unscheduled => ("FailedScheduling", "default-scheduler"),
                 _ => return None,
             };
-            // Some time after the pod was made, and not longer ago than such events are kept.
+            // Shortly after the pod was created, but no longer ago than such events are kept.
             let event = self.pod_event(pod, reason, source, (pod.meta.created + 5).max(now - 3_000));
             Some(EventRecord { last: now - 40, count: 7, ..event })
         });

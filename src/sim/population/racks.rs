@@ -12,7 +12,7 @@ use crate::sim::template::Template;
 use super::Seeds;
 use super::fields::{fields_v1, manager};
 
-/// The images of a node's list: the kubelet reports 50 at most (`nodeStatusMaxImages`).
+/// The images that a node reports; a kubelet reports 50 at most (`nodeStatusMaxImages`).
 const IMAGES: [(&str, u64); 24] = [
     ("nvcr.io/nvidia/pytorch:24.07-py3", 9_876_543_210),
     ("nvcr.io/nvidia/tritonserver:24.07-py3", 8_123_456_789),
@@ -77,7 +77,7 @@ pub(super) fn node(shape: &Arc<NodeShape>, name: &str, ordinal: u32, seeds: &mut
     }
 }
 
-/// A name like `10-16-10-110.maas` is the address; others get one by position.
+/// Address of a node: a name like `10-16-10-110.maas` contains it, others get one by position.
 fn address(name: &str, ordinal: u32) -> String {
     let dotted = name.split('.').next().unwrap_or_default().replace('-', ".");
     if dotted.parse::<std::net::Ipv4Addr>().is_ok() {

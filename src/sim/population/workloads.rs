@@ -1,4 +1,4 @@
-//! Workloads: the pod template of each kind, as text.
+//! Workloads: the pod template of each kind.
 
 use std::sync::Arc;
 
@@ -254,7 +254,7 @@ impl Recipe {
         spec
     }
 
-    /// Spread over hosts and zones, as charts write it.
+    /// Affinity that spreads the pods over hosts, as Helm charts write it.
     fn affinity(&self) -> Value {
         let term = |key: &str, weight: u32| {
             json!({"weight": weight, "podAffinityTerm": {"topologyKey": key,
@@ -271,10 +271,10 @@ impl Recipe {
     fn container(
         &self,
         (name, image, cpu_m, memory_mib, env): &ContainerRecipe,
-        place: ContainerRole,
+        role: ContainerRole,
         detail: ObjectSize,
     ) -> Value {
-        let first = place == ContainerRole::First;
+        let first = role == ContainerRole::First;
         let variables = variables(if detail == ObjectSize::Full { *env } else { (*env).min(2) });
         let mut requests = serde_json::Map::new();
         if *cpu_m > 0 {
@@ -310,7 +310,7 @@ impl Recipe {
             "terminationMessagePolicy": "File",
             "volumeMounts": mounts,
         });
-        if place == ContainerRole::Init {
+        if role == ContainerRole::Init {
             return container;
         }
         let probe = |path: &str, period: u32| {
@@ -328,9 +328,9 @@ impl Recipe {
     }
 }
 
-/// So many variables of the environment, and the pod's name.
-fn variables(shown: usize) -> Vec<Value> {
-    ENVIRONMENT[..shown.min(ENVIRONMENT.len())]
+/// The first `count` environment variables, and the pod's name.
+fn variables(count: usize) -> Vec<Value> {
+    ENVIRONMENT[..count.min(ENVIRONMENT.len())]
         .iter()
         .map(|(key, value)| json!({"name": key, "value": value}))
         .chain([
@@ -354,7 +354,7 @@ fn cpu_text(milli: u32) -> String {
     if milli.is_multiple_of(1000) { (milli / 1000).to_string() } else { format!("{milli}m") }
 }
 
-/// Environment variables of the usual kind; a container takes the first few.
+/// Typical environment variables; a container takes the first few.
 const ENVIRONMENT: [(&str, &str); 20] = [
     ("LOG_LEVEL", "info"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel-collector.monitoring.svc.cluster.local:4317"),

@@ -15,13 +15,13 @@ pub(in crate::sim) struct ApisSpec {
     /// `resource.k8s.io`.
     pub(in crate::sim) dra: DraVersion,
     /// The device taint rules of `resource.k8s.io`.
-    pub(in crate::sim) taint_rules: Rules,
+    pub(in crate::sim) taint_rules: TaintRulesVersion,
 }
 
-/// The version of `resource.k8s.io` with taint rules.
+/// The version of `resource.k8s.io` in which taint rules are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::sim) enum Rules {
+pub(in crate::sim) enum TaintRulesVersion {
     /// As of Kubernetes 1.36.
     V1beta2,
     /// As of 1.33.
@@ -51,7 +51,7 @@ pub(in crate::sim) enum DraVersion {
 }
 
 impl ApisSpec {
-    /// `true` if what this switch turns on is served in an `apiVersion`.
+    /// Returns `true` if the API of this switch is served in an `apiVersion`.
     pub(in crate::sim) fn serves(&self, switch: ApiSwitch, version: &str) -> bool {
         match switch {
             ApiSwitch::Always => true,
@@ -61,18 +61,18 @@ impl ApisSpec {
         }
     }
 
-    /// `true` if requests for what this switch turns on are answered with 403.
+    /// Returns `true` if requests to the API of this switch are answered with 403.
     pub(in crate::sim) fn forbids(&self, switch: ApiSwitch) -> bool {
         match switch {
             ApiSwitch::Always => false,
             ApiSwitch::Leases => self.leases == Access::Forbidden,
             ApiSwitch::Dra => self.dra == DraVersion::Forbidden,
-            ApiSwitch::TaintRules => self.taint_rules == Rules::Forbidden,
+            ApiSwitch::TaintRules => self.taint_rules == TaintRulesVersion::Forbidden,
         }
     }
 }
 
-impl Rules {
+impl TaintRulesVersion {
     fn version(self) -> Option<&'static str> {
         match self {
             Self::V1beta2 | Self::Forbidden => Some("resource.k8s.io/v1beta2"),

@@ -1,13 +1,13 @@
-//! Bounds of a scenario: its clusters are built in memory, and a typing error must not exhaust the machine.
+//! Bounds of a scenario: its clusters are built in memory, and a typing mistake must not exhaust the machine.
 //!
-//! Twice what the largest scenario that comes with the program needs, or more.
+//! Each bound is at least twice what the largest built-in scenario needs.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{Act, Scenario, ScenarioCluster, read_duration};
+use super::{Scenario, ScenarioCluster, StepKind, read_duration};
 
 /// Nodes of all clusters: `huge` has 100,000.
 pub(super) const NODES: u32 = 200_000;
@@ -17,7 +17,7 @@ pub(super) const PODS: u32 = 2_000_000;
 pub(super) const DEVICES: u32 = 1_024;
 /// Cards in slices of `resource.k8s.io`, of all clusters: each is eight devices, written out.
 const CARDS: u32 = 100_000;
-/// Pods that one node takes.
+/// Pods that one node admits.
 pub(super) const NODE_PODS: u32 = 100_000;
 /// Cores of a node.
 pub(super) const CORES: u32 = 100_000;
@@ -27,11 +27,11 @@ pub(super) const GIBIBYTES: u32 = 1 << 20;
 pub(super) const FIRST: u32 = 1_000_000_000;
 /// Raw objects of one declaration.
 pub(in crate::sim) const RAW: u32 = PODS;
-/// 512 MiB of text: of all raw objects together, which are kept as text and as values.
+/// 512 MiB: the text of all raw objects together, which are kept as text and as parsed values.
 const RAW_BYTES: u64 = 512 << 20;
 /// Pods of one burst.
 pub(super) const BURST: u32 = 100_000;
-/// Members of an answer that is packed in pieces.
+/// Gzip members of one answer.
 pub(super) const MEMBERS: u32 = 100_000;
 /// Clusters: each listens on a port of its own.
 const CLUSTERS: usize = 1_000;
@@ -42,7 +42,7 @@ const FLAPS: u128 = 10_000;
 const RATE: f64 = 100_000.0;
 /// The longest name that Kubernetes allows; it is repeated for every object.
 const TEXT_BYTES: usize = 253;
-/// 365 days: sums of a few never overflow a clock.
+/// 365 days, so that sums of a few durations never overflow a clock.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// The shortest period.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub(super) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> 
     if is_possible { Ok(rate) } else { Err(D::Error::custom(format!("`{rate}` lies not between 0 and {RATE}"))) }
 }
 
-/// Reads a name or another text that stands in every object.
+/// Reads a name or another text that is repeated in every object.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     match text.len() {
@@ -104,7 +104,7 @@ pub(super) fn optional_period<'de, D: Deserializer<'de>>(from: D) -> Result<Opti
     if period >= SHORTEST { Ok(Some(period)) } else { Err(D::Error::custom("this is too often; write at least `1s`")) }
 }
 
-/// Checks the sums; the error has its place in the text.
+/// Checks the sums; an error comes with its offset in the text.
 pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
     let too_many = |what: &str, most: u64| format!("with this cluster the scenario has more than {most} {what}");
     if scenario.steps.len() > STEPS {
@@ -112,23 +112,23 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
     }
     let (mut nodes, mut pods, mut cards, mut bytes) = (0, 0, 0, 0);
     for (at, cluster) in scenario.clusters.iter().enumerate() {
-        let place = cluster.context.span().start;
+        let offset = cluster.context.span().start;
         nodes += cluster.node_count();
         pods += cluster.pod_count();
         cards += cluster.nodes.iter().map(|group| u64::from(group.count) * u64::from(group.dra)).sum::<u64>();
         bytes += cluster.raw.iter().map(super::RawSpec::bytes).sum::<u64>();
         let sums = [(nodes, NODES, "nodes"), (pods, PODS, "pods"), (cards, CARDS, "cards in slices")];
         if let Some((_, most, what)) = sums.iter().find(|(sum, most, _)| *sum > u64::from(*most)) {
-            return Err((place, too_many(what, u64::from(*most))));
+            return Err((offset, too_many(what, u64::from(*most))));
         }
         if bytes > RAW_BYTES {
-            return Err((place, too_many("MiB of raw objects", RAW_BYTES >> 20)));
+            return Err((offset, too_many("MiB of raw objects", RAW_BYTES >> 20)));
         }
         if at >= CLUSTERS {
-            return Err((place, format!("a scenario has at most {CLUSTERS} clusters")));
+            return Err((offset, format!("a scenario has at most {CLUSTERS} clusters")));
         }
         if cluster.context.get_ref().len() > TEXT_BYTES {
-            return Err((place, format!("a context has at most {TEXT_BYTES} bytes")));
+            return Err((offset, format!("a context has at most {TEXT_BYTES} bytes")));
         }
     }
     check_flaps(scenario)
@@ -137,7 +137,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
 /// Checks the number of flaps, which are all planned when the scenario starts.
 fn check_flaps(scenario: &Scenario) -> Result<(), (usize, String)> {
     for step in &scenario.steps {
-        let Act::Flap { node, period } = &step.act else { continue };
+        let StepKind::Flap { node, period } = &step.kind else { continue };
         let until = step.until.into_iter().chain(scenario.repeat).min().unwrap_or(step.at);
         let flaps = until.saturating_sub(step.at).as_nanos() / period.as_nanos().max(1);
         if flaps > FLAPS {
@@ -208,9 +208,9 @@ mod tests {
             (raw("broken = true, count = 200", "\"@=4194304\""), "MiB of raw objects"),
         ];
         for (line, why) in table {
-            let said = refused(&cluster(&line));
-            assert!(said.starts_with("5: ") || said.starts_with("4: "), "{line}: {said}");
-            assert!(said.contains(why), "{line}: {said}");
+            let error = refused(&cluster(&line));
+            assert!(error.starts_with("5: ") || error.starts_with("4: "), "{line}: {error}");
+            assert!(error.contains(why), "{line}: {error}");
         }
     }
 
@@ -232,8 +232,8 @@ mod tests {
             (format!("repeat = \"0s\"\n{}", cluster("")), "at least `1s`"),
         ];
         for (text, why) in table {
-            let said = refused(&text);
-            assert!(said.contains(why), "{text}: {said}");
+            let error = refused(&text);
+            assert!(error.contains(why), "{text}: {error}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::sim::template::{raw, time};
 /// `"@=262144"` a text of that length.
 const MOMENT: &str = "\"@";
 
-/// Letters of one object, 4 MiB: more than etcd takes for a whole one.
+/// 4 MiB, the maximum number of generated letters in one object: more than etcd accepts for a whole object.
 const MOST_LETTERS: usize = 4 << 20;
 
 /// One `[[cluster.raw]]` of a scenario.
@@ -78,7 +78,7 @@ impl RawSpec {
     }
 }
 
-/// Replaces `"@-3h"` by its time; other text stays.
+/// Replaces `"@-3h"` by its time and `"@=5"` by a text of that length; other text stays.
 fn moments(text: &str, now: i64) -> String {
     let mut out = Vec::with_capacity(text.len());
     let (mut rest, mut long) = (text, 0);

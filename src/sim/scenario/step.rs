@@ -18,12 +18,12 @@ pub(in crate::sim) struct ScriptStep {
     pub(in crate::sim) at: Duration,
     /// The end; a change without an end stays until the script repeats.
     pub(in crate::sim) until: Option<Duration>,
-    pub(in crate::sim) act: Act,
+    pub(in crate::sim) kind: StepKind,
 }
 
 /// The fault or the change of a step.
 #[derive(Clone, Debug)]
-pub(in crate::sim) enum Act {
+pub(in crate::sim) enum StepKind {
     Fault(Fault),
     Flap { node: Spanned<String>, period: Duration },
     NodeLost { node: Spanned<String> },
@@ -35,7 +35,7 @@ pub(in crate::sim) enum Act {
 
 impl ScriptStep {
     /// Returns `true` if the step is for this cluster.
-    pub(in crate::sim) fn concerns(&self, cluster: &ScenarioCluster) -> bool {
+    pub(in crate::sim) fn applies_to(&self, cluster: &ScenarioCluster) -> bool {
         self.cluster.as_ref().is_none_or(|named| named.get_ref() == cluster.context.get_ref())
     }
 }
@@ -95,10 +95,10 @@ impl StepText {
             (None, Some(change)) => self.change(change)?,
             _ => return Err("a step has either a `fault` or a `change`".to_owned()),
         };
-        Ok(ScriptStep { cluster, at, until, act })
+        Ok(ScriptStep { cluster, at, until, kind: act })
     }
 
-    fn fault(&self, name: &str) -> Result<Act, String> {
+    fn fault(&self, name: &str) -> Result<StepKind, String> {
         let need = |key: &str| format!("fault `{name}` needs `{key}`");
         let after_bytes = self.after_bytes.ok_or_else(|| need("after_bytes"));
         let kind = match name {
@@ -154,31 +154,35 @@ impl StepText {
         if !(0.0..=1.0).contains(&probability) {
             return Err("`probability` lies between 0 and 1".to_owned());
         }
-        Ok(Act::Fault(Fault { matching: self.matching.clone(), kind, probability, lasts: None }))
+        Ok(StepKind::Fault(Fault { matching: self.matching.clone(), kind, probability, lasts: None }))
     }
 
     /// Headers that can be sent.
     fn headers(&self) -> Result<Vec<(String, String)>, String> {
         let headers: Vec<_> = self.headers.clone().unwrap_or_default().into_iter().collect();
-        match headers.iter().find(|(name, value)| !fault::can_be_sent(name, value)) {
+        match headers.iter().find(|(name, value)| !fault::is_valid_header(name, value)) {
             Some((name, _)) => Err(format!("`headers`: `{name}` cannot be sent")),
             None => Ok(headers),
         }
     }
 
-    fn change(&self, name: &str) -> Result<Act, String> {
+    fn change(&self, name: &str) -> Result<StepKind, String> {
         let need = |key: &str| format!("change `{name}` needs `{key}`");
         let node = self.node.clone().ok_or_else(|| need("node"));
         Ok(match name {
-            "node-flap" => Act::Flap {
+            "node-flap" => StepKind::Flap {
                 node: node?,
                 period: self.period.filter(|p| *p >= Duration::from_secs(1)).ok_or_else(|| need("period"))?,
             },
-            "node-lost" => Act::NodeLost { node: node? },
-            "gpus-withdrawn" => Act::GpusWithdrawn { node: node?, count: self.count.ok_or_else(|| need("count"))? },
-            "cordon" => Act::Cordon { node: node? },
-            "pods-burst" => Act::PodsBurst { count: at_most(bounds::BURST, self.count.ok_or_else(|| need("count"))?)? },
-            "close-watches" => Act::CloseWatches { resource: self.matching.resource.clone() },
+            "node-lost" => StepKind::NodeLost { node: node? },
+            "gpus-withdrawn" => {
+                StepKind::GpusWithdrawn { node: node?, count: self.count.ok_or_else(|| need("count"))? }
+            }
+            "cordon" => StepKind::Cordon { node: node? },
+            "pods-burst" => {
+                StepKind::PodsBurst { count: at_most(bounds::BURST, self.count.ok_or_else(|| need("count"))?)? }
+            }
+            "close-watches" => StepKind::CloseWatches { resource: self.matching.resource.clone() },
             _ => {
                 return Err(format!(
                     "no change `{name}`; there are node-flap, node-lost, gpus-withdrawn, cordon, pods-burst, close-watches"

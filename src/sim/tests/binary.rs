@@ -19,7 +19,7 @@ fn compare(sim: &Simulation, context: &str) -> usize {
         for object in world.store.all(resource) {
             let (mut item, mut message, mut carried) = (Vec::new(), Vec::new(), Vec::new());
             encoder.item(object, &mut item);
-            encoder.carried(object, object.meta().rv, &mut message);
+            encoder.write_as_protobuf(object, object.meta().rv, &mut message);
             crate::sim::proto::sized(2, &mut carried, |out| out.extend_from_slice(&message));
             assert!(item == carried, "{context}: {}", object.meta().key);
             count += 1;

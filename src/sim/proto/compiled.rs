@@ -2,12 +2,12 @@
 
 use serde::de::DeserializeSeed;
 
-use super::{MessageOutput, ProtoKind, SCHEMA, SIZED, Seed, moment, sized, tag, varint};
-use crate::sim::template::{Slot, Template, hole};
+use super::{MessageOutput, ProtoKind, SCHEMA, SIZED, ValueSeed, sized, tag, time_fields, varint};
+use crate::sim::template::{Slot, Template, placeholder};
 
 /// One step of writing a message.
 #[derive(Debug)]
-enum SketchStep {
+enum ProtoTemplateStep {
     /// Bytes that are the same in every object.
     Bytes(Box<[u8]>),
     /// The text of a hole.
@@ -22,47 +22,51 @@ enum SketchStep {
 
 /// A compiled message: bytes and holes, in order.
 #[derive(Debug)]
-pub(in crate::sim) struct Sketch(Vec<SketchStep>);
+pub(in crate::sim) struct ProtoTemplate(Vec<ProtoTemplateStep>);
 
 /// The values of the holes.
-pub(in crate::sim) trait Filling {
+pub(in crate::sim) trait SlotValues {
     /// Writes the text of a hole.
-    fn fill(&self, slot: Slot, out: &mut Vec<u8>);
+    fn write_slot(&self, slot: Slot, out: &mut Vec<u8>);
 
     /// The seconds of a hole that is a time.
-    fn moment(&self, slot: Slot) -> i64;
+    fn slot_time(&self, slot: Slot) -> i64;
 }
 
-impl Sketch {
+impl ProtoTemplate {
     /// Converts the fields of a message as a template holds them: without the braces, perhaps with a comma before the first.
     pub(in crate::sim) fn compile(message: &str, fields: &Template) -> Self {
         let json = format!("{{{}}}", fields.source().trim_start_matches(','));
         let at = *SCHEMA.names.get(message).expect("shapes name messages of the schema");
-        let mut draft = Draft::default();
-        Seed { kind: ProtoKind::Message(at), out: &mut draft }
+        let mut draft = ProtoTemplateBuilder::default();
+        ValueSeed { kind: ProtoKind::Message(at), out: &mut draft }
             .deserialize(&mut serde_json::Deserializer::from_str(&json))
             .expect("templates are JSON of the types that the schema names");
-        draft.settle();
+        draft.flush();
         Self(draft.steps)
     }
 
     /// Appends the fields.
-    pub(in crate::sim) fn write(&self, filling: &impl Filling, out: &mut Vec<u8>) {
+    pub(in crate::sim) fn write(&self, filling: &impl SlotValues, out: &mut Vec<u8>) {
         let end = steps(&self.0, filling, out);
         debug_assert!(end.is_empty(), "every field that is opened is closed");
     }
 }
 
 /// Writes up to the end of the innermost open field; returns the steps behind it.
-fn steps<'s>(mut rest: &'s [SketchStep], filling: &impl Filling, out: &mut Vec<u8>) -> &'s [SketchStep] {
+fn steps<'s>(
+    mut rest: &'s [ProtoTemplateStep],
+    filling: &impl SlotValues,
+    out: &mut Vec<u8>,
+) -> &'s [ProtoTemplateStep] {
     while let Some((step, tail)) = rest.split_first() {
         rest = tail;
         match step {
-            SketchStep::Bytes(bytes) => out.extend_from_slice(bytes),
-            SketchStep::Text(slot) => filling.fill(*slot, out),
-            SketchStep::Time(slot) => moment(filling.moment(*slot), out),
-            SketchStep::Open(number) => sized(*number, out, |out| rest = steps(rest, filling, out)),
-            SketchStep::Close => return rest,
+            ProtoTemplateStep::Bytes(bytes) => out.extend_from_slice(bytes),
+            ProtoTemplateStep::Text(slot) => filling.write_slot(*slot, out),
+            ProtoTemplateStep::Time(slot) => time_fields(filling.slot_time(*slot), out),
+            ProtoTemplateStep::Open(number) => sized(*number, out, |out| rest = steps(rest, filling, out)),
+            ProtoTemplateStep::Close => return rest,
         }
     }
     rest
@@ -70,21 +74,21 @@ fn steps<'s>(mut rest: &'s [SketchStep], filling: &impl Filling, out: &mut Vec<u
 
 /// Compiles a sketch.
 #[derive(Default)]
-struct Draft {
-    steps: Vec<SketchStep>,
+struct ProtoTemplateBuilder {
+    steps: Vec<ProtoTemplateStep>,
     /// Bytes after the last step.
     bytes: Vec<u8>,
 }
 
-impl Draft {
-    fn settle(&mut self) {
+impl ProtoTemplateBuilder {
+    fn flush(&mut self) {
         if !self.bytes.is_empty() {
-            self.steps.push(SketchStep::Bytes(std::mem::take(&mut self.bytes).into()));
+            self.steps.push(ProtoTemplateStep::Bytes(std::mem::take(&mut self.bytes).into()));
         }
     }
 }
 
-impl MessageOutput for Draft {
+impl MessageOutput for ProtoTemplateBuilder {
     fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -99,30 +103,30 @@ impl MessageOutput for Draft {
             self.bytes.append(&mut inner.bytes);
             return;
         }
-        inner.settle();
-        self.settle();
-        self.steps.push(SketchStep::Open(number));
+        inner.flush();
+        self.flush();
+        self.steps.push(ProtoTemplateStep::Open(number));
         self.steps.append(&mut inner.steps);
-        self.steps.push(SketchStep::Close);
+        self.steps.push(ProtoTemplateStep::Close);
     }
 
     fn text(&mut self, text: &str) {
         let mut rest = text;
-        while let Some((before, slot, after)) = hole(rest) {
+        while let Some((before, slot, after)) = placeholder(rest) {
             self.bytes.extend_from_slice(before.as_bytes());
-            self.settle();
-            self.steps.push(SketchStep::Text(slot));
+            self.flush();
+            self.steps.push(ProtoTemplateStep::Text(slot));
             rest = after;
         }
         self.bytes.extend_from_slice(rest.as_bytes());
     }
 
     fn time(&mut self, text: &str) -> Result<(), jiff::Error> {
-        if let Some(("", slot, "")) = hole(text) {
-            self.settle();
-            self.steps.push(SketchStep::Time(slot));
+        if let Some(("", slot, "")) = placeholder(text) {
+            self.flush();
+            self.steps.push(ProtoTemplateStep::Time(slot));
             return Ok(());
         }
-        text.parse::<jiff::Timestamp>().map(|time| moment(time.as_second(), &mut self.bytes))
+        text.parse::<jiff::Timestamp>().map(|time| time_fields(time.as_second(), &mut self.bytes))
     }
 }
