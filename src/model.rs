@@ -1,4 +1,4 @@
-//! `Model`: everything the screen knows. Pure: the same messages at the same times always give the same model.
+//! `Model`: the whole state of the application. Pure: the same messages at the same times always give the same model.
 //!
 //! A tree, in which a module may use only those above it: [`known`], [`rules`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`mod@derive`]; [`table`];
 //! [`alerts`]; [`cluster`]; [`app`].

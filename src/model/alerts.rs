@@ -1,4 +1,4 @@
-//! Alerts of one cluster. Rules say what is wrong now; this store remembers since when, how bad it was and how often.
+//! Alerts of one cluster. Rules find what is wrong now; this store remembers since when, how bad it was and how often.
 //!
 //! Rules read [`Evidence`]: state and time, so that silence raises alerts too. An alert is *pending* until its condition has held for
 //! its time, then *firing*, then *resolved*, as in Prometheus. It is *inhibited* while a worse alert explains it, and *unknown* while its
@@ -31,11 +31,11 @@ pub(super) use span::span;
 use latches::Latches;
 use nodes::{Grouped, NodeFindings};
 
-/// 1 h: a resolved alert is remembered for so long, four windows of flapping, so that one that comes back counts on.
+/// 1 h, four windows of flapping: time for which a resolved alert is remembered, so that its count continues if it fires again.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
-/// Records of one cluster. Firing alerts never reach it, since rules group what is many; it bounds the resolved ones.
+/// Maximum number of records of one cluster. It bounds the resolved alerts; firing ones never reach it, since rules group many nodes.
 const MAX_RECORDS: usize = 256;
-/// Past so many nodes in trouble the alerts are derived once a second instead of for each frame.
+/// Above this number of unhealthy nodes the alerts are derived once a second instead of for each frame.
 const MANY_UNHEALTHY: usize = 1_000;
 
 /// An alert as it is shown.
@@ -49,11 +49,11 @@ pub struct AlertLine {
     pub rule: Rule,
     /// One line with numbers: `pods list, page 3, running for 31 s (limit 30 s)`.
     pub text: Clean,
-    /// When it began to fire.
+    /// Time at which it began to fire.
     pub since: Mono,
     /// It fired before, but its data is not current: neither firing nor resolved is known.
     pub unknown: bool,
-    /// Why it is not notified although it fires.
+    /// Reason why it is not notified although it fires.
     pub muted: Option<MuteReason>,
 }
 
@@ -68,15 +68,15 @@ pub struct AlertRecord {
     pub severity: Severity,
     /// Its last text.
     pub text: Clean,
-    /// When its condition became true.
+    /// Time at which its condition became true.
     pub first: Mono,
-    /// When it began to fire; `None` while it is pending.
+    /// Time at which it began to fire; `None` while it is pending.
     pub since: Option<Mono>,
-    /// When it resolved.
+    /// Time at which it resolved.
     pub resolved: Option<Mono>,
     /// The worst value of its number, in the unit of its rule; 0 if it has none.
     pub peak: u64,
-    /// How often it fired.
+    /// Number of times that it fired.
     pub count: u32,
     /// Number of nodes, if it is about several.
     pub size: usize,
@@ -112,9 +112,9 @@ struct Finding {
     subject: Option<Clean>,
     severity: Severity,
     text: String,
-    /// When it began, if the rule knows that better than the record.
+    /// Time at which it began, if the rule knows that better than the record.
     since: Option<Mono>,
-    /// Fires without the pending time of its rule.
+    /// `true` if it fires without the pending time of its rule.
     at_once: bool,
     peak: u64,
     /// Number of nodes of a group.
@@ -166,7 +166,7 @@ impl Alerts {
         &self.lines
     }
 
-    /// All alerts that are remembered, in no order.
+    /// All alerts that are remembered, in no particular order.
     pub(crate) fn records(&self) -> &[AlertRecord] {
         &self.records
     }
@@ -176,7 +176,7 @@ impl Alerts {
         self.settled = false;
     }
 
-    /// Returns `true` if an outage of several clusters includes this one, whose alert says that it is unreachable.
+    /// Returns `true` if an outage of several clusters includes this one; the alert of the outage then reports it as unreachable.
     pub(in crate::model) fn is_in_outage(&self) -> bool {
         self.in_outage
     }
@@ -187,7 +187,7 @@ impl Alerts {
         self.in_outage = in_outage;
     }
 
-    /// Takes over from an outage what was notified and acknowledged: its part in this cluster, should it fall apart, is no news.
+    /// Takes over notification and acknowledgement from an outage, so that this cluster's own alert after the outage notifies nobody again.
     pub(super) fn inherit_outage(&mut self, notified: Option<Severity>, ack: Option<Ack>) {
         for record in self.records.iter_mut().filter(|record| record.rule == Rule::Unreachable && record.firing()) {
             record.notified = record.notified.max(notified);
@@ -195,14 +195,14 @@ impl Alerts {
         }
     }
 
-    /// The worst severity that fires. A notice is nothing bad, and the cluster's state speaks for what is unknown.
+    /// The worst severity that fires. Notices do not count, nor do unknown alerts, which the cluster's state reports.
     pub(crate) fn worst(&self) -> Option<Severity> {
         let known = self.lines.iter().filter(|line| !line.unknown && line.severity > Severity::Notice);
         let grouped = self.in_outage.then_some(Severity::Critical);
         known.map(|line| line.severity).max().max(grouped)
     }
 
-    /// Takes in a call, for the rules that look at each of them.
+    /// Applies a call, for the rules that look at each of them.
     pub(crate) fn call(&mut self, event: &CallEvent, settings: &Settings) {
         if let CallEvent::Finished(attempt) = event {
             self.latches.finished(attempt, settings);
@@ -278,7 +278,7 @@ impl Alerts {
             })
             .collect();
         self.lines.sort_by(|a, b| {
-            // An alert that somebody looks after gives way to one that nobody does.
+            // A muted alert comes after one that is not.
             let worst = a.muted.is_some().cmp(&b.muted.is_some()).then(b.severity.cmp(&a.severity));
             worst.then(a.since.cmp(&b.since)).then(a.reason().cmp(b.reason())).then_with(|| a.text.cmp(&b.text))
         });
@@ -327,8 +327,8 @@ impl Alerts {
         grouped
     }
 
-    /// Notification and acknowledgement of the group that `finding` was a part of, if that falls apart because it got smaller:
-    /// this is no news of the nodes that are left.
+    /// Notification and acknowledgement of the group that `finding` was a part of, if the group has become too small to be one
+    /// line: the remaining nodes are not notified again.
     fn inherited(&self, finding: &Finding) -> (Option<Severity>, Option<Ack>) {
         let group =
             |record: &&AlertRecord| record.rule == finding.rule && record.size > 0 && record.firing() && !record.found;
@@ -336,12 +336,12 @@ impl Alerts {
         group.map_or((None, None), |group| (group.notified, group.ack.map(Ack::of_one)))
     }
 
-    /// Makes everything older by `gap`, in which the machine slept while the monotonic clock stood still; what was to end in that
-    /// time is over (F67).
+    /// Makes everything older by `gap`, in which the machine slept while the monotonic clock stood still. Acknowledgements and
+    /// silences that would have ended in that time are over (F67).
     pub(crate) fn slept(&mut self, gap: Duration) {
         let earlier = |at: &mut Mono| *at = Mono(at.0.saturating_sub(gap));
         for record in &mut self.records {
-            // A pending alert has not held its condition in that time.
+            // The condition of a pending alert was not observed in that time.
             if record.since.is_some() {
                 earlier(&mut record.first);
             }

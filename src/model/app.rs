@@ -26,13 +26,13 @@ use screens::{BackEntry, Mode, Screen};
 
 /// Rows of a page until a frame was drawn: as many as fit a terminal of 24 lines.
 const DEFAULT_PAGE: usize = 20;
-/// How long a notice stays: long enough to be read, and gone before it is taken for news.
+/// Time for which a notice is shown: long enough to be read, and over before it seems to be about something new.
 const NOTICE: Duration = Duration::from_secs(6);
-/// Nothing came for this long, not even the tick of each second: the program was stopped (SIGSTOP, a debugger, a terminal that
-/// did not read), and what it did not hear in that time says nothing of the clusters.
+/// Time without any message, even the tick of each second, after which the program must have been stopped (SIGSTOP, a debugger, a
+/// terminal that did not read): missing answers in that time prove nothing about the clusters.
 const STOPPED: Duration = Duration::from_secs(10);
 
-/// Everything the screen knows.
+/// State of the whole application.
 #[derive(Debug)]
 pub struct Model {
     pub(in crate::model) clusters: Vec<ClusterState>,
@@ -48,9 +48,9 @@ pub struct Model {
     notice: Option<(Mono, Clean)>,
     mode: Mode,
     wide: bool,
-    /// There was room for the extra columns when the node table was last drawn.
+    /// `true` if there was room for the extra columns when the node table was last drawn.
     wide_room: bool,
-    /// The key of the help, as people read it.
+    /// Display name of the key that opens the help.
     help_key: Clean,
     /// Warnings about the configuration, until they are read.
     warnings: Vec<Clean>,
@@ -60,11 +60,11 @@ pub struct Model {
     /// Cursor of a page of lines that has lists.
     page_cursor: PageCursor,
     help_scroll: usize,
-    /// Lines by which the focused part could be scrolled in the last frame; `None` if it was not drawn since it was opened.
+    /// Maximum scroll offset of the focused part in the last frame; `None` if it has not been drawn since it was opened.
     most_scroll: Option<usize>,
     last: Option<Now>,
     suspending: bool,
-    /// When the bell last rang.
+    /// Time at which the bell last rang.
     rang: Option<Mono>,
     /// Grouping of the accelerators.
     grouping: Grouping,
@@ -77,7 +77,7 @@ pub struct Model {
 /// Cursor of a page of lines that has lists.
 #[derive(Debug, Default)]
 struct PageCursor {
-    /// The page shows the row of the cursor; not once it was scrolled beyond the last row.
+    /// `true` if the page keeps the row of the cursor visible; `false` once it was scrolled beyond the last row.
     follows: bool,
     /// Rows of lists on the page, in the last frame.
     rows: Option<(usize, usize)>,
@@ -90,7 +90,7 @@ impl Model {
         Self::each(clusters.into_iter().map(|spec| (spec, settings)).collect())
     }
 
-    /// The same, each cluster with thresholds of its own.
+    /// Like [`Model::new`], but each cluster has thresholds of its own.
     #[must_use]
     pub fn each(clusters: Vec<(ClusterSpec, Settings)>) -> Self {
         let ids = (0..=u16::MAX).map(ClusterId);
@@ -147,21 +147,21 @@ impl Model {
         self
     }
 
-    /// Names this key where an answer points to the help; before the first message.
+    /// Sets the key that messages name for the help; before the first message.
     #[must_use]
     pub fn with_help_key(mut self, key: &str) -> Self {
         self.help_key = Clean::new(key);
         self
     }
 
-    /// Shows what was wrong with the configuration until the operator leaves it with `back`; before the first message.
+    /// Shows warnings about the configuration until the operator dismisses them with `back`; before the first message.
     #[must_use]
     pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = Clean>) -> Self {
         self.warnings = warnings.into_iter().collect();
         self
     }
 
-    /// Applies one message. O(size of the message), never O(size of the cluster) (but a finished list sweeps once).
+    /// Applies one message. O(size of the message), not O(size of the cluster), except that the end of a list sweeps once.
     pub fn update(&mut self, msg: Msg, now: Now) -> Option<Effect> {
         if !matches!(msg, Msg::Frame | Msg::CatchUp | Msg::Viewport(_) | Msg::Notice(_)) {
             self.notice_sleep(now);
@@ -192,7 +192,7 @@ impl Model {
         None
     }
 
-    /// Brings what a frame needs up to date: alerts, and row order where something changed.
+    /// Updates what a frame needs: alerts, and the order of rows where something changed.
     fn prepare(&mut self, now: Now) {
         self.evaluate_outage(now);
         self.clusters.iter_mut().for_each(|cluster| cluster.prepare(now));
@@ -209,7 +209,7 @@ impl Model {
         }
     }
 
-    /// Keeps the size of the last frame. The view has drawn no more than the last lines, wherever the offset was.
+    /// Stores the measurements of the last frame. The view never scrolls beyond the last lines, whatever the offset was.
     fn measured(&mut self, viewport: Viewport) {
         self.page = viewport.page.max(1);
         self.wide_room = viewport.wide_room.unwrap_or(self.wide_room);
@@ -220,7 +220,7 @@ impl Model {
         self.page_cursor.rows = viewport.rows;
     }
 
-    /// Applies some of what a frame could not wait for.
+    /// Applies some of the changes that were left pending for the sake of a fast frame.
     fn catch_up(&mut self, now: Now) {
         self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
@@ -261,7 +261,7 @@ impl Model {
         &self.clusters[self.current]
     }
 
-    /// Its place in [`Model::clusters`].
+    /// Its index in [`Model::clusters`].
     #[must_use]
     pub fn current_id(&self) -> ClusterId {
         ClusterId(u16::try_from(self.current).unwrap_or(u16::MAX))
@@ -285,13 +285,13 @@ impl Model {
         self.mode
     }
 
-    /// The extra columns are wanted.
+    /// Returns `true` if the extra columns are requested.
     #[must_use]
     pub fn wide(&self) -> bool {
         self.wide
     }
 
-    /// Warnings about the configuration, until the operator has left them.
+    /// Warnings about the configuration, until the operator has dismissed them.
     #[must_use]
     pub fn warnings(&self) -> &[Clean] {
         &self.warnings
@@ -310,7 +310,7 @@ impl Model {
         self.pane_scroll
     }
 
-    /// The page follows its cursor.
+    /// Returns `true` if the page keeps the row of its cursor visible.
     #[must_use]
     pub fn follows(&self) -> bool {
         self.page_cursor.follows
@@ -322,7 +322,7 @@ impl Model {
         self.help_scroll
     }
 
-    /// Says what was just done, for a few seconds.
+    /// Shows a notice for a few seconds.
     pub(in crate::model) fn note(&mut self, text: &str, now: Now) {
         self.notice = Some((now.mono, Clean::new(text)));
     }
@@ -341,7 +341,7 @@ impl Model {
         (count(Severity::Critical), count(Severity::Warning))
     }
 
-    /// Notices that the wall clock went on while the monotonic one stood still, or that we were stopped (F67).
+    /// Detects that the wall clock went on while the monotonic one stood still, or that the program was stopped (F67).
     fn notice_sleep(&mut self, now: Now) {
         let Some(last) = self.last.replace(now) else { return };
         let mono = now.mono.since(last.mono);

@@ -50,8 +50,8 @@ pub use gpus::GpuView;
 pub use pods::OpenedNode;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
-/// Changes of nodes, of their pods and of usage figures that are applied at once: a millisecond at most. A page of pods changes
-/// up to 500 nodes, and many pages come between two frames.
+/// Maximum number of changes of nodes, of their pods and of usage figures that are applied at once, in at most a millisecond. A
+/// page of pods changes up to 500 nodes, and many pages arrive between two frames.
 const MAX_PENDING: usize = 512;
 
 /// One cluster: its stores, and what is derived from them.
@@ -196,10 +196,10 @@ impl ClusterState {
         self.gpus.made()
     }
 
-    /// Returns `true` if waiting brings nothing more: complete, or the rest is forbidden, or the context cannot be used.
+    /// Returns `true` if waiting brings nothing more: all is complete, the rest is forbidden, or the context cannot be used.
     #[must_use]
     pub fn settled(&self) -> bool {
-        // As soon as the lists know the reason, too.
+        // Only once the lists know the reason too.
         let unusable = self.link.unusable && self.tracks.all().all(|(.., track)| track.lost().is_some());
         self.spec.broken.is_some() || self.budget.exceeded().is_some() || unusable || self.tracks.settled()
     }
@@ -211,13 +211,13 @@ impl ClusterState {
         none || (self.usage.visible().answered() && self.optional.settled())
     }
 
-    /// The pods that count, by kind, on known nodes or not.
+    /// Counted pods by kind, whether their nodes are known or not.
     #[must_use]
     pub fn pod_counts(&self) -> Known<PodCounts> {
         self.tracks.pods.known(self.pods.bound().counts())
     }
 
-    /// Freshness of nodes or pods; of optional resources [`ClusterState::optional`] knows it.
+    /// Freshness of nodes or pods; that of optional resources is in [`ClusterState::optional`].
     #[must_use]
     pub fn fresh(&self, resource: Resource, now: Now) -> Freshness {
         self.tracks.freshness(resource, self.settings.stale_after, now)
@@ -229,13 +229,13 @@ impl ClusterState {
         totals::accelerators(Stores { nodes: &self.nodes, pods: &self.pods }, &self.tracks)
     }
 
-    /// Every pod that is held, rebuilt from its record, in no order, whether the list is complete or not. Looks at every
-    /// record: not for a frame.
+    /// Every pod in the store, rebuilt from its record, in no particular order, whether the list is complete or not. O(pods), so
+    /// not for a frame.
     pub fn held_pods(&self) -> impl Iterator<Item = PodFacts<'_>> {
         self.pods.pods().map(|slot| self.pods.pod(slot))
     }
 
-    /// Nodes and pods that are held, for tests that compare them with a server's truth.
+    /// The stores of nodes and pods, for tests that compare them with a server's objects.
     #[cfg(test)]
     pub(crate) fn held_objects(&self) -> (&NodeStore, &PodStore) {
         (&self.nodes, &self.pods)
@@ -249,7 +249,7 @@ impl ClusterState {
         HeapBytes { nodes: nodes + rest, pods: self.pods.heap_bytes() }
     }
 
-    /// Returns `true` if the server is not asked, or does not answer, for want of credentials that the plugin could bring.
+    /// Returns `true` if requests fail for lack of credentials that the plugin could provide.
     #[must_use]
     pub fn is_locked_out(&self) -> bool {
         let firing = |line: &AlertLine| matches!(line.rule, Rule::CredentialsMissing | Rule::CredentialsRejected);
@@ -268,7 +268,7 @@ impl ClusterState {
         Some(self.detail.as_ref()?.freshness(part, &self.link_now(now), now))
     }
 
-    /// Shows `subject` in detail from now on, or nothing; the detail of another object is forgotten.
+    /// Shows `subject` in detail from now on, or nothing; the detail of another object is dropped.
     pub(crate) fn watch_detail(&mut self, subject: Option<&ObjectRef>, yaml: Yaml, uid: Option<Uid>) {
         if self.detail.as_ref().map(DetailState::subject) != subject {
             self.detail = subject.map(|subject| DetailState::new(subject.clone(), uid));
@@ -294,7 +294,7 @@ impl ClusterState {
         ServerHealth { server: link, latency, tracks, settings }
     }
 
-    /// A second has passed.
+    /// Applies the passing of a second.
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
         let current = self.server_health().nodes_are_current(now) && self.tracks.nodes.complete();
@@ -305,7 +305,7 @@ impl ClusterState {
         self.evaluate(now);
     }
 
-    /// The machine slept for `gap` while the monotonic clock stood still, or the program was stopped (F67).
+    /// Applies a wake-up: the machine slept for `gap` while the monotonic clock stood still, or the program was stopped (F67).
     pub(crate) fn resumed(&mut self, gap: Duration, now: Now) {
         self.latency.slept(gap);
         self.alerts.slept(gap);
@@ -316,7 +316,7 @@ impl ClusterState {
         self.link.resumed = Some(now.mono);
     }
 
-    /// Brings the parts of this cluster that every frame shows up to date.
+    /// Updates the parts of this cluster that every frame shows.
     pub(crate) fn prepare(&mut self, now: Now) {
         self.apply_pending(now.mono);
         self.devices.refresh(&self.optional, now.mono);
@@ -335,7 +335,7 @@ impl ClusterState {
             table.everything_changed(nodes);
             return;
         }
-        // Found before the rest is done, so that the processor waits for many of them at a time.
+        // Looked up before the rest, so that the processor waits for several memory accesses at a time.
         for &id in &changed_pods.there {
             if let Some(key) = pods.node_in(id, nodes).map(Node::key) {
                 pods.found(id, key);

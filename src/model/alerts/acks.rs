@@ -5,13 +5,13 @@ use crate::facts::text::Clean;
 use crate::model::settings::Settings;
 use crate::msg::{AlertNews, Mono, Now};
 
-/// Notifications of one cluster in a second; the pane has the rest.
+/// Maximum number of notifications of one cluster in a second; the alert pane shows the rest.
 const MAX_NEWS: usize = 64;
 
 /// Reason why an alert that fires is not notified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MuteReason {
-    /// Somebody looks after it.
+    /// The operator has acknowledged it.
     Acknowledged,
     /// Its cluster is silenced.
     Silenced,
@@ -20,11 +20,11 @@ pub enum MuteReason {
 /// An acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
-    /// When it ends at the latest.
+    /// Time at which it ends at the latest.
     pub until: Mono,
     /// Severity of the alert; the acknowledgement ends when that gets worse.
     pub severity: Severity,
-    /// Number of nodes of the alert; the acknowledgement ends when there are more: nobody has looked at those.
+    /// Number of nodes of the alert; the acknowledgement ends when there are more, which nobody has acknowledged.
     pub size: usize,
 }
 
@@ -36,7 +36,7 @@ impl Ack {
 }
 
 impl Alerts {
-    /// Acknowledges the alert if it fires, or takes that back.
+    /// Acknowledges the alert if it fires, or withdraws its acknowledgement.
     pub(in crate::model) fn acknowledge(
         &mut self,
         rule: Rule,
@@ -58,11 +58,11 @@ impl Alerts {
             let Some(ack) = &mut record.ack else { continue };
             let worse = record.severity > ack.severity || record.size > ack.size;
             let over = record.resolved.is_some() || worse || now >= ack.until;
-            // A group that shrank and grows again grows.
+            // A group that has shrunk and grows again counts as growing.
             ack.size = record.size;
             if over {
                 record.ack = None;
-                // An alert that gets worse, or still fires when the hour is over, is news again.
+                // An alert that gets worse, or still fires when the acknowledgement expires, is notified again.
                 record.notified = None;
             }
         }
@@ -82,7 +82,7 @@ impl Alerts {
         self.touch();
     }
 
-    /// Why `record` is not notified although it fires.
+    /// Reason why `record` is not notified although it fires.
     pub(in crate::model) fn muted(&self, record: &AlertRecord) -> Option<MuteReason> {
         match (record.ack, self.silenced_until) {
             (Some(_), _) => Some(MuteReason::Acknowledged),
@@ -91,8 +91,8 @@ impl Alerts {
         }
     }
 
-    /// Alerts that began to fire, or got worse, and were not notified yet; never a notice. Each is returned once for each time that
-    /// it fires.
+    /// Takes the notifications that are due: alerts that began to fire or got worse, except notices. Each is returned once for each
+    /// time that it fires.
     pub(in crate::model) fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();

@@ -12,7 +12,7 @@ use crate::model::store::scope::PodTracks;
 use crate::model::store::sync::Track;
 use crate::msg::{Failure, Layer, Mono, Now, Resource};
 
-/// State of one cluster as the rules read it, as of `now`: borrowed, plain, no way back to the cluster.
+/// State of one cluster as the rules read it, as of `now`: borrowed plain data, without access to the cluster itself.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     /// The time of the evaluation.
@@ -37,9 +37,9 @@ pub(crate) struct Evidence<'a> {
     pub history: &'a History,
     /// Nodes that are nearly full of pods.
     pub density: &'a Density,
-    /// `true` if node data speaks for now.
+    /// `true` if node data is current enough for rules.
     pub nodes_current: bool,
-    /// `true` if pod data speaks for now.
+    /// `true` if pod data is current enough for rules.
     pub pods_current: bool,
     /// Alerts with two thresholds; [`super::Alerts::evaluate`] fills them in.
     pub latched: Latched,
@@ -53,19 +53,19 @@ pub(crate) struct ServerEvidence<'a> {
     /// `true` if the server is unreachable or about to be.
     pub silent: bool,
     /// `true` for a while after the program was stopped or the machine slept: connections are dead then and data is old, which is
-    /// no news until it stays so (F67).
+    /// no reason for an alert unless it lasts (F67).
     pub resuming: bool,
-    /// When the program last woke up; the beginning if it never slept.
+    /// Time at which the program last woke up; zero if it never slept.
     pub resumed: Mono,
-    /// `true` if a 401 was the last word on the credentials.
+    /// `true` if the credentials were last answered with a 401.
     pub rejected: bool,
     /// The newest failure.
     pub failure: Option<&'a Failure>,
     /// The call that runs longest.
     pub longest_running: Option<&'a RunningCall>,
-    /// Set if the last probes in a row were not answered well.
+    /// Set if the last probes in a row have failed.
     pub failed_probes: Option<FailedProbes>,
-    /// Time since the last timeout, once the last probes are fast again and nothing fails or drags.
+    /// Time since the last timeout, once the last probes are fast again and no call fails or is slow.
     pub green_since_timeout: Option<Duration>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Latched {
 pub(super) struct LatchedAlert {
     pub(super) text: String,
     pub(super) peak: u64,
-    /// `true` if everything answers again and only the window still holds the cause.
+    /// `true` if the server answers normally again and only earlier events in the window keep it raised.
     pub(super) recovering: bool,
 }
 
@@ -113,12 +113,12 @@ impl<'a> Evidence<'a> {
         std::iter::once(nodes).chain(pods)
     }
 
-    /// The failure that keeps a list from being read, if one does at this layer.
+    /// The failure at this layer that keeps a list from being read, if any.
     pub(super) fn lost_at(&self, layer: Layer) -> Option<&'a Failure> {
         self.lists().filter_map(|list| list.track.lost()).find(|failure| failure.layer == layer)
     }
 
-    /// Returns `true` if some pods are not known: only those of some namespaces are watched (F23), or some could not be read.
+    /// Returns `true` if some pods are not known, since only some namespaces are watched (F23) or some pods could not be read.
     pub(super) fn is_partial(&self) -> bool {
         !self.pods_track.scope().namespaces.is_empty() || self.pods_track.unread() > 0
     }

@@ -15,7 +15,7 @@ use crate::model::store::nodes::{AcceleratorSum, DatedProblems, Node, NodeProble
 use crate::model::time::elapsed;
 use crate::msg::Mono;
 
-/// 60 s, six heartbeats of the kubelet: a node that flaps and has not been Ready for so long is lost.
+/// 60 s, six heartbeats of the kubelet: a flapping node that has not been Ready for this long counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 /// 12 h: a time of day is unambiguous for half a day around it.
 const DATE_AFTER: SignedDuration = SignedDuration::from_hours(12);
@@ -26,9 +26,9 @@ pub(super) struct UnhealthyNode<'a> {
     pub(super) node: &'a Node,
     /// Its problems besides readiness, each with its beginning.
     pub(super) problems: &'a DatedProblems,
-    /// `true` if its readiness comes and goes.
+    /// `true` if its readiness is flapping.
     pub(super) flapping: bool,
-    /// `true` if all nodes are Unknown, which one alert says.
+    /// `true` if all nodes are Unknown, which a single alert reports.
     pub(super) all_unknown: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct UnhealthyNode<'a> {
 pub(super) struct NodeFault<'a> {
     /// Name of the node.
     pub(super) name: Cow<'a, Clean>,
-    /// When the fault began, if that is known.
+    /// Time at which the fault began, if that is known.
     pub(super) since: Option<Mono>,
     pub(super) severity: Severity,
     /// Another rule that finds the same node for the same reason.
@@ -59,7 +59,7 @@ enum FaultDetail<'a> {
         /// The node, if it is not Ready now.
         lost: Option<&'a Node>,
     },
-    /// `partial`: only a part of the pods is watched, so the node is at least so full.
+    /// `partial` is `true` if only some pods are watched; the number of pods is then a lower bound.
     Full {
         full: FullNode,
         partial: bool,
@@ -102,7 +102,7 @@ fn not_ready<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
 
 /// A node that the control plane does not hear from.
 fn unknown<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
-    // One alert says that all nodes are Unknown; a node that flapped before keeps its own, inhibited.
+    // One alert reports that all nodes are Unknown; a node that flapped before keeps its own alert, inhibited.
     if node.node.readiness == Readiness::Unknown && (node.flapping || !node.all_unknown) {
         faults.push(readiness(node));
     }
@@ -120,13 +120,13 @@ fn readiness<'a>(unhealthy: &UnhealthyNode<'a>) -> NodeFault<'a> {
     NodeFault { name, since, severity, same_node, detail: FaultDetail::Readiness(node) }
 }
 
-/// Nodes whose readiness comes and goes.
+/// Nodes whose readiness is flapping.
 fn flapping<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     let (history, now) = (evidence.history, evidence.now);
     let fault = |(uid, name): (_, Clean)| {
         let age = history.transitions(uid).next().map(|change| elapsed(change.at, now)).unwrap_or_default();
         let lost = evidence.nodes.by_name(&name).filter(|node| node.readiness != Readiness::Ready);
-        // The node may well be back with the next change; after a while it is lost.
+        // The next change may make the node Ready again; after a while it counts as lost.
         let is_lost = |node: &&Node| now.mono.since(node.readiness_since()) >= LOST_AFTER && !node.leaving();
         let severity = if lost.as_ref().is_some_and(is_lost) { Severity::Critical } else { Severity::Warning };
         let detail = FaultDetail::Flapping { changes: history.changes(uid, now), age, lost };
@@ -144,7 +144,7 @@ fn pressure<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     }
 }
 
-/// A node with devices that it registers and does not offer.
+/// A node with registered devices that are not healthy.
 fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Withdrawn(resource) = problem {
@@ -164,7 +164,7 @@ fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     }
 }
 
-/// Nodes that are nearly full of pods. The pods that are watched prove that a node is full; that one is not, only all pods can.
+/// Nodes that are nearly full of pods. Some of the pods can prove that a node is full, but only all of them that it is not.
 fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     let partial = evidence.is_partial();
     let fault = |(name, full): (&'a Clean, &FullNode)| NodeFault {
@@ -201,7 +201,7 @@ impl NodeFault<'_> {
         }
     }
 
-    /// The node, and the resource where a node can lack devices of several.
+    /// The node's name, with the resource for alerts about devices, since a node can lack devices of several resources.
     fn subject(&self) -> Clean {
         match &self.detail {
             FaultDetail::Withdrawn(devices) | FaultDetail::Missing(devices) => {
@@ -265,7 +265,7 @@ fn readiness_text(node: &Node, now: Timestamp) -> String {
     format!("{word}{}{reason}", since.unwrap_or_default())
 }
 
-/// `14:02:10Z`, with its date if that is not of the last hours. The text of an alert has times, since ages move.
+/// `14:02:10Z`, with the date if it is more than 12 h away. Texts of alerts contain times, since ages would change each second.
 fn clock(at: Timestamp, now: Timestamp) -> String {
     let today = now.duration_since(at).abs() < DATE_AFTER;
     at.strftime(if today { "%H:%M:%SZ" } else { "%m-%d %H:%M:%SZ" }).to_string()

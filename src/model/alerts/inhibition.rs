@@ -4,9 +4,9 @@ use super::evidence::Evidence;
 use super::server;
 use super::{DataSource, Finding, Inhibitor, Rule, Suppression};
 
-/// Marks findings that a worse alert explains, and those whose data is not current; the former counts more.
+/// Marks findings that a worse alert explains, and those whose data is not current; the former takes precedence.
 ///
-/// `in_outage`: [`Rule::ClustersUnreachable`] fires and this cluster is one of those that it is about.
+/// `in_outage` is `true` if [`Rule::ClustersUnreachable`] fires for several clusters including this one.
 pub(super) fn suppress(findings: &mut [Finding], evidence: &Evidence<'_>, in_outage: bool) {
     let mut found = [false; Rule::COUNT];
     found[Rule::ClustersUnreachable as usize] = in_outage;

@@ -1,4 +1,4 @@
-//! Alerts with two thresholds: what raises them is not what clears them, so they have a memory.
+//! Alerts with one threshold to raise and another to clear them, which therefore keep state.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::model::derive::latency::{call_name, call_title};
 use crate::model::settings::Settings;
 use crate::msg::{Attempt, CallEnd, CallKind, Mono};
 
-/// Calls in a row that must be fast again: docs/latency-and-alerts.md.
+/// Number of consecutive fast calls that clears `SlowCall`: docs/latency-and-alerts.md.
 const FAST_CALLS: u32 = 3;
 
 /// The latches of one cluster.
@@ -22,17 +22,17 @@ pub(super) struct Latches {
 }
 
 impl Latches {
-    /// Takes in a call that has ended.
+    /// Applies a call that has ended.
     pub(super) fn finished(&mut self, attempt: &Attempt, settings: &Settings) {
         self.slow_call.finished(attempt, settings);
     }
 
-    /// Moves every latch; returns those that are raised.
+    /// Updates every latch; returns those that are raised.
     pub(super) fn update(&mut self, evidence: &Evidence<'_>) -> Latched {
         Latched {
             slow_call: self.slow_call.check(evidence),
             timeouts: self.timeouts.check(evidence),
-            // After the timeouts, which know since when the server answers.
+            // Updated after the timeouts, which determine since when the server answers.
             probe_slow: self.probe_slow.check(evidence, self.timeouts.answering_since),
         }
     }
@@ -54,13 +54,13 @@ struct TimedCall {
     /// `pods list page 3`.
     title: String,
     took: Duration,
-    /// Where the time went: `first byte after 15 s`.
+    /// Account of the time: `first byte after 15 s`.
     detail: String,
 }
 
 impl SlowCallLatch {
     fn finished(&mut self, attempt: &Attempt, settings: &Settings) {
-        // `/livez` skips every queue: it says nothing about calls that do not.
+        // `/livez` bypasses every queue, so it proves nothing about other calls.
         if attempt.end == CallEnd::Cancelled || attempt.kind == CallKind::Ping || attempt.kind.is_optional() {
             return;
         }
@@ -102,8 +102,8 @@ impl SlowCallLatch {
     }
 }
 
-/// The call that runs longest unless that is a ping, timed from the last wake-up on. While nothing answers at all, that a call
-/// drags is no news.
+/// The call that runs longest unless that is a ping, timed from the last wake-up on. `None` while the server answers nothing at
+/// all, which is an alert of its own.
 fn longest_running(evidence: &Evidence<'_>) -> Option<TimedCall> {
     let server = &evidence.server;
     let call = server.longest_running.filter(|call| call.kind != CallKind::Ping && !server.silent)?;
@@ -116,8 +116,8 @@ fn longest_running(evidence: &Evidence<'_>) -> Option<TimedCall> {
     Some(TimedCall { title: call_title(call.kind, call.page), took, detail })
 }
 
-/// Where the time of a call that has ended went: time before the first byte is the network's or the server's, the rest is the
-/// body's.
+/// Account of the time of a call that has ended: the network and the server take the time before the first byte, the body takes
+/// the rest.
 fn waited(attempt: &Attempt) -> String {
     match (attempt.connect, attempt.first_byte) {
         _ if matches!(attempt.end, CallEnd::NotConnected(_)) => "not connected".to_owned(),
@@ -132,7 +132,7 @@ fn waited(attempt: &Attempt) -> String {
 struct TimeoutsLatch {
     firing: bool,
     peak: u32,
-    /// When the server was unreachable last, the beginning if it never was: what timed out before did so because of that.
+    /// Time at which the server was last unreachable, zero if it never was. Earlier timeouts are explained by that.
     answering_since: Mono,
 }
 

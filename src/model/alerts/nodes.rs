@@ -7,11 +7,11 @@ use super::faults::{self, NodeFault, UnhealthyNode};
 use super::{Finding, RULES, Rule, Severity};
 use crate::model::rules::Evaluate;
 
-/// More nodes than this with the same fault are one line...
+/// If more nodes than this have the same fault, they become one line...
 pub(super) const GROUP_OVER: usize = 5;
-/// ...until there are so few again: a line that falls apart and comes back with every node would be news each time.
+/// ...until there are this few again, so that the line does not split and form again, with notifications, for every node.
 const GROUP_UNTIL: usize = 3;
-/// Names that such a line spells out.
+/// Number of names in such a line.
 const GROUP_NAMES: usize = 3;
 
 /// Rules whose nodes are one line now, by [`Rule`].
@@ -27,23 +27,23 @@ pub(super) struct NodeFindings {
     derived: u64,
 }
 
-/// Everything that the findings follow from.
+/// Inputs of the findings; the same inputs give the same findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct NodeRuleInputs {
-    /// Revisions of the nodes, of their histories and of the nodes that are full.
+    /// Revision of the nodes; below, of their histories and of the nodes that are full.
     nodes: u64,
     history: u64,
     density: u64,
     partial: bool,
     grouped: Grouped,
-    /// Minute of the wall clock: the texts have times of day, with a date if that is not of the last hours.
+    /// Minute of the wall clock: the texts contain times of day, with the date if it is not of the last hours.
     minute: i64,
 }
 
 impl NodeFindings {
     /// The findings, derived again if they can have changed.
     pub(super) fn update(&mut self, evidence: &Evidence<'_>, grouped: Grouped) -> &[Finding] {
-        // The text of a flapping node moves with the time.
+        // The text of a flapping node changes with time.
         let moves = evidence.history.all_flapping().next().is_some();
         let inputs = (!moves).then(|| NodeRuleInputs {
             nodes: evidence.nodes.revision(),
@@ -86,7 +86,7 @@ fn derive(evidence: &Evidence<'_>, grouped: &Grouped) -> Vec<Finding> {
         faults.extract_if(.., |fault| fault.same_node.is_some()).map(|fault| fault.finding(spec.rule, now))
     });
     let explained: Vec<Finding> = explained.collect();
-    // More than a few of them are one line, and so was what they were before.
+    // More than a few are left out: the rule that explains them then reports these nodes as one line.
     if explained.len() <= GROUP_OVER {
         findings.extend(explained);
     }
@@ -122,7 +122,7 @@ fn collect<'a>(evidence: &'a Evidence<'_>, all_unknown: bool) -> [Vec<NodeFault<
     faults
 }
 
-/// One line for many nodes, the oldest first.
+/// One finding for many nodes, the oldest first.
 fn group(rule: Rule, plural: &str, faults: &mut [NodeFault<'_>]) -> Finding {
     faults.select_nth_unstable_by(GROUP_NAMES, oldest);
     faults[..GROUP_NAMES].sort_unstable_by(oldest);

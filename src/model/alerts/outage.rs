@@ -11,9 +11,9 @@ use crate::msg::{AlertNews, ClusterId, Mono, Now};
 
 /// Cluster of the alerts about several clusters; no cluster has this id.
 pub(in crate::model) const SEVERAL: ClusterId = ClusterId(u16::MAX);
-/// 20 s, a period of the probe and its deadline, twice: last answers that lie this close are lost together.
+/// 20 s, twice the period of the probe plus its deadline: clusters whose last answers are this close were lost together.
 const TOGETHER: Duration = Duration::from_secs(20);
-/// Names that the alert spells out.
+/// Number of names in the alert.
 const NAMES: usize = 3;
 
 /// Contact with one cluster, as the rule reads it.
@@ -30,7 +30,7 @@ pub(in crate::model) struct ClusterContact<'a> {
 /// A cluster that does not answer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct LostCluster {
-    /// When it answered last.
+    /// Time of its last answer.
     pub last: Mono,
     /// `true` once that is long enough for an alert.
     pub unreachable: bool,
@@ -84,7 +84,7 @@ impl Outage {
         self.alerts.settle(finding.into_iter().collect(), SEVERAL, settings, now);
     }
 
-    /// Acknowledges the alert, or takes that back.
+    /// Acknowledges the alert, or withdraws its acknowledgement.
     pub(in crate::model) fn acknowledge(
         &mut self,
         rule: Rule,
@@ -112,7 +112,7 @@ impl Outage {
     }
 
     /// Updates the members. An outage begins when a cluster becomes unreachable and enough others have been silent for as long;
-    /// clusters that become unreachable while it lasts join it; it ends with the last but one.
+    /// clusters that become unreachable while it lasts join it; it ends when fewer than two are left.
     fn observe(&mut self, clusters: &[ClusterContact<'_>]) {
         let lost = clusters.iter().enumerate().filter_map(|(index, cluster)| Some((index, cluster.lost?)));
         let lost: Vec<(usize, LostCluster)> = lost.collect();
@@ -169,7 +169,7 @@ fn followed(clusters: &[ClusterContact<'_>]) -> usize {
     clusters.iter().filter(|cluster| !cluster.broken).count()
 }
 
-/// Returns `true` if so many are lost at once that what they share is this host.
+/// Returns `true` if so many are lost at once that the cause is most likely this host.
 fn is_nearly_all(count: usize, of: usize) -> bool {
     count > 1 && (count == of || (count > 2 && count * 4 >= of * 3))
 }

@@ -1,4 +1,4 @@
-//! The latch of `ProbeSlow`: the API probe's p95 over the window is past the SLO, and the last minute confirms it.
+//! The latch of `ProbeSlow`: the API probe's p95 over the window exceeds the SLO, and the last minute confirms it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::msg::Mono;
 
 /// 1 min: a long window proves, a short one resets (docs/latency-and-alerts.md).
 const SHORT: Duration = Duration::from_secs(60);
-/// Fewer samples than a minute of probes prove nothing: the p95 of three is the slowest of three.
+/// Minimum number of samples, about a minute of probes: the p95 of three would be the slowest of three.
 const LEAST: usize = 10;
 
 /// Latch of `ProbeSlow`.
@@ -21,7 +21,7 @@ pub(super) struct ProbeSlowLatch {
 }
 
 impl ProbeSlowLatch {
-    /// Looks at both windows. Probes from before `from`, when the server was unreachable, do not say that it is slow.
+    /// Checks both windows. Probes from before `from`, when the server was unreachable, do not count as slow.
     pub(super) fn check(&mut self, evidence: &Evidence<'_>, from: Mono) -> Option<LatchedAlert> {
         let Evidence { settings, latency, now, .. } = evidence;
         let now = now.mono;
@@ -35,7 +35,7 @@ impl ProbeSlowLatch {
         } else if short.is_some_and(|short| short.value < settings.probe_p95_clear && recent >= LEAST) {
             *self = Self::default();
         }
-        // Without any sample in the window there is nothing to say about speed: other alerts speak then.
+        // Without any sample in the window nothing is known about speed, and other alerts apply.
         let p95 = long.filter(|_| self.firing)?;
         self.peak = self.peak.max(p95.value);
         let (window, limit) = (span(settings.latency_window), span(settings.probe_p95));

@@ -8,7 +8,7 @@ use super::{Finding, Rule, Severity};
 use crate::facts::text::{Clean, counted};
 use crate::msg::{Failure, Layer, Resource, SyncState};
 
-/// 1 min: an answer 429 counts for so long.
+/// 1 min: time for which an answer 429 counts.
 const THROTTLED_WINDOW: Duration = Duration::from_secs(60);
 /// Periods of the probe after which a lost link is an alert; the age of the data shows at once.
 const LOST_TICKS: u32 = 3;
@@ -69,7 +69,7 @@ fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// A server that answers, but not what needs authentication, queues and storage (F28).
 fn probe_failing(evidence: &Evidence<'_>) -> Option<Finding> {
-    // That a silent server fails its probes is no alert of its own: it resolves.
+    // A silent server fails its probes too, but that is not an alert of its own, so it resolves.
     if evidence.server.silent {
         return None;
     }
@@ -142,7 +142,7 @@ fn denied_text(evidence: &Evidence<'_>, list: ListEvidence<'_>, failure: &Failur
     format!("{title} may not be listed (403); for one namespace: --namespace {example}; {}", failure.text)
 }
 
-/// Nodes and pods that could not be read: they may be anything.
+/// Nodes and pods that could not be read, whose state is therefore unknown.
 fn unreadable(evidence: &Evidence<'_>) -> Option<Finding> {
     let counts = [(evidence.nodes_track.unread(), "node"), (evidence.pods_track.unread(), "pod")];
     let some = counts.iter().filter(|(count, _)| *count > 0);
@@ -153,7 +153,7 @@ fn unreadable(evidence: &Evidence<'_>) -> Option<Finding> {
     (peak > 0).then(|| Finding { peak, ..Finding::new(Rule::Unreadable, text) })
 }
 
-/// Answers 429: a notice, many of them a warning.
+/// Answers 429: a few are a notice, many a warning.
 fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
     let count = evidence.latency.throttled_within(THROTTLED_WINDOW, evidence.now.mono);
     if count == 0 {
@@ -165,11 +165,11 @@ fn throttled(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(Finding { peak: u64::from(count), severity, ..Finding::new(Rule::Throttled, text) })
 }
 
-/// Data that was complete once and is old now: a notice while the link is lost, a warning past the limit. The oldest list gives
-/// age and cause.
+/// Data that was complete once and is old now: a notice while the connection is lost, a warning above the limit. Age and cause are
+/// those of the oldest list.
 fn stale(evidence: &Evidence<'_>) -> Option<Finding> {
     let settings = evidence.settings;
-    // `TooLarge` says why the data of a cluster that is not followed any more is old.
+    // `TooLarge` reports a cluster that is no longer followed, whose data is old for that reason.
     if evidence.server.resuming || evidence.too_large.is_some() {
         return None;
     }

@@ -21,7 +21,7 @@ pub(in crate::model) fn span(span: Duration) -> String {
     }
 }
 
-/// `40s`, `2m10s`: the same in whole seconds.
+/// `40s`, `2m10s`: like [`span`], but in whole seconds.
 pub(super) fn short(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds}s"),

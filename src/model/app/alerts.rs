@@ -42,7 +42,7 @@ pub enum AlertState {
     Unknown,
     /// It fires, and its cluster is silenced.
     Silenced,
-    /// It fires, and somebody looks after it.
+    /// It fires, and the operator has acknowledged it.
     Acknowledged,
     /// Its condition holds, but not for long enough to fire.
     Pending,
@@ -59,14 +59,14 @@ pub struct AlertRow<'a> {
     pub context: &'a Clean,
     /// The state.
     pub state: AlertState,
-    /// Since, peak, count, text.
+    /// Its record.
     pub record: &'a AlertRecord,
     /// `true` for the operator's row.
     pub selected: bool,
 }
 
 impl AlertRow<'_> {
-    /// When it began.
+    /// Time at which it began.
     pub(crate) fn began(&self) -> Mono {
         self.record.since.unwrap_or(self.record.first)
     }
@@ -75,7 +75,7 @@ impl AlertRow<'_> {
         AlertKey { cluster: self.cluster, rule: self.record.rule, subject: self.record.subject.clone() }
     }
 
-    /// When it came into this state, as far as that is remembered.
+    /// Time at which it entered this state, as far as that is remembered.
     fn since(&self) -> Mono {
         self.record.resolved.or(self.record.since).unwrap_or(self.record.first)
     }
@@ -97,7 +97,7 @@ impl Model {
     }
 
     /// All alerts of all clusters except inhibited ones: firing, acknowledged, pending, resolved within the last hour; in the list's
-    /// own order. Bounded by the number of clusters, not of nodes: rules group what is many.
+    /// own order. Their number is bounded by the clusters, not the nodes, since rules group many nodes.
     fn own_alerts(&self) -> Vec<AlertRow<'_>> {
         let of_clusters = self.clusters().iter().zip((0..=u16::MAX).map(ClusterId));
         let of_clusters = of_clusters.flat_map(|(cluster, id)| rows_of(&cluster.alerts, id, cluster.context()));
@@ -114,7 +114,7 @@ impl Model {
         rows
     }
 
-    /// Brings the order of the alerts up to date: they change with each second.
+    /// Updates the order of the alerts, which change with each second.
     pub(in crate::model) fn arrange_alerts(&mut self, now: Now) {
         self.alert_revision += 1;
         let revision = self.alert_revision;
@@ -130,7 +130,7 @@ impl Model {
         self.alerts = table;
     }
 
-    /// The selected alert, from now on also where others come before it.
+    /// Chooses the selected alert, so that the selection follows it even if others come before it; returns its key.
     fn chosen_key(&mut self, now: Now) -> Option<AlertKey> {
         self.arrange_alerts(now);
         let key = self.alerts.selected().cloned()?;
@@ -143,7 +143,7 @@ impl Model {
         self.with_alerts(|table, rows| table.step(step, rows));
     }
 
-    /// Acknowledges the selected alert, or takes that back.
+    /// Acknowledges the selected alert, or withdraws its acknowledgement.
     pub(in crate::model) fn acknowledge(&mut self, now: Now) {
         let Some(key) = self.chosen_key(now) else { return self.note("no alert is selected", now) };
         let subject = key.subject.as_ref();
@@ -213,7 +213,7 @@ impl Model {
         }
     }
 
-    /// Notifications of the outage that are due. Its clusters have been notified with it.
+    /// Notifications of the outage that are due, which count as notifications of its clusters too.
     fn outage_news(&mut self, now: Now) -> Vec<AlertNews> {
         let news = self.outage.news(now);
         if let Some((notified, ack)) = self.outage.notified() {
@@ -236,7 +236,7 @@ impl Model {
         self.outage.lines()
     }
 
-    /// The cluster of an alert: a context, or how many clusters.
+    /// The cluster of an alert: its context, or the number of clusters.
     #[must_use]
     pub fn owner(&self, cluster: ClusterId) -> Option<&Clean> {
         if cluster == SEVERAL {

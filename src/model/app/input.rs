@@ -34,17 +34,17 @@ impl Model {
             }
             Mode::Filter => self.act_in_filter(action, now),
             Mode::Normal => {
-                // What was said of the last key is not said of this one.
+                // A notice about the last key does not apply to this one.
                 self.notice = None;
                 let effect = self.act_in_normal(action, now);
-                // What is looked at follows the screen at once; an effect of the key itself never moves the screen.
+                // The watched object follows the screen at once; a key with an effect of its own never changes the screen.
                 return effect.or_else(|| self.follow_screen());
             }
         }
         None
     }
 
-    /// Text is typed into the filter, and the rows follow at once.
+    /// Edits the filter; the rows follow at once.
     pub(in crate::model) fn edit(&mut self, edit: &LineEdit) {
         if self.mode == Mode::Filter
             && let Some(list) = self.list_mut()
@@ -136,7 +136,7 @@ impl Model {
         matches!(self.screen, Screen::Node { .. })
     }
 
-    /// Goes to a cluster by its number, sorts, or moves; or says that the key means nothing here.
+    /// Switches to a cluster by its number, sorts, or moves; otherwise shows that the key means nothing here.
     fn act_on_rows(&mut self, action: Action, now: Now) {
         if let Some(cluster) = action.cluster_index() {
             match self.clusters.get(cluster) {
@@ -154,7 +154,7 @@ impl Model {
         }
     }
 
-    /// Sorts the list that is on the screen, or holds its order; returns `true` if the action is about that.
+    /// Sorts the list on the screen, or holds its order; returns `false` if the action means something else.
     fn sort(&mut self, action: Action, now: Now) -> bool {
         let Some(list) = self.list_mut() else { return false };
         match action {
@@ -208,7 +208,7 @@ impl Model {
 
     pub(in crate::model) fn switch(&mut self, to: usize) {
         if to < self.clusters.len() && to != self.current {
-            // The API and the devices of one cluster are compared with those of the next; the trail is another cluster's.
+            // The API and GPU views stay open, to compare clusters; the way back belongs to the other cluster.
             if matches!(self.screen, Screen::Top(screen) if screen != TopScreen::Alerts) {
                 self.trail.clear();
                 self.on_current(|cluster| drop(cluster.open_node(None)));

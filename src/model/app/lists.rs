@@ -1,4 +1,4 @@
-//! The list that keys are about on each screen.
+//! The list that keys apply to on each screen.
 
 use super::Model;
 use super::screens::Screen;

@@ -1,4 +1,4 @@
-//! Which screen is on which: what opens, where `back` leads, what is looked at closely, what is copied.
+//! Navigation between screens: opening, the way back, the object that is watched in detail, and copying.
 
 use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
@@ -8,7 +8,7 @@ use crate::model::derive::gpus::Grouping;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
 use crate::msg::{ClusterId, Effect, LineEdit, Now};
 
-/// More than this no terminal is asked to put into its clipboard: 100,000 bytes of base64, the limit of several terminals
+/// Maximum number of bytes sent to a terminal's clipboard: 100,000 bytes of base64, the limit of several terminals
 /// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
 pub const COPY_BYTES: usize = 74_994;
 
@@ -19,7 +19,7 @@ pub enum Screen {
     Nodes,
     /// One node of the current cluster.
     Node {
-        /// Its name: a node that goes and comes back is shown again.
+        /// Its name: a node that is deleted and created again is shown again.
         name: Clean,
         /// Pane that has the focus.
         pane: NodePane,
@@ -35,7 +35,7 @@ pub enum Screen {
     Yaml {
         /// The object.
         subject: ObjectRef,
-        /// Values that a Secret may hold are shown.
+        /// `true` if values that a Secret may hold are shown.
         clear: bool,
     },
     /// A screen that a key opens from every other one.
@@ -68,17 +68,17 @@ pub enum Mode {
     Help,
 }
 
-/// A screen that another one was opened over, and how it was left.
+/// A screen below another one, and its state when that was opened.
 #[derive(Debug)]
 pub(in crate::model) struct BackEntry {
-    /// The cluster that it is of.
+    /// Index of its cluster.
     cluster: usize,
     screen: Screen,
     /// Lines that it was scrolled down by.
     scroll: usize,
     /// The node that was chosen in the table.
     selected: Option<Clean>,
-    /// How the pods of its node were looked at, if another node was opened since.
+    /// Table of the pods of its node, if another node was opened since.
     opened: Option<OpenedNode>,
 }
 
@@ -108,7 +108,7 @@ impl Model {
         let Some(cluster) = self.clusters.get_mut(current) else { return };
         let before = cluster.open_node(Some(name));
         cluster.arrange_pods(now);
-        // The node below is found again as it was left, its filter and its selected pod included.
+        // The node below keeps its table, including its filter and its selected pod.
         let below = self.trail.iter_mut().rev().find(|place| place.cluster == current && place.is_node());
         if let (Some(below), Some(before)) = (below, before) {
             below.opened.get_or_insert(before);
@@ -124,7 +124,7 @@ impl Model {
         }
     }
 
-    /// Shows the YAML of what is selected or open, or leaves it where it is shown already.
+    /// Shows the YAML of the selected or open object, or leaves it if it is shown already.
     pub(in crate::model) fn toggle_yaml(&mut self, now: Now) {
         if matches!(self.screen, Screen::Yaml { .. }) {
             return self.back(now);
@@ -148,7 +148,7 @@ impl Model {
         }
     }
 
-    /// One level back, to where one came from; from the nodes to all of them.
+    /// Goes one level back; clears the filter first, and on the lowest level the warnings.
     pub(in crate::model) fn back(&mut self, now: Now) {
         if let Some(list) = self.list_mut().filter(|list| !list.filter().is_empty()) {
             return list.clear_filter();
@@ -159,7 +159,7 @@ impl Model {
         }
     }
 
-    /// Opens a screen, or leaves it where it is open already. One that is below is gone back to: the way back has no circles.
+    /// Opens a screen, or leaves it if it is open already. If it is below, goes back to it, so that the way back has no cycles.
     pub(in crate::model) fn show(&mut self, screen: Screen, now: Now) {
         if self.screen == screen {
             return self.go_back(now);
@@ -173,7 +173,7 @@ impl Model {
         }
     }
 
-    /// To what is below the screen, as it was left.
+    /// Goes back to the screen below, in the state in which it was left.
     fn go_back(&mut self, now: Now) {
         let Some(BackEntry { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
             return self.leave();
@@ -189,7 +189,7 @@ impl Model {
             }
             cluster.arrange_pods(now);
         });
-        // Whoever leaves a YAML has seen its values.
+        // Values are masked again when a YAML screen is left.
         let screen = match screen {
             Screen::Yaml { subject, .. } => Screen::Yaml { subject, clear: false },
             screen => screen,
@@ -198,16 +198,16 @@ impl Model {
         self.scroll_to(scroll);
     }
 
-    /// Back to the nodes, whatever is open.
+    /// Goes back to the nodes, whatever is open.
     pub(in crate::model) fn leave(&mut self) {
         self.trail.clear();
         self.on_current(|cluster| drop(cluster.open_node(None)));
         self.enter(Screen::Nodes);
     }
 
-    /// Copies the name of what is selected or open, as a word of a shell; or the YAML that is shown, as it stands.
+    /// Copies the name of the selected or open object as a shell word, or the YAML that is shown.
     pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
-        // What has come since the last frame may have put another pod in the selected one's place.
+        // Messages since the last frame may have moved another pod to the selected row.
         self.on_current(|cluster| cluster.arrange_pods(now));
         let document = self.current().detail().and_then(|inspected| inspected.document());
         let (text, what) = match (&self.screen, document) {
@@ -253,7 +253,7 @@ impl Model {
         Some(Effect::Copy { text })
     }
 
-    /// The clusters' tasks look at what the screen shows: the effect that makes it so, if it is not so yet.
+    /// Makes the clusters' tasks watch the object that the screen shows; returns the effect if that has changed.
     pub(in crate::model) fn follow_screen(&mut self) -> Option<Effect> {
         let wanted = self.wanted_detail();
         if self.inspecting == wanted {
@@ -274,7 +274,7 @@ impl Model {
         Some(wanted.map_or(Effect::EndInspection, |(id, wanted_detail)| Effect::Inspect(id, Box::new(wanted_detail))))
     }
 
-    /// `/` edits the filter of the rows that are on the screen, if there are any.
+    /// Edits the filter of the list on the screen, if it has one.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
             Screen::Nodes | Screen::Top(TopScreen::Gpus | TopScreen::Alerts) => self.mode = Mode::Filter,
@@ -301,12 +301,12 @@ impl Model {
         Some((self.current_id(), WatchDetail { subject, yaml }))
     }
 
-    /// The object that keys mean: the one that is open, or the selected one.
+    /// The object that keys apply to: the open one, or the selected one.
     fn subject(&self) -> Option<ObjectRef> {
         match &self.screen {
             Screen::Nodes => self.current().selected_name().map(|name| ObjectRef::Node { name: name.clone() }),
             Screen::Node { name, pane } => {
-                // Without a pod that could be meant the node is.
+                // Without a selected pod the keys apply to the node.
                 let pod = self.current().selected_pod().filter(|_| *pane == NodePane::Pods);
                 let node = || ObjectRef::Node { name: name.clone() };
                 Some(pod.map_or_else(node, |pod| ObjectRef::Pod { namespace: pod.namespace, name: pod.name }))
@@ -361,13 +361,13 @@ impl Model {
         self.screen = screen;
     }
 
-    /// Scrolls a part that may not have been drawn yet: how far it can be scrolled is not known.
+    /// Sets the scroll offset of a part that may not have been drawn yet, so its maximum is unknown.
     pub(in crate::model) fn scroll_to(&mut self, line: usize) {
         self.pane_scroll = line;
         (self.most_scroll, self.page_cursor) = (None, PageCursor::default());
     }
 
-    /// Answers a key that means nothing here: silence looks like a program that hangs.
+    /// Answers a key that means nothing here, since silence would look like a program that hangs.
     pub(in crate::model) fn no_such_key(&mut self, now: Now) {
         let text = match self.help_key.as_str() {
             // The help itself says how to leave it.

@@ -11,11 +11,11 @@ use crate::model::alerts::{
 };
 use crate::msg::{AlertNews, Mono, Now};
 
-/// 30 s after a sleep or a stop, dead connections and old data are no news (F67).
+/// 30 s: time after a sleep or a stop in which dead connections and old data raise no alert (F67).
 const RESUME_GRACE: Duration = Duration::from_secs(30);
 
 impl ClusterState {
-    /// Derives the alerts from state and time, if either has moved.
+    /// Derives the alerts from state and time, if either has changed.
     pub(in crate::model) fn evaluate(&mut self, now: Now) {
         if self.alerts.take_due(self.nodes.unhealthy_len(), now.mono) {
             let mut alerts = std::mem::take(&mut self.alerts);
@@ -78,7 +78,7 @@ impl ClusterState {
         self.link.resumed.is_some_and(|at| now.mono.since(at) < RESUME_GRACE)
     }
 
-    /// Returns `true` if pod data is live, or was until so recently that it still speaks for now.
+    /// Returns `true` if pod data is live, or was until recently, and so is current enough for rules.
     fn pods_are_current(&self, now: Now) -> bool {
         let track = &self.tracks.pods;
         track.lost().is_none() && track.age(now).is_some_and(|age| age <= self.settings.stale_after)
@@ -90,7 +90,7 @@ impl ClusterState {
         self.alerts.silenced_until()
     }
 
-    /// The same by the wall clock.
+    /// The end of the silence by the wall clock.
     pub(in crate::model) fn silenced_until_wall(&self, now: Now) -> Option<Timestamp> {
         let left = self.silenced_until()?.since(now.mono);
         now.wall.checked_add(left).ok()
@@ -106,7 +106,7 @@ impl ClusterState {
         self.alerts.toggle_silence(now + self.settings.silence_for);
     }
 
-    /// Acknowledges an alert, or takes that back.
+    /// Acknowledges an alert, or withdraws its acknowledgement.
     pub(in crate::model) fn acknowledge(&mut self, rule: Rule, subject: Option<&Clean>, now: Mono) {
         self.alerts.acknowledge(rule, subject, &self.settings, now);
     }

@@ -28,7 +28,7 @@ impl ClusterState {
         }
     }
 
-    /// Counts these bytes against the budget; past it lists and watches end.
+    /// Counts these bytes against the budget; when it is exceeded, lists and watches end.
     fn enforce_budget(&mut self, bytes: u64, now: Now) {
         let Settings { most_objects, most_bytes, .. } = self.settings;
         let objects = self.nodes.len() + self.pods.totals().held as usize + self.optional.len();
@@ -53,10 +53,10 @@ impl ClusterState {
         (nodes + pods + self.optional.heap_bytes()) as u64
     }
 
-    /// Applies an event; an event of a list is one of this part: the index of a namespace, 0 without namespaces.
+    /// Applies an event. `part` is the index of the namespace that an event of a list belongs to, 0 without namespaces.
     fn apply_event(&mut self, event: ClusterEvent, part: usize, now: Now) {
         match event {
-            // There is nothing in a namespace of a namespace.
+            // Namespaced events are never nested.
             ClusterEvent::Namespaced { .. } => {}
             ClusterEvent::Server { url, insecure } => {
                 self.link.server = Some(url);
@@ -120,7 +120,7 @@ impl ClusterState {
         }
     }
 
-    /// Records that the watch of a list brought something.
+    /// Records that the watch of a list has received something.
     fn note_alive(&mut self, resource: Resource, part: usize, now: Now) {
         self.link.answered(now);
         if resource.is_optional() {
@@ -130,8 +130,8 @@ impl ClusterState {
         }
     }
 
-    /// Applies a scheduled probe. One that ran while the program was stopped shows only that it was answered: its latency, or
-    /// that its deadline passed, says nothing of the server.
+    /// Applies a scheduled probe. If it ran while the program was stopped, only its answer counts: its latency, or a passed
+    /// deadline, proves nothing about the server.
     fn probe(&mut self, sample: &ProbeSample, now: Now) {
         self.link.probe(sample, now);
         if self.link.resumed.is_none_or(|resumed| sample.tick >= resumed) {
@@ -211,7 +211,7 @@ impl ClusterState {
         }
     }
 
-    /// Readiness has a history of its own, which outlives the store's objects.
+    /// Updates the history of readiness, which outlives the store's objects.
     fn note(&mut self, outcome: &NodeOutcome, now: Now) {
         match outcome {
             NodeOutcome::Ignored => {}

@@ -1,4 +1,4 @@
-//! The order of a table's rows, patched where nodes have changed: a row in a hundred thousand costs no sort.
+//! The order of a table's rows, patched where nodes have changed: one row in a hundred thousand needs no sort.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use crate::model::store::nodes::{NodeKey, NodeStore};
 #[derive(Debug, Default)]
 pub(super) struct KeyList {
     order: Vec<NodeKey>,
-    /// By slot, the serial of the node that is in the order; 0 for none.
+    /// Serial of the node in the order, by slot; 0 for none.
     serials: Vec<u32>,
 }
 
@@ -31,7 +31,7 @@ impl KeyList {
         self.serials.get(key.slot()) == Some(&key.serial())
     }
 
-    /// Marks whatever node is in the order at this slot for removal by the next [`KeyList::patch`]. Returns `true` if there is one.
+    /// Marks the node of the order at this slot for removal by the next [`KeyList::patch`]. Returns `true` if there is one.
     pub(super) fn remove(&mut self, key: NodeKey) -> bool {
         self.serials.get_mut(key.slot()).is_some_and(|serial| std::mem::take(serial) != 0)
     }
@@ -85,7 +85,7 @@ impl KeyList {
     }
 }
 
-/// Index of a key that belongs at `from` or later. Searches further and further away, since the nodes of a page lie together.
+/// Insertion index of a key that belongs at `from` or later. Searches in growing steps, since the nodes of a page are adjacent.
 fn insertion_index(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) -> bool) -> usize {
     let (mut probe, mut step) = (from, 1);
     while probe < order.len() && before(order[probe]) {
@@ -96,20 +96,20 @@ fn insertion_index(order: &[NodeKey], mut from: usize, before: impl Fn(NodeKey) 
     from + order[from..probe.min(order.len())].partition_point(|held| before(*held))
 }
 
-/// All nodes by name: what decides between rows that are equal otherwise.
+/// All nodes by name, the order of rows that are otherwise equal.
 #[derive(Debug, Default)]
 pub(super) struct ByName {
     line: KeyList,
 }
 
 impl ByName {
-    /// Applies nodes that came or went; those that only changed are passed over.
+    /// Applies nodes that were added or removed; those that only changed are ignored.
     pub(super) fn update(&mut self, nodes: &NodeStore, touched: &[NodeKey]) {
         let (mut fresh, mut out) = (Vec::new(), false);
         for &key in touched {
             match nodes.get(key) {
                 Some(_) if self.line.holds(key) => {}
-                // A slot that is used again is removed once, whichever of its two nodes is named first.
+                // A reused slot is removed once, whichever of its two nodes is named first.
                 found => {
                     let stale = self.line.is_stale(nodes, key);
                     out |= stale && self.line.remove(key);
@@ -148,7 +148,7 @@ impl ByName {
 }
 
 impl KeyList {
-    /// Returns `true` if the node in the order at this slot is another than the store now has there.
+    /// Returns `true` if the order has another node at this slot than the store.
     pub(super) fn is_stale(&self, nodes: &NodeStore, key: NodeKey) -> bool {
         let serial = self.serials.get(key.slot()).copied().unwrap_or(0);
         serial != 0 && nodes.at(key.slot()).is_none_or(|node| node.key().serial() != serial)

@@ -10,13 +10,13 @@ use crate::model::time::elapsed;
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Omitted, Yaml};
 use crate::msg::{Failure, Now, SyncState};
 
-/// The object that is looked at closely. It is forgotten when it is left.
+/// The object that is shown in detail; it is dropped when it is left.
 #[derive(Debug)]
 pub struct DetailState {
     subject: ObjectRef,
-    /// The uid that was opened; the same name may be another object later (F74).
+    /// Uid of the opened object; another object may have the same name later (F74).
     opened: Option<Uid>,
-    /// How its YAML is wanted.
+    /// Requested form of its YAML.
     yaml: Yaml,
     pod: Option<Box<PodDetail>>,
     document: Option<YamlDocument>,
@@ -26,32 +26,32 @@ pub struct DetailState {
     events_hold: Hold,
 }
 
-/// How one part of it is doing.
+/// State of one part of the object.
 #[derive(Debug, Default)]
 struct Hold {
     state: Option<SyncState>,
-    /// When what we hold was last known to be the server's.
+    /// Time at which the held data was last known to equal the server's.
     fresh_at: Option<Now>,
-    /// The failure, until something proves that the link lives again.
+    /// The failure, until something proves that the connection works again.
     failed: Option<Box<Failure>>,
 }
 
-/// How fresh one part of the object is.
+/// Freshness of one part of the object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PartFreshness<'a> {
     /// It is being read for the first time.
     Loading,
-    /// Nothing could be read yet, and this is why.
+    /// Nothing could be read yet, for this reason.
     Failing(&'a Failure),
     /// It is watched, and the server answers.
     Live,
-    /// Watching is forbidden, so it is read again and again; the age of what is shown.
+    /// Watching is forbidden, so it is polled; the age of the shown data.
     Polled(Duration),
     /// Not live: its age, and the failure, if there was one.
     Stale(Duration, Option<&'a Failure>),
-    /// We may not ask.
+    /// Reading it is forbidden.
     Denied(&'a Failure),
-    /// It is not there, since so long as far as we saw.
+    /// It does not exist; time since that was first observed.
     Gone(Duration),
 }
 
@@ -70,31 +70,31 @@ impl DetailState {
         }
     }
 
-    /// Which object.
+    /// The object.
     #[must_use]
     pub fn subject(&self) -> &ObjectRef {
         &self.subject
     }
 
-    /// The pod in full, as soon as it was read; its last state after it went.
+    /// The pod in full, once it was read; its last state after it was deleted.
     #[must_use]
     pub fn pod(&self) -> Option<&PodDetail> {
         self.pod.as_deref()
     }
 
-    /// Its YAML, as soon as it was read.
+    /// Its YAML, once it was read.
     #[must_use]
     pub fn document(&self) -> Option<&YamlDocument> {
         self.document.as_ref()
     }
 
-    /// The pod that was opened is gone, and another one has its name.
+    /// Returns `true` if the opened pod is gone and another one has its name.
     #[must_use]
     pub fn replaced(&self) -> bool {
         self.pod.as_ref().zip(self.opened).is_some_and(|(pod, opened)| pod.uid != opened)
     }
 
-    /// Its events, newest first, and what is not among them; `None` until they were read. Events about an earlier object of
+    /// Its events, newest first, and the counts of omitted ones; `None` until they were read. Events about an earlier object of
     /// the same name are left out.
     #[must_use]
     pub fn events(&self) -> Option<(Vec<&EventFacts>, Omitted)> {
@@ -104,7 +104,7 @@ impl DetailState {
         Some((events.iter().filter(ours).collect(), *omitted))
     }
 
-    /// When the link last lived is `answered`; the watch itself may have been silent for a minute.
+    /// Freshness of a part. Any answer of the server counts, since the watch itself may be silent for a minute.
     pub(in crate::model) fn freshness(&self, part: DetailPart, link: &LinkNow, now: Now) -> PartFreshness<'_> {
         let hold = self.hold(part);
         if let (DetailPart::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
@@ -140,7 +140,7 @@ impl DetailState {
             }
             Detail::Document(document) => {
                 self.gone = None;
-                // One that was on its way when it was to be masked shows nothing.
+                // A document that was requested before the masking changed is dropped.
                 self.document = (document.values.masked == (self.yaml == Yaml::Masked)).then_some(document);
                 self.object_hold.proven(now);
             }
@@ -157,7 +157,7 @@ impl DetailState {
         }
     }
 
-    /// Wants its YAML so from now on; what was held of it otherwise is forgotten.
+    /// Sets the requested form of its YAML; a document in another form is dropped.
     pub(in crate::model) fn want_yaml(&mut self, yaml: Yaml) {
         if std::mem::replace(&mut self.yaml, yaml) != yaml {
             self.document = None;
@@ -179,11 +179,11 @@ impl DetailState {
     }
 }
 
-/// The link of the cluster, as far as it says how old what is held is.
+/// Contact with the server, as far as freshness depends on it.
 pub(in crate::model) struct LinkNow {
-    /// When the server last answered anything.
+    /// Time of the server's last answer of any kind.
     pub(in crate::model) answered: Option<Now>,
-    /// It has been silent for longer than probes take.
+    /// `true` if it has been silent for longer than probes take.
     pub(in crate::model) silent: bool,
 }
 
@@ -193,7 +193,7 @@ impl Hold {
         self.failed = None;
     }
 
-    /// Something failed, and nothing has proven since that the link lives.
+    /// Returns `true` if something failed, and nothing has proven since that the connection works.
     fn lost(&self) -> bool {
         self.failed.is_some()
     }
@@ -201,13 +201,13 @@ impl Hold {
     fn set(&mut self, state: SyncState, link: &LinkNow, now: Now) {
         let watched = matches!(self.state, Some(SyncState::Watching));
         if let (true, Some(_), Some(answered)) = (watched, self.fresh_at, link.answered) {
-            // A watch that was open until now would have brought every change up to the last answer of the server.
+            // A watch that was open until now has delivered every change up to the server's last answer.
             self.fresh_at = Some(if link.silent { answered } else { now });
         }
         match &state {
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
             SyncState::Watching | SyncState::Polling { .. } => self.failed = None,
-            // What an opened object is asked for is in every cluster, and never left out.
+            // The resources of an opened object exist in every cluster and are never skipped.
             SyncState::Listing | SyncState::Absent | SyncState::Skipped { .. } => {}
         }
         self.state = Some(state);

@@ -18,17 +18,17 @@ pub struct GpuView {
     reports: GpuReports,
     groups: ReportList<GpuGroups>,
     held: ReportList<HeldList>,
-    /// The cursor is in the list of held devices.
+    /// `true` if the cursor is in the list of held devices.
     in_held: bool,
 }
 
-/// A list of the report. Its rows are those of the report that its order was made from; a new report waits for its order.
+/// A list of the report. It shows the report that its order was computed from; a new report is shown once its order is ready.
 #[derive(Debug)]
 struct ReportList<L: Listing> {
     table: Table<L>,
     shown: Arc<GpuReport>,
     next: Arc<GpuReport>,
-    /// Number of `next`.
+    /// Revision of `next`.
     revision: u64,
 }
 
@@ -42,7 +42,7 @@ impl<L: Listing<Id = usize>> ReportList<L>
 where
     GpuReport: RowSource<L>,
 {
-    /// Brings the list up to date with the newest report, of which it has `len` rows.
+    /// Updates the list to the newest report, of which it has `len` rows.
     fn arrange(&mut self, newest: &Arc<GpuReport>, revision: u64, len: impl FnOnce(&GpuReport) -> usize, now: Now) {
         if !self.table.is_arranging() {
             (self.next, self.revision) = (Arc::clone(newest), revision);
@@ -151,12 +151,12 @@ impl GpuView {
         self.held_devices(self.held().selected?)
     }
 
-    /// How the operator looks at the groups, and at the held devices.
+    /// Table controls of the groups and of the held devices.
     pub(crate) fn controls(&self) -> [&dyn TableControl; 2] {
         [&self.groups.table.state, &self.held.table.state]
     }
 
-    /// How the operator looks at the list that the cursor is in.
+    /// Table control of the list that the cursor is in.
     pub(crate) fn control(&self) -> &dyn TableControl {
         if self.in_held { &self.held.table.state } else { &self.groups.table.state }
     }
@@ -172,7 +172,7 @@ impl GpuView {
         self.reports.is_counting()
     }
 
-    /// `true` while rows do not lie in the order that was asked for yet.
+    /// Returns `true` while rows are not in the requested order yet.
     #[must_use]
     pub fn is_arranging(&self) -> bool {
         self.groups.table.is_arranging() || self.held.table.is_arranging()
@@ -196,13 +196,13 @@ impl GpuView {
         }
     }
 
-    /// `pods_known`: what is held is known.
+    /// Updates both lists; `pods_known` is `true` if the held devices are known.
     fn arrange(&mut self, pods_known: bool, now: Now) {
         let (newest, revision) = (Arc::clone(self.reports.shared()), self.reports.made());
         self.groups.arrange(&newest, revision, |report| report.groups.len(), now);
         let held = |report: &GpuReport| if pods_known { report.held.len() } else { 0 };
         self.held.arrange(&newest, 2 * revision + u64::from(pods_known), held, now);
-        // Without any the keys are about the groups; a filter that hides them all can still be changed.
+        // Without any, keys apply to the groups; a filter that hides them all can still be changed.
         self.in_held &= self.held.table.extent().total > 0;
     }
 }
@@ -219,13 +219,13 @@ impl ClusterState {
         &mut self.gpus
     }
 
-    /// Brings the GPU view up to date, if something that it shows has changed.
+    /// Updates the GPU view if something that it shows has changed.
     pub(crate) fn arrange_gpus(&mut self, by: Grouping, now: Now) {
         self.with_reports(now, |reports, from| reports.refresh(from, by, now.mono));
         self.gpus.arrange(self.knows_held(), now);
     }
 
-    /// Goes one slice on with the next GPU report or with the order of its lists.
+    /// Continues the next GPU report, or the order of its lists, by one slice.
     pub(crate) fn advance_gpus(&mut self, now: Now) {
         if self.gpus.is_arranging() {
             self.gpus.groups.advance();
@@ -236,7 +236,7 @@ impl ClusterState {
         }
     }
 
-    /// Pods are known, be it only those of some namespaces or those that could be read.
+    /// Returns `true` if pods are known, at least those of some namespaces or those that could be read.
     fn knows_held(&self) -> bool {
         match self.pod_counts() {
             Known::Exact(_) => true,

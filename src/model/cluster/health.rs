@@ -12,13 +12,13 @@ use crate::msg::{Layer, Now, Resource};
 /// Time after a 429 for which the cluster is called throttled: two periods of a throttled probe (15 s).
 const THROTTLED_FOR: Duration = Duration::from_secs(30);
 
-/// Inputs of the word.
+/// Inputs of a cluster's health.
 pub(super) struct HealthInputs<'a> {
-    /// The context cannot be used.
+    /// `true` if the context cannot be used.
     pub(super) broken: bool,
-    /// There are more objects than may be held.
+    /// `true` if there are more objects than the budget allows.
     pub(super) exceeded: bool,
-    /// An outage of several clusters includes this one.
+    /// `true` if an outage of several clusters includes this one.
     pub(super) in_outage: bool,
     pub(super) server: ServerHealth<'a>,
     /// Firing alerts.
@@ -26,7 +26,7 @@ pub(super) struct HealthInputs<'a> {
 }
 
 impl HealthInputs<'_> {
-    /// The worst of the evidence, and the word for it.
+    /// The worst of the evidence, and its word.
     pub(super) fn health(&self, now: Now) -> (Health, &'static str) {
         if self.broken {
             return (Health::Down, "broken");
@@ -34,7 +34,7 @@ impl HealthInputs<'_> {
         let (tracks, server) = (self.server.tracks, &self.server);
         let nothing = tracks.nodes.known(()) == Known::Unknown || tracks.nodes.denied();
         let nothing = nothing && (tracks.pods.known(()) == Known::Unknown || tracks.pods.denied());
-        // A cluster of an outage is called what the alert of the outage calls it.
+        // A cluster of an outage has the same word as the alert of the outage.
         if server.unreachable(now).is_some() || (self.in_outage && server.is_silent(now)) {
             return (if nothing { Health::Down } else { Health::Stale }, "unreachable");
         }
@@ -51,7 +51,7 @@ impl HealthInputs<'_> {
             Freshness::Stale(age) => Some(*age),
             _ => None,
         });
-        // A server that only asks for patience is not lost, until its data is too old.
+        // A throttling server is not lost, until its data is too old.
         if stale.max().is_some_and(|age| age > stale_after || !throttled) {
             return (Health::Stale, "stale");
         }
@@ -86,7 +86,7 @@ impl HealthInputs<'_> {
         (Health::Ok, if tracks.pods.scope().namespaces.is_empty() { "ok" } else { "partial" })
     }
 
-    /// The word for a missed probe: one may be bad luck, but it is not well either.
+    /// The word for a missed probe: a single one may be chance, but does not count as ok either.
     fn missed_probe(&self, throttled: bool, now: Now) -> Option<&'static str> {
         match self.server.missed_probe(now)? {
             MissedProbe::Unanswered(_) => Some("unanswered"),

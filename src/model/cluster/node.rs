@@ -1,4 +1,4 @@
-//! One node in detail: its numbers, and notes of what the optional APIs say of it.
+//! One node in detail: its numbers, and notes from the optional APIs.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const LEASES: &str = "kube-node-lease";
 const LEASE_SECONDS: u64 = 40;
 
 impl ClusterState {
-    /// A node in detail; `None` if it is not there (any more).
+    /// A node in detail; `None` if it does not exist (any more).
     #[must_use]
     pub fn node(&self, name: &str, now: Now) -> Option<NodeDetail<'_>> {
         let node = self.nodes.by_name(name)?;
@@ -47,7 +47,7 @@ impl ClusterState {
         })
     }
 
-    /// Notes of the optional APIs about a node, and that its pods are not all watched.
+    /// Notes from the optional APIs about a node, and a note if not all of its pods are watched.
     fn notes(&self, joined: &JoinedNode<'_>, now: Now) -> Vec<(&'static str, Clean)> {
         let partial = self.tracks.partial().map(|partial| format!("requested is a lower bound: {}", partial.names()));
         let mut notes: Vec<_> = partial.map(|text| ("partial", Clean::new(&text))).into_iter().collect();
@@ -72,7 +72,7 @@ fn dra_notes(visible: &Visibility, devices: Option<&DraDevices>, node: &str) -> 
     reason.into_iter().chain(drivers).chain(unknown).collect()
 }
 
-/// Why an optional API is not shown.
+/// Reason why an optional API is not shown.
 fn hidden(reason: &str, visible: &Visibility) -> String {
     match visible {
         Visibility::Absent => reason.to_owned(),
@@ -80,7 +80,7 @@ fn hidden(reason: &str, visible: &Visibility) -> String {
     }
 }
 
-/// Age of the kubelet's last sign of life, and what it means for a node that is not ready.
+/// Age of the kubelet's last heartbeat, and its meaning for a node that is not ready.
 fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: Now) -> Clean {
     if let Some(reason) = leases.visible().reason() {
         return Clean::new(&hidden(&reason, &leases.visible()));
@@ -108,7 +108,7 @@ pub(super) fn liveness(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>
     let lease = leases.get(&format!("{LEASES}/{}", joined.name()))?;
     let age = age_of(lease.renewed, joined.source.server_now);
     let limit = Duration::from_secs(lease.seconds.map_or(LEASE_SECONDS, u64::from));
-    // Our own silence is not the kubelet's: the age counts that the lease had when any lease was last updated.
+    // Missing updates of all leases are not the kubelet's fault: its age counts as of the last update of any lease.
     let last_event = leases.age(now).unwrap_or_default();
     let silent = age.is_some_and(|age| age.saturating_sub(last_event) > limit);
     Some(Liveness { age, silent, outdated: (last_event > limit).then_some(last_event) })

@@ -27,7 +27,7 @@ pub struct OpenedNode {
 }
 
 impl OpenedNode {
-    /// The pods of another node, sorted alike.
+    /// Creates the table of another node's pods with the same sort.
     fn of_node(name: Option<Clean>, before: &Self) -> Self {
         Self { name, table: before.table.sorted_alike() }
     }
@@ -38,13 +38,13 @@ impl OpenedNode {
         self.table.extent()
     }
 
-    /// `true` while the rows do not lie in the order that was asked for yet.
+    /// Returns `true` while the rows are not in the requested order yet.
     #[must_use]
     pub fn is_arranging(&self) -> bool {
         self.table.is_arranging()
     }
 
-    /// How the operator looks at the pods.
+    /// Table control of the pods.
     pub(crate) fn control(&self) -> &dyn TableControl {
         &self.table.state
     }
@@ -61,7 +61,7 @@ impl PodRows<'_> {
     }
 }
 
-/// Where the rows of a node's pods are read from.
+/// Source of the rows of a node's pods.
 struct PodRows<'a> {
     cluster: &'a ClusterState,
     node: &'a str,
@@ -72,7 +72,7 @@ struct PodRows<'a> {
 impl RowSource<Pods> for PodRows<'_> {
     fn row(&self, id: &PodId) -> Option<PodRow<'_>> {
         let facts = self.cluster.pods.pod(id.slot);
-        // Another pod may be in the slot by now.
+        // Another pod may have the slot now.
         let same = facts.uid == id.uid && *facts.node == *self.node;
         same.then(|| self.cluster.row_of(facts, self.last_report, self.now))
     }
@@ -112,7 +112,7 @@ impl ClusterState {
         Some(self.row_of(facts, last_report, now))
     }
 
-    /// `last_report`: of its node.
+    /// Row of a pod; `last_report` is that of its node.
     fn row_of<'a>(&self, facts: PodFacts<'a>, last_report: Option<LastReport>, now: Now) -> PodRow<'a> {
         PodRow {
             selected: false,
@@ -149,7 +149,7 @@ impl ClusterState {
         &mut self.opened
     }
 
-    /// Opens a node: from now on [`ClusterState::pods`] are those of it. Returns the table of the one before, if that was
+    /// Opens a node: from now on [`ClusterState::pods`] returns its pods. Returns the table of the previous node, if that was
     /// another.
     pub(crate) fn open_node(&mut self, name: Option<Clean>) -> Option<OpenedNode> {
         if self.opened.name == name {
@@ -177,13 +177,13 @@ impl ClusterState {
         self.with_pods(now, |table, rows| table.step(step, rows));
     }
 
-    /// Brings the order of the opened node's pods up to date, if something has changed.
+    /// Updates the order of the opened node's pods if something has changed.
     pub(crate) fn arrange_pods(&mut self, now: Now) {
         let revision = self.pods.revision();
         self.with_pods(now, |table, rows| table.arrange(rows, revision, || rows.all(), now.mono));
     }
 
-    /// Goes one slice on with the order of the opened node's pods, if one is in the making.
+    /// Continues a pending order of the opened node's pods by one slice.
     pub(crate) fn advance_pods(&mut self, now: Now) {
         self.with_pods(now, |table, rows| table.advance(rows));
     }

@@ -91,7 +91,7 @@ fn waiting(spec: &ClusterSpec, tracks: &CoreTracks, now: Now) -> (Option<Failure
     worst.map_or((None, None), |(failure, until)| (Some(failure.clone()), until))
 }
 
-/// Number of pods that may be bound to the nodes; a node that does not say may take some.
+/// Number of pods that the nodes allow; a lower bound if a node does not report its limit.
 fn pods_allocatable(sums: &Sums, nodes: &Track) -> Known<u32> {
     let sum = nodes.known(u32::try_from(sums.pods_allocatable).unwrap_or(u32::MAX));
     match sums.total.saturating_sub(sums.say_pods_allocatable) {

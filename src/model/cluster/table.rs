@@ -44,7 +44,7 @@ impl ClusterState {
         rows.collect()
     }
 
-    /// Nodes by what Ready says.
+    /// Numbers of nodes by readiness.
     #[must_use]
     pub fn node_counts(&self) -> Known<NodeCounts> {
         let sums = self.nodes.sums();
@@ -82,7 +82,7 @@ impl ClusterState {
         self.table.state.sort()
     }
 
-    /// How the operator looks at the nodes.
+    /// Table control of the nodes.
     pub(crate) fn nodes_control(&self) -> &dyn TableControl {
         &self.table.state
     }
@@ -93,7 +93,7 @@ impl ClusterState {
         &mut self.table.state
     }
 
-    /// `true` while the rows do not lie in the order that was asked for yet: the old one stays until the new one is ready.
+    /// Returns `true` while the rows are not in the requested order yet; the old order stays until the new one is ready.
     #[must_use]
     pub fn is_arranging(&self) -> bool {
         self.table.is_arranging()
@@ -106,7 +106,7 @@ impl ClusterState {
         Some(&self.nodes.get(*key)?.facts.name)
     }
 
-    /// Chooses the node of that name: from now on the selection follows it. Without a name it stays on the first row.
+    /// Selects the node of that name; the selection then follows it. Without a name it stays on the first row.
     pub(crate) fn select(&mut self, name: Option<Clean>, now: Now) {
         self.table.state.list.choose(name);
         self.find_selection(now);
@@ -124,26 +124,26 @@ impl ClusterState {
         });
     }
 
-    /// Applies as much of what is pending as a key can wait for, and brings the order of the rows up to date with it.
+    /// Applies as many pending changes as a key can wait for, and updates the order of the rows.
     pub(crate) fn arrange_all(&mut self, now: Now) {
         self.apply_pending(now.mono);
         self.arrange(now);
     }
 
-    /// Brings the order of the rows up to date with what was applied, or begins a new order if one of its inputs has changed.
+    /// Updates the order of the rows with the applied changes, or begins a new order if one of its inputs has changed.
     pub(crate) fn arrange(&mut self, now: Now) {
         let inputs = self.order_inputs(now.mono);
         self.with_table(now, |table, from| table.arrange(inputs, from, now.mono));
     }
 
-    /// Goes one slice on with the new order of the rows, if one is in the making.
+    /// Continues a pending order of the rows by one slice.
     pub(crate) fn advance_order(&mut self, now: Now) {
         if self.table.is_behind() {
             self.with_table(now, NodeTable::advance);
         }
     }
 
-    /// `true` while the order of the rows is more than a frame behind.
+    /// Returns `true` while the order of the rows is more than a frame behind.
     pub(crate) fn order_is_behind(&self) -> bool {
         self.table.is_behind()
     }
@@ -164,7 +164,7 @@ impl ClusterState {
         self.table.state = state;
     }
 
-    /// Where the numbers of nodes are looked up.
+    /// Sources of the nodes' numbers.
     pub(super) fn source(&self, now: Now) -> NodeSources<'_> {
         NodeSources {
             pods: &self.pods,

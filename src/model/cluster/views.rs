@@ -23,7 +23,7 @@ use crate::msg::{Failure, Resource, Smaller};
 pub enum Health {
     /// Complete, live and answering.
     Ok,
-    /// The first lists are on their way.
+    /// The first lists are loading.
     Loading,
     /// Answers, but slowly, throttled, partly denied or polled.
     Degraded,
@@ -38,14 +38,14 @@ pub enum Health {
 pub struct ClusterSummary {
     /// The context.
     pub context: Clean,
-    /// The worst of what follows, in one word.
+    /// Health of the cluster.
     pub health: Health,
-    /// In one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreadable` (some
+    /// The health in one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreadable` (some
     /// objects), `unreachable`, ...
     pub word: &'static str,
     /// Server version.
     pub version: Option<Clean>,
-    /// The kubeconfig switches TLS verification off.
+    /// `true` if the kubeconfig switches TLS verification off.
     pub insecure: bool,
     /// Ready nodes (`AtLeast` while the first list runs).
     pub nodes_ready: Known<u32>,
@@ -55,9 +55,9 @@ pub struct ClusterSummary {
     pub gpu: Option<Accelerators>,
     /// Devices of dynamic resource allocation, all drivers together; `None` if they are not seen or there are none.
     pub dra: Option<DriverDevices>,
-    /// They are as slices and claims say now; else as they said when they were last seen.
+    /// `true` if `dra` is current; otherwise it is as of the last time that slices and claims were visible.
     pub dra_live: bool,
-    /// `gpu` is known: the node list is complete, and every node could be read.
+    /// `true` if `gpu` is known: the node list is complete, and every node could be read.
     pub gpu_known: bool,
     /// Nodes that announce any whole device.
     pub gpu_nodes: Known<u32>,
@@ -69,7 +69,7 @@ pub struct ClusterSummary {
     pub pods_allocatable: Known<u32>,
     /// Pods without a node.
     pub unscheduled: Known<u32>,
-    /// Pods on nodes that we do not know.
+    /// Pods on unknown nodes.
     pub orphaned: Known<u32>,
     /// API latency.
     pub latency: LatencySummary,
@@ -87,19 +87,19 @@ pub struct ClusterSummary {
     pub unread_nodes: u32,
     /// Pods of the last lists that could not be read.
     pub unread_pods: u32,
-    /// The longest running request: what, and for how long.
+    /// The longest running request: its title and duration.
     pub running: Option<(Clean, Duration)>,
-    /// Pages of lists that are on their way.
+    /// Pages of lists that are being loaded.
     pub pages: Vec<PageUnderWay>,
-    /// Lists whose pages are asked for with fewer objects than usual: how many, and why.
+    /// Lists whose pages are requested with fewer objects than usual: the number, and the reason.
     pub smaller: Vec<(Resource, u32, Smaller)>,
-    /// Our own load: requests and bytes per second over the last minute.
+    /// watchbell's own load: requests and bytes per second over the last minute.
     pub load: (f64, f64),
-    /// Our clock minus the server's, in milliseconds.
+    /// The local clock minus the server's, in milliseconds.
     pub skew_ms: Option<i64>,
-    /// Where the time of its calls goes, while it is slow.
+    /// Breakdown of the time of its calls, while it is slow.
     pub verdict: Option<Verdict>,
-    /// The worst alert that fires and is known to; a notice is none.
+    /// The worst known firing severity; notices do not count.
     pub worst: Option<Severity>,
     /// Time since the last answer, while the word is `unanswered`.
     pub silence: Option<Duration>,
@@ -120,11 +120,11 @@ pub struct PageUnderWay {
     pub page: u32,
     /// Body bytes so far, as sent (compressed).
     pub bytes: u64,
-    /// Since it was asked for.
+    /// Time since it was requested.
     pub span: Duration,
 }
 
-/// Bytes on the heap, as lengths and capacities say; what the allocator adds is not counted.
+/// Bytes on the heap by lengths and capacities; the allocator's overhead is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeapBytes {
     /// Nodes: their facts, their order, their history, their usage.
@@ -136,9 +136,9 @@ pub struct HeapBytes {
 /// A node as the drill-down shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeDetail<'a> {
-    /// The facts, in full.
+    /// All facts of the node.
     pub facts: NodeFacts,
-    /// Now by the server's clock, for the ages of the API's times.
+    /// The current time by the server's clock, for the ages of the API's times.
     pub server_now: Timestamp,
     /// Readiness.
     pub status: NodeStatus,
@@ -154,24 +154,24 @@ pub struct NodeDetail<'a> {
     pub partial: Option<Partial>,
     /// Pods that could not be read, which may be on this node.
     pub unread_pods: u32,
-    /// Notes of the optional APIs: the subject, and a line of text.
+    /// Notes from the optional APIs: the subject, and a line of text.
     pub notes: Vec<(&'static str, Clean)>,
-    /// Ready transitions we observed, newest first: when, to what, reason.
+    /// Observed transitions of Ready, newest first: age and text.
     pub transitions: Vec<(Duration, Clean)>,
 }
 
 /// Liveness of a kubelet by its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Liveness {
-    /// Time since it was renewed, by the server's clock; `None` if the lease does not say.
+    /// Time since it was renewed, by the server's clock; `None` if the lease has no renewal time.
     pub age: Option<Duration>,
-    /// `true` if it had not been renewed for longer than it lasts when leases were last updated: the kubelet is dead, or cut off.
+    /// `true` if it had expired when leases were last updated: the kubelet is dead or cut off.
     pub silent: bool,
-    /// Time without news of any lease, if that is longer than a lease lasts: nothing is known of the kubelet since.
+    /// Time without an update of any lease, if longer than a lease lasts: nothing is known of the kubelet since.
     pub outdated: Option<Duration>,
 }
 
-/// Nodes counted by what Ready says.
+/// Numbers of nodes by readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeCounts {
     /// All of them.
@@ -191,7 +191,7 @@ pub struct NodeCounts {
 pub struct NodeItem<'a> {
     /// The row of the table.
     pub row: NodeRow<'a>,
-    /// By resource and kind; `nodes` is 1 where any is announced.
+    /// Accelerators by resource and kind; `nodes` is 1 if any is announced.
     pub accelerators: Vec<AcceleratorTotals>,
     /// Its pods by kind.
     pub pods: Known<PodCounts>,

@@ -14,28 +14,28 @@ pub(crate) enum AlertList {}
 /// Facts that decide which columns of alerts there are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AlertsGiven {
-    /// There is room for last, peak and count.
+    /// `true` if there is room for last, peak and count.
     pub(crate) numbers: bool,
-    /// There is room for the time of day.
+    /// `true` if there is room for the time of day.
     pub(crate) clock: bool,
-    /// There are several clusters.
+    /// `true` if there are several clusters.
     pub(crate) clusters: bool,
 }
 
-/// Values of an alert that the screen makes.
+/// Values of an alert that the screen formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AlertFigure {
-    /// Severity while it fires, else what became of it.
+    /// Severity while it fires, else its state.
     State,
-    /// The time of day when it began.
+    /// The time of day at which it began.
     Since,
-    /// How long it has lasted.
+    /// Its duration.
     For,
-    /// When it was last true.
+    /// Time at which its condition last held.
     Last,
-    /// The worst of its number.
+    /// The worst value of its number.
     Peak,
-    /// How often it began.
+    /// Number of times that it fired.
     Count,
     /// Its cluster.
     Cluster,
@@ -56,7 +56,7 @@ impl Listing for AlertList {
     const SORT: SortBy = SortBy::Own;
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
 
-    /// Worst first, what has resolved last.
+    /// The list's own order: worst first, resolved ones last.
     fn tie(_: &AlertRow<'_>, index: u32) -> u32 {
         index
     }
@@ -163,7 +163,7 @@ const COLUMNS: &[Column<AlertList>] = &[
 const NUMBER: Column<AlertList> = Column { gap: 1, align: Align::Right, ..Column::PLAIN };
 
 impl AlertState {
-    /// In one word.
+    /// The state in one word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -207,7 +207,7 @@ impl RowSource<AlertList> for AlertRows<'_> {
         Some(key.clone())
     }
 
-    /// One that is not there now may come back, such as after its cluster could not be reached: the choice waits for it.
+    /// An alert that is absent now may come back, for instance after its cluster was unreachable, so the selection waits for it.
     fn find(&self, key: &AlertKey) -> Option<AlertKey> {
         Some(key.clone())
     }

@@ -19,10 +19,10 @@ use crate::model::table::ordering::{Arranged, Rebuild, RowSource};
 use crate::model::table::state::TableState;
 use crate::msg::Mono;
 
-/// Time and usage, which are not known node by node, move the rows of large tables this often: all of them are sorted then.
+/// Period in which large tables are sorted again for time and usage, whose changes are not tracked by node.
 const SLOWLY: Duration = Duration::from_secs(5);
 
-/// The nodes of one cluster as the operator looks at them.
+/// Node table of one cluster: its controls and its order.
 #[derive(Debug)]
 pub(in crate::model::cluster) struct NodeTable {
     pub(super) state: TableState<Nodes>,
@@ -47,7 +47,7 @@ pub(super) struct OrderInputs {
     pub(super) second: u64,
 }
 
-/// Where rows are read from.
+/// Source of rows.
 #[derive(Clone, Copy)]
 pub(super) struct NodeRows<'a> {
     pub(super) nodes: &'a NodeStore,
@@ -63,14 +63,14 @@ struct SortedRows {
     keys: Vec<SortKey>,
 }
 
-/// A new order in the making.
+/// A new order that is being computed.
 #[derive(Debug)]
 struct NodeRebuild {
     order: Rebuild<Nodes>,
     /// Nodes that were read so far, and the keys that they are sorted by.
     rows: SortedRows,
     keeps_order: bool,
-    /// Nodes that have changed meanwhile: they are read again at the end.
+    /// Nodes that have changed meanwhile and are read again at the end.
     late: Vec<NodeKey>,
 }
 
@@ -115,12 +115,12 @@ impl NodeTable {
         self.shown.line.order()
     }
 
-    /// `true` while the rows do not lie in the order that was asked for yet.
+    /// Returns `true` while the rows are not in the requested order yet.
     pub(super) fn is_arranging(&self) -> bool {
         self.rebuild.is_some()
     }
 
-    /// `true` while there is more to do than the next frame does by itself.
+    /// Returns `true` while there is more to do than the next frame does.
     pub(super) fn is_behind(&self) -> bool {
         self.is_arranging() || self.pending.len() > self.slice
     }
@@ -130,7 +130,7 @@ impl NodeTable {
         self.state.list.sort().0.needs_pods() || self.state.filter.needs_pods()
     }
 
-    /// Notes which nodes came, changed or went, and those whose pods did.
+    /// Records nodes that were added, changed or removed, and nodes whose pods were.
     pub(in crate::model::cluster) fn changed(
         &mut self,
         touched: &[NodeKey],
@@ -142,11 +142,11 @@ impl NodeTable {
         if self.needs_pods() || needs_pods(&self.shown.by) {
             self.pending.extend(pods);
         }
-        // Changes of a cluster that is not shown pile up.
+        // Changes of a cluster that is not shown accumulate.
         dedup_beyond(&mut self.pending, 2 * nodes.len().max(SMALL));
     }
 
-    /// Notes that more has changed than could be noted node by node.
+    /// Records that more has changed than was tracked node by node.
     pub(in crate::model::cluster) fn everything_changed(&mut self, nodes: &NodeStore) {
         self.pending.clear();
         self.names.rebuild(nodes);
@@ -159,14 +159,14 @@ impl NodeTable {
         self.shown.heap_bytes() + self.names.heap_bytes() + rebuild + self.pending.capacity() * size_of::<NodeKey>()
     }
 
-    /// Brings the order up to date: applies a slice of what has changed, and begins a new order where the inputs are others. Small
-    /// tables have it at once. Returns `true` if rows moved.
+    /// Updates the order: applies a slice of the changes, and begins a new order if the inputs have changed, which small tables
+    /// complete at once. Returns `true` if rows moved.
     pub(super) fn arrange(&mut self, inputs: OrderInputs, from: NodeRows<'_>, now: Mono) -> bool {
         if !self.is_outdated(inputs, from.nodes.len(), now) {
             return self.patch(from);
         }
         (self.inputs, self.at) = (Some(inputs), now);
-        // The new order reads every node, so that only the old one needs what is pending.
+        // The new order reads every node, so only the old one needs the pending changes.
         let pending = mem::take(&mut self.pending);
         self.begin();
         if self.advance(from) {
@@ -176,14 +176,14 @@ impl NodeTable {
         self.patch(from)
     }
 
-    /// Goes one slice on with the new order, or with what has changed. Returns `true` if rows moved.
+    /// Continues the new order, or the pending changes, by one slice. Returns `true` if rows moved.
     pub(super) fn advance(&mut self, from: NodeRows<'_>) -> bool {
         let Some(mut rebuild) = self.rebuild.take() else { return self.is_behind() && self.patch(from) };
         if !rebuild.advance(from, self.slice) {
             self.rebuild = Some(rebuild);
             return false;
         }
-        // The old rows did not take in all of `pending` yet, and the new ones nothing of `late`.
+        // The old rows lack some of `pending`, and the new ones all of `late`.
         rebuild.late.append(&mut self.pending);
         (self.shown, self.pending) = (rebuild.rows, rebuild.late);
         if !rebuild.keeps_order {
@@ -201,7 +201,7 @@ impl NodeTable {
         if of.table != inputs.table || of.pods != inputs.pods {
             return true;
         }
-        // An order that is in the making is finished first: news that never end must not keep it from the screen.
+        // A pending order is finished first: endless changes must not keep it from the screen.
         of != inputs && (nodes <= SMALL || (self.rebuild.is_none() && now.since(self.at) >= SLOWLY))
     }
 
@@ -210,7 +210,7 @@ impl NodeTable {
         let by = self.state.arranged();
         let rows = SortedRows { by: by.clone(), ..SortedRows::default() };
         let order = if keeps_order {
-            // What is new comes last, by name.
+            // New nodes come last, by name.
             let line = &self.shown.line;
             let fresh = self.names.order().iter().filter(|key| !line.holds(**key));
             Rebuild::held(by, line.order().iter().chain(fresh).copied().collect(), line.order().len())
@@ -255,7 +255,7 @@ impl SortedRows {
         order::compare(self.key(a), self.key(b), self.by.reversed, || by_name(nodes, a, b))
     }
 
-    /// Moves the rows of nodes that have changed; where the order is `held`, new ones come last. Returns `true` if any moved.
+    /// Moves the rows of nodes that have changed; if the order is `held`, new ones come last. Returns `true` if any moved.
     fn patch(&mut self, changed: Vec<NodeKey>, from: NodeRows<'_>, held: bool) -> bool {
         let (mut fresh, mut out) = (Vec::new(), false);
         let (nodes, read_key) = (from.nodes, Column::<Nodes>::sort_key(self.by.sort));
@@ -291,7 +291,7 @@ impl SortedRows {
 }
 
 impl NodeRebuild {
-    /// Reads or merges one slice of rows. Returns `true` when all of them lie in order.
+    /// Reads or merges one slice of rows. Returns `true` when all of them are in order.
     fn advance(&mut self, from: NodeRows<'_>, slice: usize) -> bool {
         let Self { order, rows, .. } = self;
         let made = order.advance(&from, slice, |node, key| {
@@ -315,12 +315,12 @@ fn needs_pods(by: &Arranged<Nodes>) -> bool {
     by.sort.needs_pods() || by.filter.needs_pods()
 }
 
-/// Takes the first of `keys` out, at most so many.
+/// Removes the first `most` keys and returns them.
 fn first(keys: &mut Vec<NodeKey>, most: usize) -> Vec<NodeKey> {
     if keys.len() > most { keys.drain(..most).collect() } else { mem::take(keys) }
 }
 
-/// Drops what is there twice, if there are more than `most`.
+/// Removes duplicates if there are more than `most` keys.
 fn dedup_beyond(keys: &mut Vec<NodeKey>, most: usize) {
     if keys.len() > most {
         keys.sort_unstable();
