@@ -35,7 +35,7 @@ impl Bench {
         Self { model: Model::new(clusters.iter().map(spec).collect(), Settings::default()), ms: 0, calls: 0 }
     }
 
-    /// The same with other thresholds.
+    /// One cluster with other thresholds, whose list of these nodes is complete.
     pub(crate) fn tuned(settings: &Settings, nodes: Vec<NodeFacts>) -> Self {
         let spec = ClusterSpec { context: Clean::new("prod"), broken: None };
         let mut bench = Self { model: Model::new(vec![spec], *settings), ms: 0, calls: 0 };
@@ -62,12 +62,12 @@ impl Bench {
         bench
     }
 
-    /// Sends news of the list or the watch of one namespace.
+    /// Sends an event of the list or the watch of one namespace.
     pub(crate) fn send_in(&mut self, index: u16, event: ClusterEvent) {
         self.send(ClusterEvent::Namespaced { index, event: Box::new(event) });
     }
 
-    /// A whole list of the pods of one namespace, and its watch.
+    /// Completes a list of the pods of one namespace, and opens its watch.
     pub(crate) fn list_pods_in(&mut self, index: u16, pods: &[PodFacts<'_>]) {
         let (resource, generation, batch) = (Resource::Pods, 1, Batch::Pods(batch(pods, false)));
         let page = ClusterEvent::Page {
@@ -81,7 +81,7 @@ impl Bench {
         self.send_in(index, ClusterEvent::Sync { resource, state: SyncState::Watching });
     }
 
-    /// The pods of one namespace may not be listed.
+    /// Denies the list of the pods of one namespace.
     pub(crate) fn denied_in(&mut self, index: u16) {
         let failure = Box::new(failure(Layer::Rbac, self.now().wall));
         self.send_in(index, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Denied { failure } });
@@ -202,7 +202,7 @@ impl Bench {
         }
     }
 
-    /// One resource fails and waits a minute.
+    /// Makes one resource fail and wait a minute.
     pub(crate) fn waiting(&mut self, resource: Resource, layer: Layer) {
         let until = Mono(Duration::from_millis(self.ms + 60_000));
         let failure = Box::new(failure(layer, self.now().wall));
@@ -219,7 +219,7 @@ impl Bench {
         self.send(ClusterEvent::Probe(ProbeSample { series: ProbeSeries::Work, tick, outcome }));
     }
 
-    /// A request begins now; its id.
+    /// Begins a request and returns its id.
     pub(crate) fn start(&mut self, kind: CallKind, page: Option<u32>) -> CallId {
         self.calls += 1;
         let id = CallId(self.calls);
@@ -228,7 +228,7 @@ impl Bench {
         id
     }
 
-    /// A request that took so many milliseconds ends now.
+    /// Ends a request that took `ms` milliseconds.
     pub(crate) fn call(&mut self, kind: CallKind, ms: u64, end: CallEnd, status: Option<u16>) {
         self.calls += 1;
         self.end(CallId(self.calls), kind, ms, (end, status));
@@ -290,7 +290,7 @@ impl Bench {
         alerts.map(|alert| alert.text.to_string()).collect()
     }
 
-    /// A whole list, of which so many objects could not be read.
+    /// Completes a list with a number of unreadable objects.
     pub(crate) fn list_with_unread(&mut self, (resource, generation): (Resource, u32), batch: Batch, unreadable: u32) {
         self.send(ClusterEvent::ListStarted { resource, generation });
         self.send(ClusterEvent::Page {
@@ -312,7 +312,7 @@ impl Bench {
     }
 }
 
-/// A time so many milliseconds after the start.
+/// The time `ms` milliseconds after the start.
 pub(crate) fn at(ms: u64) -> Now {
     let since = Duration::from_millis(ms);
     let wall = Timestamp::from_second(EPOCH).unwrap() + jiff::SignedDuration::try_from(since).unwrap();
@@ -362,7 +362,7 @@ pub(crate) fn turned(node: &NodeFacts, status: ConditionStatus, since_ms: u64) -
     NodeFacts { version: node.version + 1, conditions: vec![ready(status, since_ms)], ..node.clone() }
 }
 
-/// A running pod of namespace `ns` that asks for half a core and 1 GiB.
+/// A running pod of namespace `ns` that requests half a core and 1 GiB.
 pub(crate) fn pod<'a>(name: &'a str, node: &'a str) -> PodFacts<'a> {
     PodFacts {
         namespace: "ns",
@@ -376,7 +376,7 @@ pub(crate) fn pod<'a>(name: &'a str, node: &'a str) -> PodFacts<'a> {
     }
 }
 
-/// The same that asks for GPUs too.
+/// The same pod, which also requests GPUs.
 pub(crate) fn gpu_pod<'a>(name: &'a str, node: &'a str, gpus: i64) -> PodFacts<'a> {
     let mut pod = pod(name, node);
     pod.requests.others = vec![("nvidia.com/gpu", Quantity::whole(gpus))];

@@ -3,7 +3,7 @@
 /// A number, and how well it is known. An unknown number is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known<T> {
-    /// Nothing is known: the first list has brought nothing yet, or the source does not say.
+    /// Nothing is known: the first list has brought nothing yet, or the source lacks the number.
     Unknown,
     /// A lower bound: the first list runs, only the pods of some namespaces are read (F23), or some objects could not be read.
     AtLeast(T),
@@ -39,7 +39,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// A lower bound, where some of what is counted is not seen.
+    /// The number as a lower bound, for counts that may be incomplete.
     #[must_use]
     pub fn at_least(self) -> Self {
         match self {
@@ -48,7 +48,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// The same state around another number.
+    /// Maps the number and keeps the state.
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Known<U> {
         match self {
             Self::Unknown => Known::Unknown,
@@ -59,7 +59,7 @@ impl<T> Known<T> {
     }
 }
 
-/// A sum in 64 bits, at the nearest bound if it does not fit.
+/// Converts a sum to 64 bits, saturated.
 pub(in crate::model) fn saturate(sum: i128) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }

@@ -1,4 +1,4 @@
-//! The table of alerting rules, one row for each alert, and the thresholds that the configuration moves.
+//! The table of alerting rules, one row for each alert, and the configurable thresholds.
 //!
 //! To add an alert: a row of `rules` here, and the function that finds it, in `alerts/server.rs` for the cluster as a whole and in
 //! `alerts/faults.rs` for nodes. A threshold of it is a row of `alert_thresholds`. The pane, the notifications, inhibition, the keys of
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 pub use spec::{AlertSubject, Bounds, DataSource, Evaluate, Inhibitor, PeakUnit, RuleSpec, Severity, Threshold};
 
-/// Time that a 403 must last after a success before it is an alert: a server that starts answers so for a while (F53).
+/// Time for which a 403 must last after a success before it is an alert: a starting server answers 403 for a while (F53).
 const DENIED_FOR: Duration = Duration::from_secs(60);
 
 /// Changes of Ready within 15 min that are not flapping yet: 2, kubernetes-mixin `KubeNodeReadinessFlapping`.
 pub const FLAP_OVER: u16 = 2;
 
-/// Changes of one node that are remembered: more cannot be counted.
+/// Maximum number of changes that are kept for one node, and so the upper bound of the threshold.
 const MOST_CHANGES: u64 = 60;
 
 const DENSITY: &str = "a pod density is in per cent of a node's allocatable pods";
@@ -39,16 +39,16 @@ const BASE: RuleSpec = RuleSpec {
     evaluate: Evaluate::Cluster,
 };
 
-/// Hands the rows of all thresholds to the macro `declare`: field of [`Settings`], type, default, key of `[alerts]`, bounds, and of a
+/// Passes the rows of all thresholds to the macro `declare`: field of [`Settings`], type, default, key of `[alerts]`, bounds, and of a
 /// value that clears an alert the one that raises it.
 macro_rules! alert_thresholds {
     ($declare:ident) => {
         $declare! {
-            /// An API call slower than this raises an alert, also while it is in flight: 10 s, the origin document.
+            /// An API call slower than this raises an alert, even while it is in flight: 10 s, the original requirement.
             slow_call: Duration = Duration::from_secs(10), "slow-call", Bounds::Any;
             /// Cleared after three calls in a row faster than this: 5 s.
             slow_call_clear: Duration = Duration::from_secs(5), "slow-call-clear", Bounds::Any, at most slow_call;
-            /// More timeouts than this in the window raise an alert: 10, the origin document.
+            /// More timeouts than this in the window raise an alert: 10, the original requirement.
             timeouts_over: u32 = 10, "timeouts-over", Bounds::Any;
             /// The window for timeouts: 10 min.
             timeouts_window: Duration = Duration::from_secs(600), "timeouts-window", Bounds::Any;
@@ -56,7 +56,7 @@ macro_rules! alert_thresholds {
             timeouts_clear: u32 = 3, "timeouts-clear", Bounds::Any, at most timeouts_over;
             /// ...and none for this long: 3 min.
             timeouts_quiet: Duration = Duration::from_secs(180), "timeouts-quiet", Bounds::Any;
-            /// Data without a freshness proof for this long is stale: 5 min, the origin document.
+            /// Data without a freshness proof for this long is stale: 5 min, the original requirement.
             stale_after: Duration = Duration::from_secs(300), "stale-after", Bounds::Any;
             /// A p95 of the API probe over this raises an alert: 1 s, the API-call SLO for one object.
             probe_p95: Duration = Duration::from_secs(1), "probe-p95", Bounds::Any;
@@ -94,9 +94,9 @@ macro_rules! settings {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Settings {
             $($(#[$doc])* pub $field: $type,)*
-            /// Most objects that are held of a cluster: 4 million.
+            /// Maximum number of objects of a cluster: 4 million.
             pub most_objects: u64,
-            /// Most bytes of objects that are held of a cluster: 1 GiB.
+            /// Maximum size of a cluster's objects in bytes: 1 GiB.
             pub most_bytes: u64,
             /// Window of the percentiles and the sparkline: 5 min.
             pub latency_window: Duration,
@@ -126,7 +126,7 @@ macro_rules! settings {
             }
         }
 
-        /// The thresholds as the configuration knows them.
+        /// Keys and bounds of the thresholds, for the configuration.
         pub const THRESHOLDS: &[Threshold] = &[$(Threshold { key: $key, bounds: $bounds }),*];
     };
 }
@@ -159,7 +159,7 @@ rules! {
         unit: PeakUnit::Count,
         evaluate: Evaluate::Clusters,
     }
-    /// More calls have timed out than may.
+    /// Too many calls have timed out.
     Timeouts {
         severity: Severity::Critical,
         unit: PeakUnit::Count,
@@ -181,16 +181,16 @@ rules! {
     }
     /// The server answers, but fails its API probe.
     ProbeFailing {}
-    /// The API probe is slow as a rule.
+    /// The API probe is slow most of the time.
     ProbeSlow {
         unit: PeakUnit::Milliseconds,
         source: DataSource::Probes,
         pending: |settings| settings.probe_p95_for,
-        // That the server does not answer, or answers with errors, says more than that it is slow.
+        // A missing answer, or an error, explains more than slowness.
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::Rule(Rule::ProbeFailing)],
         thresholds: &["probe-p95", "probe-p95-clear", "probe-p95-for"],
     }
-    /// The cluster has more objects than may be held.
+    /// The cluster has more objects than the budget allows.
     TooLarge {
         severity: Severity::Critical,
     }
@@ -221,7 +221,7 @@ rules! {
     /// Data is old.
     Stale {
         unit: PeakUnit::Seconds,
-        // A watch that is cut and opened again at once, as when a control plane rolls, is no news (F52).
+        // A watch that is cut and opened again at once, as in a rolling restart of the control plane, raises no alert (F52).
         pending: |settings| settings.probe_period,
         inhibited_by: &[Inhibitor::Silence],
         thresholds: &["stale-after"],
@@ -235,7 +235,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         evaluate: Evaluate::UnhealthyNode("nodes NotReady"),
     }
-    /// The control plane does not hear from a node, or from any.
+    /// The control plane does not hear from a node, or from any node.
     NodeUnknown {
         severity: Severity::Critical,
         subject: AlertSubject::Node,
@@ -244,7 +244,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         evaluate: Evaluate::UnhealthyNode("nodes Unknown"),
     }
-    /// Readiness of a node comes and goes.
+    /// Readiness of a node is flapping.
     NodeFlapping {
         severity: Severity::Critical,
         subject: AlertSubject::Node,
@@ -270,7 +270,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         evaluate: Evaluate::UnhealthyNode("nodes with unhealthy devices"),
     }
-    /// A node has no room for another pod, nearly.
+    /// A node has almost no room for another pod.
     PodDensity {
         subject: AlertSubject::Node,
         unit: PeakUnit::Count,

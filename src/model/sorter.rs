@@ -15,7 +15,7 @@ pub(crate) const SLICE: usize = 2_048;
 /// Rows that are merged in the time that it takes to read one.
 const MERGED_PER_ROW: usize = 16;
 
-/// Rows on their way to one sorted run.
+/// Rows that are being sorted into one run.
 #[derive(Debug)]
 pub(crate) struct Sorter<T> {
     /// Sorted runs that are still to be merged in this round, in order.

@@ -1,4 +1,4 @@
-//! Ages and spans of time, also across a sleep of the machine.
+//! Ages and spans of time, even across a sleep of the machine.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::msg::{Mono, Now};
 
-/// The clocks may drift apart by this much before it means that the machine slept: F67.
+/// Maximum drift between the clocks; a larger one means that the machine slept (F67).
 pub(crate) const CLOCK_DRIFT: Duration = Duration::from_secs(5);
 
-/// Time from `from` to `now`. The monotonic clock may stand still while the machine sleeps: if the wall clock says clearly
-/// more, it is right (F67).
+/// Time from `from` to `now`. The monotonic clock may stand still while the machine sleeps, so a clearly longer time by the wall
+/// clock counts (F67).
 pub(crate) fn elapsed(from: Now, now: Now) -> Duration {
     let mono = now.mono.since(from.mono);
     let wall = Duration::try_from(now.wall.duration_since(from.wall)).unwrap_or_default();

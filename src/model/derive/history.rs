@@ -15,13 +15,13 @@ use crate::msg::{Mono, Now};
 
 /// 15 min: kubernetes-mixin `KubeNodeReadinessFlapping` (`alerts/kubelet.libsonnet:125`).
 pub const FLAP_WINDOW: Duration = Duration::from_secs(900);
-/// Transitions kept of one node; a node that flaps every 10 s leaves 90 in the window, and 64 are as good a proof.
+/// Maximum number of transitions kept for one node. A node that flaps every 10 s has 90 in the window, and 64 prove as much.
 const KEPT: usize = 64;
 /// Minutes of the strip: the window of flapping.
 pub const STRIP: usize = 15;
-/// Two looks that lie further apart than this had a gap between them: a tick comes each second.
+/// Observations further apart than this, in seconds, have a gap between them, since a tick comes each second.
 const LOOKS_JOIN: i64 = 30;
-/// A minute more or less of a forgotten node's memory does not matter; a pass over all nodes each second would.
+/// Period in which deleted nodes are dropped. A minute more of their memory does not matter; a pass over all nodes each second would.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Readiness histories, by uid.
@@ -33,7 +33,7 @@ pub struct History {
     flapping: usize,
     revision: u64,
     swept: Mono,
-    /// When the nodes were watched, in seconds of the wall clock: from, to; the newest last.
+    /// Periods in which the nodes were watched, from and to, in seconds of the wall clock; the newest last.
     watched: VecDeque<(i64, i64)>,
 }
 
@@ -44,17 +44,17 @@ pub type Strip = [Option<Readiness>; STRIP];
 /// One observed change of Ready.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// When we saw it.
+    /// Time at which it was observed.
     pub at: Now,
     /// The new readiness.
     pub to: Readiness,
     /// The condition's reason.
     pub reason: Clean,
-    /// Only `lastTransitionTime` moved: it changed and changed back while we did not look.
+    /// `true` if only `lastTransitionTime` changed: Ready changed and changed back between two observations.
     pub missed: bool,
 }
 
-/// A uid that does not ask for a place at a multiple of 16: 40 bytes a node and not 64.
+/// Uid with an alignment of 8 instead of 16, so that an entry takes 40 bytes instead of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct HistoryKey([u64; 2]);
 
@@ -73,25 +73,25 @@ impl From<Uid> for HistoryKey {
     }
 }
 
-/// A node whose readiness has never changed: nearly every one.
+/// History of one node; nearly all nodes have no trace.
 #[derive(Debug)]
 struct NodeHistory {
     readiness: Readiness,
     cordoned: bool,
-    /// `lastTransitionTime` of Ready in seconds since 1970, 0 if it was not said: 32 bits last until 2106.
+    /// `lastTransitionTime` of Ready in seconds since 1970, 0 if absent; 32 bits last until 2106.
     since: u32,
-    /// When it was first seen, in seconds of the wall clock.
+    /// Time of the first observation, in seconds of the wall clock.
     seen: u32,
-    /// There once anything has happened to it.
+    /// Set once its readiness has changed.
     trace: Option<Box<Trace>>,
 }
 
-/// Event of a node's readiness.
+/// Changes of a node's readiness.
 #[derive(Debug)]
 struct Trace {
     name: Clean,
     transitions: VecDeque<Transition>,
-    /// Readiness before the oldest transition that is kept.
+    /// Readiness before the oldest kept transition.
     before: Readiness,
     flapping: bool,
     gone: Option<Now>,
@@ -104,13 +104,13 @@ impl Default for History {
 }
 
 impl History {
-    /// Nothing seen yet; more changes than `over` in [`FLAP_WINDOW`] will be flapping.
+    /// Creates an empty history; more changes than `over` in [`FLAP_WINDOW`] count as flapping.
     #[must_use]
     pub fn new(over: u16) -> Self {
         Self { nodes: HashMap::new(), over, flapping: 0, revision: 0, swept: Mono::default(), watched: VecDeque::new() }
     }
 
-    /// Takes in how a node looks now. The first look at a uid is no transition.
+    /// Records the state of a node. The first observation of a uid is no transition.
     pub fn observe(&mut self, node: &PackedFacts, now: Now) {
         let (readiness, since) = node.readiness();
         let since = since.map_or(0, |since| seconds(since).max(1));
@@ -150,7 +150,7 @@ impl History {
         }
     }
 
-    /// The node is not in the store any more. Its history is kept for a while: it may be back after a mistaken delete.
+    /// Records that a node was removed. Its history is kept for a while, since the node may come back after a mistaken deletion.
     pub fn gone(&mut self, uid: Uid, now: Now) {
         if let Some(record) = self.nodes.get_mut(&HistoryKey::from(uid)) {
             let readiness = record.readiness;
@@ -158,11 +158,11 @@ impl History {
         }
     }
 
-    /// Once a second: records whether the nodes are live now.
+    /// Records, once a second, whether node data is live.
     pub fn watched(&mut self, live: bool, now: Now) {
         let second = now.wall.as_second();
         let oldest = second - FLAP_WINDOW.as_secs().cast_signed() - 60;
-        // A wall clock that was set back makes nonsense of what it said before.
+        // Periods in the future of a wall clock that was set back are dropped.
         self.watched.retain(|(_, to)| (oldest..=second).contains(to));
         if !live {
             return;
@@ -173,7 +173,7 @@ impl History {
         }
     }
 
-    /// Changes of a node's Ready in the last 15 min.
+    /// Strip of a node's readiness over the last 15 min.
     #[must_use]
     pub fn strip(&self, uid: Uid, wall: Timestamp) -> Strip {
         let Some(record) = self.nodes.get(&HistoryKey::from(uid)) else { return [None; STRIP] };
@@ -187,7 +187,7 @@ impl History {
         })
     }
 
-    /// Lets time pass: flapping ends in silence, and deleted nodes are forgotten after [`FLAP_WINDOW`].
+    /// Applies the passing of time: flapping ends without further changes, and deleted nodes are dropped after [`FLAP_WINDOW`].
     pub fn tick(&mut self, now: Now) {
         if self.flapping > 0 {
             let flapping = self.nodes.values_mut().filter_map(|record| record.trace.as_deref_mut());
@@ -212,7 +212,7 @@ impl History {
         self.nodes.get(&HistoryKey::from(uid))?.trace.as_deref()
     }
 
-    /// More changes than may be in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
+    /// Returns `true` after more changes than the limit in [`FLAP_WINDOW`], until there was none for as long; never while cordoned.
     #[must_use]
     pub fn flapping(&self, uid: Uid) -> bool {
         let flaps =
@@ -222,7 +222,7 @@ impl History {
 
     /// The nodes that flap: uid and name.
     pub fn all_flapping(&self) -> impl Iterator<Item = (Uid, Clean)> {
-        // Nothing flaps almost always, and then there is nothing to go through.
+        // Usually no node flaps, and no trace needs a visit.
         let traces = (self.flapping > 0).then(|| self.traces());
         traces
             .into_iter()
@@ -231,7 +231,7 @@ impl History {
             .map(|(uid, _, trace)| (uid, trace.name.clone()))
     }
 
-    /// How often Ready changed in the last 15 min.
+    /// Number of changes of Ready in the last 15 min.
     #[must_use]
     pub fn changes(&self, uid: Uid, now: Now) -> usize {
         self.trace(uid).map_or(0, |trace| trace.changes(now))
@@ -250,7 +250,7 @@ impl History {
             + self.watched.capacity() * size_of::<(i64, i64)>()
     }
 
-    /// Grows when a node begins or stops to flap.
+    /// Revision that grows when a node starts or stops flapping.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -262,7 +262,7 @@ fn seconds(at: Timestamp) -> u32 {
 }
 
 impl NodeHistory {
-    /// The worst that Ready was between two seconds of the wall clock.
+    /// The worst readiness between two seconds of the wall clock.
     fn worst(&self, from: i64, to: i64) -> Readiness {
         self.trace.as_ref().map_or(self.readiness, |trace| trace.worst(from, to))
     }
@@ -295,7 +295,7 @@ impl Trace {
         self.transitions.iter().rev().take_while(|change| elapsed(change.at, now) <= FLAP_WINDOW).count()
     }
 
-    /// Two thresholds: more than `over` changes raise it, only none at all ends it. Returns whether it changed.
+    /// Updates flapping by two thresholds: more than `over` changes start it, and only none ends it. Returns `true` if it changed.
     fn settle(&mut self, over: u16, now: Now) -> bool {
         let changes = self.changes(now);
         let flapping = if self.flapping { changes > 0 } else { changes > usize::from(over) };
@@ -303,7 +303,7 @@ impl Trace {
     }
 }
 
-/// The worse of two states: the kubelet's own No before silence.
+/// The worse of two states: NotReady, as the kubelet reports it, is worse than Unknown.
 fn worse(a: Option<Readiness>, b: Readiness) -> Option<Readiness> {
     let rank = |readiness| match readiness {
         Readiness::Ready => 0,

@@ -1,4 +1,4 @@
-//! The join of pods and nodes, by name and when read: the order in which they came cannot matter (F76).
+//! The join of pods and nodes by name, at the time of reading, so that the order of their arrival cannot matter (F76).
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl Join {
         }
     }
 
-    /// Joins a node again that came, changed or went, or whose pods did; `node` is `PodStore::node_in`.
+    /// Joins one node again after it or its pods have changed; `node` is the result of `PodStore::node_in`.
     pub(crate) fn update(&mut self, id: NodeId, node: Option<&Node>, stores: Stores<'_>) {
         let new = self.share(id, node, stores);
         let old = if new == NodeShare::default() {
@@ -83,7 +83,7 @@ impl Join {
             self.requested[at].requested -= amount;
             self.requested[at].over -= over;
         }
-        // Pods may have come long before their nodes.
+        // Pods may have arrived long before their nodes.
         if self.parts.capacity() > 1024 && self.parts.len() < self.parts.capacity() / 8 {
             self.parts.shrink_to_fit();
         }
@@ -100,7 +100,7 @@ impl Join {
         self.orphaned
     }
 
-    /// Requested of one resource on the nodes where it is of this kind.
+    /// Requests of one resource on the nodes where it is of this kind.
     pub(crate) fn requested(&self, resource: &str, kind: Kind) -> Quantity {
         self.find(resource, kind).map_or(Quantity::ZERO, |request| request.requested)
     }

@@ -28,18 +28,18 @@ pub(crate) struct NodeSources<'a> {
     pub(crate) pods: &'a PodStore,
     pub(crate) pod_tracks: &'a PodTracks,
     pub(crate) history: &'a History,
-    /// Which names count as accelerators.
+    /// Table of the names that count as accelerators.
     pub(crate) accelerators: &'a AcceleratorTable,
     pub(crate) usage: &'a UsageStore,
-    /// Now by the server's clock, for ages.
+    /// The current time by the server's clock, for ages.
     pub(crate) server_now: Timestamp,
-    /// Now by our wall clock, by which observations of nodes are dated.
+    /// The current time by the local wall clock, by which observations are dated.
     pub(crate) wall: Timestamp,
-    /// Node data is too old to speak for now.
+    /// `true` if node data is too old to be current.
     pub(crate) stale: bool,
 }
 
-/// A node as sorting, filtering and drawing see it.
+/// A node with the derived values that sorting, filtering and drawing need.
 #[derive(Clone, Copy)]
 pub(crate) struct JoinedNode<'a> {
     pub(crate) source: NodeSources<'a>,
@@ -124,7 +124,7 @@ impl<'a> JoinedNode<'a> {
         admission::admission(&self.node.facts, self.source.accelerators)
     }
 
-    /// Why it takes no pods with devices, in words; `None` if it does.
+    /// Reason why it takes no pods with devices; `None` if it does.
     pub(crate) fn unschedulable(&self) -> Option<Clean> {
         match self.admission() {
             Admission::Open => None,
@@ -151,14 +151,14 @@ impl<'a> JoinedNode<'a> {
         if self.admission() == Admission::Open { (free, none) } else { (none, free) }
     }
 
-    /// Whole devices that the labels promise and the node never announced; 0 also where the labels cannot say.
+    /// Whole devices that the labels promise and the node never announced; 0 also if the labels do not determine it.
     pub(crate) fn devices_missing(&self) -> i64 {
         let whole = self.node.devices.iter().filter(|devices| devices.kind == Kind::Device);
         whole.fold(0, |sum: i64, devices| sum.saturating_add(devices.missing()))
     }
 
     /// Its accelerators by resource and kind, sorted by name: those that it announces, those that its labels promise, and those
-    /// that its pods ask for.
+    /// that its pods request.
     pub(crate) fn accelerators(&self) -> Vec<AcceleratorTotals> {
         let announced = self.node.devices.iter().map(|devices| {
             let requested = self.requested(&devices.resource).map(Quantity::value);
@@ -263,7 +263,7 @@ impl<'a> JoinedNode<'a> {
     }
 }
 
-/// Accelerators that pods of a node ask for although neither the node nor its labels speak of them: after a plugin has gone, or
+/// Accelerators that pods of a node request although neither the node nor its labels name them: after a plugin was removed, or
 /// by hand-bound pods. The scheduler counts them too.
 pub(crate) fn unannounced<'a>(
     node: &'a Node,

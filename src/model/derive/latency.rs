@@ -1,5 +1,5 @@
-//! Answers of the API and their latency: fixed log-bucket histograms, the sample ring behind the sparkline, calls that still
-//! run, timeouts in a sliding window, our own load.
+//! Answers of the API and their latency: fixed log-bucket histograms, the sample ring behind the sparkline, calls in flight,
+//! timeouts in a sliding window, watchbell's own load.
 //!
 //! Everything here is bounded: a year of failures takes no more memory than an hour (G6).
 
@@ -32,7 +32,7 @@ const LEAST_DEADLINE: Duration = Duration::from_secs(1);
 /// One column of the sparkline: one tick of the work probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SparkMark {
-    /// We did not watch then (before the start, suspended): blank.
+    /// watchbell was not watching (before the start, suspended): blank.
     Blank,
     /// An answer after this long.
     Answered(Duration),
@@ -68,7 +68,7 @@ pub struct LatencySummary {
 pub struct Percentile {
     /// The value.
     pub value: Duration,
-    /// The value is a lower bound (`≥`): the sample at that rank timed out.
+    /// `true` if the value is a lower bound (`≥`): the sample at that rank timed out.
     pub at_least: bool,
 }
 
@@ -84,7 +84,7 @@ pub struct Latency {
     ping: Samples,
     calls: Calls,
     windows: Vec<Window>,
-    /// The first call that ended: rates begin there.
+    /// Time of the first call that ended, from which rates are computed.
     first: Option<Mono>,
     timeouts: Recent<CallKind>,
     timeouts_ever: u64,
@@ -93,7 +93,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Nothing measured yet.
+    /// Creates an empty state.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Latency {
         }
     }
 
-    /// Takes in a scheduled probe; exactly one for each tick of each series (G8).
+    /// Applies a scheduled probe; exactly one for each tick of each series (G8).
     ///
     /// Its timeout is not counted here: the attempt behind it is the same event and is counted by [`Latency::call`].
     pub fn probe(&mut self, sample: &ProbeSample) {
@@ -122,7 +122,7 @@ impl Latency {
         }
     }
 
-    /// Takes in the start, the progress or the end of a request.
+    /// Applies the start, the progress or the end of a request.
     pub fn call(&mut self, event: &CallEvent, now: Mono) {
         let clock = now + self.slept;
         match event {
@@ -151,17 +151,17 @@ impl Latency {
         }
     }
 
-    /// Bytes that came on a watch.
+    /// Counts bytes that were received on a watch.
     pub fn watched(&mut self, bytes: u64, now: Mono) {
         self.load.bytes(now + self.slept, bytes);
     }
 
-    /// The machine slept for `gap` while the monotonic clock stood still.
+    /// Applies a sleep of the machine for `gap`, in which the monotonic clock stood still.
     pub fn slept(&mut self, gap: Duration) {
         self.slept = self.slept.saturating_add(gap);
     }
 
-    /// Forgets calls whose end was never reported, half a minute after their deadline.
+    /// Drops calls whose end was never reported, half a minute after their deadline.
     pub fn tick(&mut self, now: Mono) {
         self.calls.drop_orphans(now);
         let clock = now + self.slept;
@@ -214,20 +214,20 @@ impl Latency {
         })
     }
 
-    /// A percentile of the work probes of the last `span`, and how many probes it rests on.
+    /// A percentile of the work probes of the last `span`, and the number of these probes.
     #[must_use]
     pub fn probe_percentile(&self, percent: usize, span: Duration, now: Mono) -> (Option<Percentile>, usize) {
         let sorted = self.work.sorted(now + self.slept, span);
         (nearest_rank(&sorted, percent), sorted.len())
     }
 
-    /// The same for the ping series.
+    /// Marks like [`Latency::marks`] for the ping series.
     #[must_use]
     pub fn ping_marks(&self, columns: usize, now: Mono) -> Vec<SparkMark> {
         self.ping.marks(columns, now + self.slept)
     }
 
-    /// Statistics of each kind of call that was made, in no order that means anything.
+    /// Statistics of each kind of call that was made, in no particular order.
     pub fn calls(&self) -> impl Iterator<Item = (CallKind, &CallStats)> {
         self.calls.stats()
     }
@@ -240,24 +240,24 @@ impl Latency {
         let ping = ping.and_then(|ping| ping.p50(clock));
         let first = self.first.unwrap_or(clock);
         let mut kinds: Vec<_> = self.windows.iter().map(|window| window.stats(clock, first, ping)).collect();
-        // A diagnosis ends with the trouble: with the first green minute of its calls, or of the probe where there was none.
+        // A diagnosis ends with the first green minute of its calls, or of the probe if there were no calls.
         let work = self.windows.iter().find(|window| window.kind() == CallKind::Work);
         let green = work.is_some_and(|work| work.is_green(clock) == Some(true));
         for (stats, window) in kinds.iter_mut().zip(&self.windows) {
             stats.verdict = stats.verdict.filter(|_| !window.is_green(clock).unwrap_or(green));
         }
-        // Calls that prove that lists work come first, those that prove only that the server is up last.
+        // Calls that prove that lists work come first, and those that only prove that the server is up last.
         kinds.sort_by_key(|stats| (stats.kind == CallKind::Ping, stats.kind));
         kinds
     }
 
-    /// Why calls are slow: of the probe, else of the first kind that has something to say.
+    /// Verdict on slow calls: that of the probe, else of the first kind of call with one.
     #[must_use]
     pub fn verdict(&self, now: Mono) -> Option<Verdict> {
         self.kinds(now).into_iter().find_map(|stats| stats.verdict)
     }
 
-    /// Requests that are on their way, oldest first.
+    /// Requests in flight, oldest first.
     pub fn running(&self) -> impl Iterator<Item = &RunningCall> {
         self.calls.running()
     }
@@ -292,7 +292,7 @@ impl Latency {
         self.timeouts_ever
     }
 
-    /// Time since the last timeout, if one is remembered.
+    /// Time since the last timeout; `None` if none is kept.
     #[must_use]
     pub fn since_timeout(&self, now: Mono) -> Option<Duration> {
         self.timeouts.since(now + self.slept)
@@ -315,7 +315,7 @@ impl Latency {
         if !known {
             self.load.request(clock);
         }
-        // A watch's bytes are reported as they come (`Heard`).
+        // The bytes of a watch are reported as they arrive (`ClusterEvent::Alive`).
         if !attempt.kind.is_watch() {
             self.load.bytes(clock, news);
         }
@@ -340,14 +340,14 @@ impl Latency {
     }
 }
 
-/// A deadline of ours passed, or the server said that its own did (504).
+/// Returns `true` if a local deadline passed, or the server reported that its own did (504).
 #[must_use]
 pub fn is_timeout(attempt: &Attempt) -> bool {
     attempt.end == CallEnd::TimedOut || attempt.status == Some(504)
 }
 
-/// Returns `true` if a call says how long the API takes. An error that came back sooner is no answer, and neither is a 504 before any
-/// deadline that we ask for (whole seconds): "at least 0.4 ms" would make the percentiles look fast.
+/// Returns `true` if a call measures the API's latency. An error that came back sooner does not, nor does a 504 before any
+/// deadline that watchbell sets (whole seconds): "at least 0.4 ms" would make the percentiles look fast.
 fn is_sample(attempt: &Attempt) -> bool {
     match (attempt.end, attempt.status) {
         (CallEnd::TimedOut, _) => true,

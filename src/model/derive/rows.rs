@@ -16,7 +16,7 @@ use crate::model::store::nodes::PackedFacts;
 pub struct NodeRow<'a> {
     /// The facts: name, roles, version, taints, addresses.
     pub facts: &'a PackedFacts,
-    /// The operator's selection.
+    /// `true` for the selected row.
     pub selected: bool,
     /// Readiness, its age, cordon.
     pub status: NodeStatus,
@@ -24,7 +24,7 @@ pub struct NodeRow<'a> {
     pub roles: Clean,
     /// First `InternalIP`; empty without any.
     pub internal_ip: Clean,
-    /// Time since creation by the server's clock; `None` if the node does not say.
+    /// Time since creation by the server's clock; `None` if the creation time is absent.
     pub age: Option<Duration>,
     /// Bound pods that are not Succeeded or Failed.
     pub pods: Known<u32>,
@@ -34,7 +34,7 @@ pub struct NodeRow<'a> {
     pub gpu: Option<Accelerators>,
     /// Whole devices that a pod could have; `None` without any.
     pub gpus_free: Option<Known<i64>>,
-    /// Why it takes no pods with devices, in words; `None` if it does.
+    /// Reason why it takes no pods with devices; `None` if it does.
     pub unschedulable: Option<Clean>,
     /// Whole devices that its labels promise and that it never announced.
     pub gpu_missing: i64,
@@ -57,13 +57,13 @@ pub struct NodeRow<'a> {
 pub struct NodeStatus {
     /// From the Ready condition.
     pub readiness: Readiness,
-    /// Time in this state by the server's clock; `None` if the condition does not say.
+    /// Time in this state by the server's clock; `None` if the condition has no transition time.
     pub for_: Option<Duration>,
     /// `SchedulingDisabled`.
     pub cordoned: bool,
-    /// More than two observed Ready changes in 15 min.
+    /// `true` if the node is flapping: more than two observed changes of Ready in 15 min.
     pub flapping: bool,
-    /// Our data is too old to say so now: "last seen Ready".
+    /// `true` if the data is too old to be current: "last seen Ready".
     pub stale: bool,
 }
 
@@ -108,11 +108,11 @@ pub struct AcceleratorTotals {
     pub requested: Known<i64>,
     /// Healthy and not requested, node by node, on nodes that take pods ([`crate::model::derive::fit::free`]).
     pub free: Known<i64>,
-    /// The same of nodes that take none.
+    /// Healthy and not requested on nodes that take no pods.
     pub unschedulable: Known<i64>,
     /// Announced but not healthy: capacity − allocatable, node by node.
     pub withdrawn: i64,
-    /// Promised by labels but never announced; `None` where no label can say.
+    /// Promised by labels but never announced; `None` if no label determines it.
     pub missing: Option<i64>,
     /// Requested beyond the allocatable amount, node by node: a device died under its pods.
     pub over_requested: Known<i64>,
@@ -121,7 +121,7 @@ pub struct AcceleratorTotals {
 }
 
 impl AcceleratorTotals {
-    /// Nothing of a resource.
+    /// Totals of zero for a resource.
     pub(crate) fn none(resource: &str, kind: Kind) -> Self {
         Self {
             resource: Clean::new(resource),
@@ -139,14 +139,14 @@ impl AcceleratorTotals {
     }
 }
 
-/// One resource of one node or of a cluster, exactly.
+/// Exact amounts of one resource of one node or of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceAmounts {
     /// `cpu`, `memory`, `pods`, `nvidia.com/gpu`, ...
     pub name: Clean,
     /// Requested by bound pods that are neither Succeeded nor Failed; for `pods` their number.
     pub requested: Known<Quantity>,
-    /// `status.allocatable`; the capacity where a node gives none at all.
+    /// `status.allocatable`; the capacity if a node has none at all.
     pub allocatable: Option<Quantity>,
     /// `status.capacity`.
     pub capacity: Option<Quantity>,

@@ -1,4 +1,4 @@
-//! State of the server as calls and probes show it: its identity, its last answer, its last failures.
+//! State of the server by the evidence of calls and probes: its identity, its last answer, its last failures.
 
 use std::collections::VecDeque;
 
@@ -16,13 +16,13 @@ use cuts::Cuts;
 
 /// A skew below this is the resolution of the `Date` header (±1 s), not a wrong clock.
 const SKEW_COUNTS_FROM_MS: i64 = 2_000;
-/// Failures kept for the report and the screens; the oldest give way.
+/// Maximum number of distinct failures kept for the report and the screens; the oldest are dropped.
 const FAILURES: usize = 20;
 
 /// Failures kept one by one, with their times and Audit-Ids, for the API view.
 const LOG: usize = 50;
 
-/// State of the server, and of the way to it.
+/// State of the server, and of the connection to it.
 #[derive(Debug, Default)]
 pub struct ServerState {
     pub(in crate::model) server: Option<Clean>,
@@ -31,15 +31,15 @@ pub struct ServerState {
     pub(in crate::model) skew_ms: Option<i64>,
     /// Time of the last wake-up of the machine, or of the program.
     pub(in crate::model) resumed: Option<Mono>,
-    /// Time of the first event of this cluster: from then on silence means something.
+    /// Time of the first event of this cluster, from which silence counts.
     pub(in crate::model) begun: Option<Now>,
     /// Time of the last answer of the server, or of something in front of it.
     pub(in crate::model) answered: Option<Now>,
-    /// No client could be made of the kubeconfig, and nothing has answered since.
+    /// `true` if no client could be made from the kubeconfig, and nothing has answered since.
     pub(in crate::model) unusable: bool,
     /// Time of the first 401, if no request was accepted since.
     pub(in crate::model) rejected: Option<Now>,
-    /// One for each resource that was listed.
+    /// Limits of the last page of each listed resource.
     pub(in crate::model) limits: Vec<PageLimits>,
     failures: VecDeque<Failure>,
     log: VecDeque<Failure>,
@@ -54,7 +54,7 @@ impl ServerState {
         self.server.as_ref()
     }
 
-    /// Our clock minus the server's in milliseconds, if the server's `Date` has been seen.
+    /// The local clock minus the server's in milliseconds; `None` without a `Date` header so far.
     #[must_use]
     pub fn skew_ms(&self) -> Option<i64> {
         self.skew_ms
@@ -66,7 +66,7 @@ impl ServerState {
         self.limits.iter().find(|limits| limits.resource == resource)
     }
 
-    /// Now by the server's clock (F66).
+    /// The current time by the server's clock (F66).
     #[must_use]
     pub fn now(&self, now: Now) -> Timestamp {
         match self.skew_ms {
@@ -86,7 +86,7 @@ impl ServerState {
         self.answered = Some(now);
     }
 
-    /// A probe that was answered with an error was answered.
+    /// Applies a probe; one that was answered with an error counts as answered.
     pub(in crate::model) fn probe(&mut self, sample: &ProbeSample, now: Now) {
         let answered = match sample.outcome {
             ProbeOutcome::Answered { .. } => true,
@@ -125,7 +125,7 @@ impl ServerState {
         if failure.layer == Layer::Warning {
             return;
         }
-        // The same failure of the same request again replaces the last one: twenty different ones tell more.
+        // A repeated failure of the same request replaces the last one: twenty different failures are more informative.
         let same = |known: &Failure| {
             known.request == failure.request && known.layer == failure.layer && known.text == failure.text
         };
@@ -146,7 +146,7 @@ impl ServerState {
         self.note(Failure::new(now.wall, Layer::Internal, Clean::new("task"), text));
     }
 
-    /// The last failures, newest first, the same one only once.
+    /// The last distinct failures, newest first.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter()
     }
@@ -156,7 +156,7 @@ impl ServerState {
         self.log.iter()
     }
 
-    /// A request that ran while we were stopped or asleep says nothing of the server's speed: it counts as cancelled.
+    /// Turns a request that ran while the program was stopped or asleep into a cancelled one, since it does not measure the server.
     pub(in crate::model) fn unless_stopped(&self, call: CallEvent) -> CallEvent {
         match call {
             CallEvent::Finished(mut attempt) if self.resumed.is_some_and(|resumed| attempt.at < resumed) => {
@@ -175,13 +175,13 @@ impl ServerState {
         {
             let of_group = |known: &&mut Failure| &*known.request == cuts::GROUP;
             for known in [&mut self.failures, &mut self.log] {
-                // The newest group is the one that is still open.
+                // The newest group is the open one.
                 if let Some(failure) = known.iter_mut().find(of_group) {
                     failure.text = text.clone();
                 }
             }
         }
-        // `/livez` is open to everybody and says nothing about credentials.
+        // `/livez` is open to everybody and proves nothing about credentials.
         match status {
             401 => self.rejected = self.rejected.or(Some(now)),
             200..300 if attempt.kind != CallKind::Ping && attempt.end == CallEnd::Complete => self.rejected = None,

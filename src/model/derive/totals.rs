@@ -11,7 +11,7 @@ use crate::model::store::Stores;
 use crate::model::store::nodes::admission::Admission;
 use crate::model::store::tracks::CoreTracks;
 
-/// Accelerators by resource and kind, accessories left out; requests as of now, not as of the last frame.
+/// Accelerators by resource and kind without auxiliary resources; requests are current, not as of the last frame.
 pub(crate) fn accelerators(stores: Stores<'_>, tracks: &CoreTracks) -> Vec<AcceleratorTotals> {
     let mut join = Join::default();
     join.compute(stores);
@@ -58,12 +58,12 @@ pub(crate) fn accelerators(stores: Stores<'_>, tracks: &CoreTracks) -> Vec<Accel
 /// Devices that are healthy and not requested, node by node.
 #[derive(Debug, Default)]
 struct FreeDevices<'a> {
-    /// By resource and kind: on nodes that take pods, and on the others.
+    /// Sums by resource and kind: on nodes that take pods, and on the others.
     sums: HashMap<(&'a str, Kind), (i128, i128)>,
 }
 
 impl<'a> FreeDevices<'a> {
-    /// Looks at every node.
+    /// Counts the free devices of every node.
     fn count(stores: Stores<'a>) -> Self {
         let Stores { nodes, pods } = stores;
         let mut count = Self::default();

@@ -1,4 +1,4 @@
-//! Usage of nodes, from `metrics.k8s.io`, with an age of its own: nothing else depends on it.
+//! Usage of nodes from `metrics.k8s.io`, with an age of its own; nothing else depends on it.
 
 use std::time::Duration;
 use std::vec::IntoIter;
@@ -30,7 +30,7 @@ pub struct Used {
 }
 
 impl Used {
-    /// The figures do not speak for now.
+    /// Returns `true` if the figures are too old to be current.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.age.is_none_or(|age| age > STALE_AFTER)
@@ -46,7 +46,7 @@ pub fn used_pct(used: i64, allocatable: i64) -> i64 {
     i64::try_from(i128::from(used) * 100 / i128::from(allocatable)).unwrap_or(i64::MAX)
 }
 
-/// Figures of one node, in whole milliseconds and seconds as metrics-server has them.
+/// Figures of one node; times have whole seconds and milliseconds, as metrics-server reports them.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     /// [`NONE`] if it is not known.
@@ -57,11 +57,11 @@ struct Figures {
     at: u32,
     /// Milliseconds, `u32::MAX` if not known.
     window_ms: u32,
-    /// The answer that had them.
+    /// Number of the answer that contained them.
     round: u32,
 }
 
-/// No amount: nothing uses so little.
+/// Value for an unknown amount, which no usage can have.
 const NONE: i64 = i64::MIN;
 
 /// The usage of the nodes of one cluster.
@@ -71,16 +71,16 @@ pub struct UsageStore {
     nodes: HashMap<Clean, Figures>,
     /// Figures of the last answer that are not applied yet.
     waiting: IntoIter<NodeUsage>,
-    /// Answers that were read.
+    /// Number of answers so far.
     round: u32,
     /// The newest of the figures.
     newest: Option<Timestamp>,
-    /// Grows with every answer that has figures, and when they go.
+    /// Grows with every answer that has figures, and when they are dropped.
     revision: u64,
 }
 
 impl UsageStore {
-    /// Takes in an answer. Figures that were read stay, and age, until newer ones come or the API goes.
+    /// Applies an answer. Figures stay, and age, until newer ones arrive or the API is gone.
     pub(crate) fn apply(&mut self, news: UsageNews) {
         self.visible = match news {
             UsageNews::Read(nodes) => {
@@ -103,8 +103,8 @@ impl UsageStore {
         };
     }
 
-    /// Takes in some of the last answer, and in its end forgets the nodes that it does not name. In place: of a large cluster the
-    /// same hundred thousand come every half minute, which is more than a key can wait for.
+    /// Applies up to `most` figures of the last answer, and at its end drops the nodes that it does not name. A large cluster sends a
+    /// hundred thousand figures every half minute, too many to apply at once before a key.
     pub(crate) fn take_in(&mut self, most: usize, held: impl Fn(&str) -> Option<Clean>) {
         if self.waiting.len() == 0 {
             return;
@@ -116,7 +116,7 @@ impl UsageStore {
                 *known = figures;
                 continue;
             }
-            // The copy of the name that the node has, or one that does not lie between what goes.
+            // The node's copy of the name, or a new allocation apart from the memory that is freed.
             let name = held(&node.name).unwrap_or_else(|| Clean::new(&node.name));
             self.nodes.insert(name, figures);
         }
@@ -126,7 +126,7 @@ impl UsageStore {
         }
     }
 
-    /// There is more to take in.
+    /// Returns `true` while figures of the last answer are not applied yet.
     pub(crate) fn is_behind(&self) -> bool {
         self.waiting.len() > 0
     }
@@ -139,7 +139,7 @@ impl UsageStore {
             + size_of_val(self.waiting.as_slice())
     }
 
-    /// The copy of a node's name that is held here.
+    /// This store's copy of a node's name.
     pub(crate) fn name(&self, node: &str) -> Option<&Clean> {
         self.nodes.get_key_value(node).map(|(name, _)| name)
     }
@@ -150,7 +150,7 @@ impl UsageStore {
         &self.visible
     }
 
-    /// There are figures to show, however old.
+    /// Returns `true` if there are figures to show, however old.
     pub(crate) fn shown(&self) -> bool {
         self.visible == Visibility::Visible || !self.nodes.is_empty()
     }
@@ -159,7 +159,7 @@ impl UsageStore {
         self.revision
     }
 
-    /// The newest of the figures; `None` without any that say when they were taken.
+    /// Time of the newest figures; `None` if none has a time.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
         self.newest
     }

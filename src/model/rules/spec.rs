@@ -7,11 +7,11 @@ use super::{Rule, Settings};
 /// Severity of an alert; the worst sorts last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing.
+    /// Informational.
     Notice,
-    /// Look at it.
+    /// Should be looked at.
     Warning,
-    /// Act.
+    /// Needs action.
     Critical,
 }
 
@@ -34,13 +34,13 @@ pub struct RuleSpec {
     pub pending: fn(&Settings) -> Duration,
     /// Alerts and states that explain this one: while one of them holds, it is neither shown nor resolved.
     pub inhibited_by: &'static [Inhibitor],
-    /// Keys of `[alerts]` that move its thresholds.
+    /// Keys of `[alerts]` that set its thresholds.
     pub thresholds: &'static [&'static str],
     /// Input that it looks at.
     pub evaluate: Evaluate,
 }
 
-/// Kind of object that an alert is about, and where `enter` leads from it.
+/// Kind of object that an alert is about, which decides where `enter` leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertSubject {
     /// Several clusters together.
@@ -90,11 +90,11 @@ pub enum Inhibitor {
     Rule(Rule),
     /// This alert is found for the same node, alone or within a group.
     SameNode(Rule),
-    /// All nodes are Unknown at once: one alert says so.
+    /// All nodes are Unknown at once, which a single alert reports.
     AllNodesUnknown,
 }
 
-/// Input that a rule looks at; the function that looks is in `model/alerts/server.rs` for the cluster as a whole and for lists, and in
+/// Input that a rule looks at; its function is in `model/alerts/server.rs` for the cluster as a whole and for lists, and in
 /// `model/alerts/faults.rs` for nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evaluate {
@@ -133,7 +133,7 @@ impl Evaluate {
     }
 }
 
-/// A threshold that the configuration moves.
+/// A configurable threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
     /// Its key in `[alerts]`.
@@ -142,16 +142,16 @@ pub struct Threshold {
     pub bounds: Bounds,
 }
 
-/// Least and greatest value of a threshold.
+/// Minimum and maximum of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bounds {
-    /// Whatever its type holds; a duration is never zero.
+    /// Any value of its type; a duration is never zero.
     Any,
     /// At least this.
     AtLeast(u64),
     /// At most this.
     AtMost(u64),
-    /// At most 100; the text says of what it is a share.
+    /// At most 100; the text names the whole that it is a share of.
     Percent(&'static str),
 }
 

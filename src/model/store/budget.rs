@@ -1,7 +1,7 @@
-//! The budget of a cluster: how many objects are held of it, over all kinds, and how many bytes they take.
+//! The budget of a cluster: limits for the number and the size of its objects, over all kinds.
 //!
-//! A server that sends objects without end must not take the memory of the program. Past the budget nothing more is applied,
-//! and the tasks that list and watch are ended: what is known stays, as a lower bound, and says why.
+//! A server that sends objects without end must not exhaust the memory. Above the budget nothing more is applied, and the tasks
+//! that list and watch are ended: the known numbers stay, as lower bounds, with the reason.
 
 use crate::facts::node::NodeFacts;
 use crate::facts::text::Clean;
@@ -13,7 +13,7 @@ const COUNT_EVERY: u64 = 64 << 20;
 /// Budget of a cluster: its objects and bytes, and the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
-    /// Bytes that came in since what is held was counted.
+    /// Bytes received since the held ones were counted.
     incoming: u64,
     exceeded: Option<Clean>,
     reported: bool,
@@ -25,12 +25,12 @@ impl Budget {
         self.exceeded.as_ref()
     }
 
-    /// It has been exceeded since that was last asked.
+    /// Returns `true` once after the budget was exceeded.
     pub(crate) fn take_exceeded(&mut self) -> bool {
         self.exceeded.is_some() && !std::mem::replace(&mut self.reported, true)
     }
 
-    /// Takes note of what came in; true if it is time to count the bytes that are held.
+    /// Records received bytes; returns `true` if it is time to count the held bytes.
     pub(crate) fn spend(&mut self, bytes: u64, most_bytes: u64) -> bool {
         self.incoming = self.incoming.saturating_add(bytes);
         let due = self.incoming >= COUNT_EVERY.min(most_bytes / 16);
@@ -40,13 +40,13 @@ impl Budget {
         due
     }
 
-    /// There is too much of it.
+    /// Marks the budget as exceeded.
     pub(crate) fn exceed(&mut self, what: &str) {
         self.exceeded.get_or_insert_with(|| Clean::new(what));
     }
 }
 
-/// News of lists and watches, which end with the budget.
+/// Returns `true` for events of lists and watches, which end when the budget is exceeded.
 pub(crate) fn is_followed(event: &ClusterEvent) -> bool {
     matches!(
         event,
@@ -60,7 +60,7 @@ pub(crate) fn is_followed(event: &ClusterEvent) -> bool {
     )
 }
 
-/// Bytes that the objects of this event take at most.
+/// Upper bound for the bytes of the objects of this event.
 pub(crate) fn incoming(event: &ClusterEvent) -> u64 {
     match event {
         ClusterEvent::Page { batch, .. } | ClusterEvent::Changes { batch, .. } => batch_bytes(batch),
@@ -81,7 +81,7 @@ fn batch_bytes(batch: &Batch) -> u64 {
     }
 }
 
-/// Bytes that the facts of a node take, those on the heap with them; shared texts are counted as if they were not.
+/// Bytes that the facts of a node take, including the heap; shared texts are counted as if they were not shared.
 fn node_bytes(node: &NodeFacts) -> u64 {
     let text = Clean::heap_bytes;
     let labels = node.labels.iter().map(|(key, value)| text(key) + text(value));

@@ -2,17 +2,17 @@
 
 use crate::facts::text::Clean;
 
-/// So many changes are kept, and names of things that went; past that the reader must look at everything.
+/// Maximum number of changes that are kept; above it the reader must look at everything.
 const MOST: usize = 1 << 18;
-/// Names of things that went, which cost more.
+/// Maximum number of names of removed items, which cost more.
 const MOST_GONE: usize = 10_000;
 
-/// Things that have changed, each once, and things that went.
+/// Items that have changed, each once, and names of removed items.
 #[derive(Debug)]
 pub(crate) struct ChangeSet<K> {
     pub(crate) there: Vec<K>,
     pub(crate) gone: Vec<Clean>,
-    /// Nothing was left out.
+    /// `true` if no change was left out.
     pub(crate) complete: bool,
 }
 
@@ -23,7 +23,7 @@ impl<K> Default for ChangeSet<K> {
 }
 
 impl<K> ChangeSet<K> {
-    /// A thing has changed; the caller reports each change once.
+    /// Records that an item has changed; the caller reports each item once.
     pub(crate) fn there(&mut self, key: K) {
         if self.there.len() < MOST {
             self.there.push(key);
@@ -32,7 +32,7 @@ impl<K> ChangeSet<K> {
         }
     }
 
-    /// A thing of this name went.
+    /// Records that the item of this name was removed.
     pub(crate) fn gone(&mut self, name: Clean) {
         if self.gone.len() < MOST_GONE {
             self.gone.push(name);
@@ -41,8 +41,8 @@ impl<K> ChangeSet<K> {
         }
     }
 
-    /// Takes up to so many of each kind out, in order, since what came in order of names is sorted fast; everything, if that is
-    /// not all there was.
+    /// Takes up to `most` of each kind out, in order, since items that arrive in order of names are sorted fast; takes everything
+    /// if changes were left out.
     pub(crate) fn take(&mut self, most: usize) -> Self {
         fn first<T>(of: &mut Vec<T>, most: usize) -> Vec<T> {
             if of.len() > most { of.drain(..most).collect() } else { std::mem::take(of) }

@@ -1,9 +1,9 @@
-//! `Chunks`: a vector in pieces, so that growing neither copies what is there nor holds more than a piece in reserve.
+//! `Chunks`: a vector in pieces, so that growing neither copies the values nor reserves more than one piece.
 
 /// Entries of a piece.
 const CHUNK: usize = 256;
 
-/// Values by place.
+/// Values by index.
 #[derive(Debug)]
 pub(crate) struct Chunks<T>(Vec<Vec<T>>);
 
@@ -14,7 +14,7 @@ impl<T> Default for Chunks<T> {
 }
 
 impl<T> Chunks<T> {
-    /// Adds a value behind the others; its place.
+    /// Appends a value and returns its index.
     pub(crate) fn push(&mut self, value: T) -> usize {
         if self.0.last().is_none_or(|chunk| chunk.len() == CHUNK) {
             self.0.push(Vec::with_capacity(CHUNK));
@@ -55,7 +55,7 @@ impl<T> Chunks<T> {
         self.0.iter_mut().flatten()
     }
 
-    /// Bytes on the heap, without what the values hold beyond themselves.
+    /// Bytes on the heap, without the heap of the values.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.0.len() * CHUNK * size_of::<T>() + self.0.capacity() * size_of::<Vec<T>>()
     }

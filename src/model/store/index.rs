@@ -2,11 +2,11 @@
 
 use hashbrown::HashTable;
 
-/// A table that grows rehashes all its records, each a miss of the cache. In one table of a million that takes longer than
-/// anybody waits for a key; in 256 parts each growth is a millisecond at most. All parts have the same size, so each is made to
-/// grow at another one: else they would all do so in the same few pages.
+/// Number of parts. A table that grows rehashes all its records, each with a cache miss. With a million records that takes too
+/// long before a key; in 256 parts each growth takes a millisecond at most. The parts have about the same size, so each is made
+/// to grow at a different one; otherwise all would grow within a few pages.
 const PARTS: usize = 256;
-/// A part smaller than this grows when it must.
+/// A part smaller than this grows only when it is full.
 const SMALL: usize = 64;
 
 /// Slot numbers by hash.
@@ -20,7 +20,7 @@ impl Default for Index {
 }
 
 impl Index {
-    /// For fewer values, in so many parts.
+    /// Creates an index for fewer values with this number of parts.
     pub(crate) fn with_parts(parts: usize) -> Self {
         Self((0..parts).map(|_| HashTable::new()).collect())
     }
@@ -30,7 +30,7 @@ impl Index {
         self.0[self.part(hash)].find(hash, |&slot| same(slot)).copied()
     }
 
-    /// Adds a slot; `hash_of` says the hash of any slot.
+    /// Adds a slot; `hash_of` returns the hash of any slot.
     pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
         let (part, parts) = (self.part(hash), self.0.len());
         let table = &mut self.0[part];
@@ -42,7 +42,7 @@ impl Index {
         table.insert_unique(hash, slot, |&other| hash_of(other));
     }
 
-    /// Takes a slot out.
+    /// Removes a slot.
     pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
         let part = self.part(hash);
         if let Ok(entry) = self.0[part].find_entry(hash, |&other| other == slot) {
@@ -50,7 +50,7 @@ impl Index {
         }
     }
 
-    /// From the middle of the hash: the tables use its ends.
+    /// Part of a hash, by its middle bits, since the tables use the others.
     fn part(&self, hash: u64) -> usize {
         (hash >> 40) as usize % self.0.len()
     }

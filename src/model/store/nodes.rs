@@ -1,4 +1,4 @@
-//! The node store: mark and sweep, and sums over all nodes kept as nodes come and go.
+//! The node store: mark and sweep, and sums over all nodes that are updated with each change.
 
 pub mod admission;
 mod conditions;
@@ -36,7 +36,7 @@ use crate::model::store::nodes::problem::UnhealthyNodes;
 use admission::Admission;
 use node::NodeOrigin;
 
-/// Names one node of the store as long as it is in it; a place that is used again has another serial.
+/// Key of one node while it is in the store; a reused slot gets another serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeKey {
     slot: u32,
@@ -44,15 +44,15 @@ pub(crate) struct NodeKey {
 }
 
 impl NodeKey {
-    /// No node: what stands where none has been found yet, or while an order is rearranged.
+    /// Key of no node, for nodes that have not been found yet and while an order is rearranged.
     pub(crate) const NONE: Self = Self { slot: u32::MAX, serial: 0 };
 
-    /// Its place in tables by slot.
+    /// Its index in tables by slot.
     pub(crate) fn slot(self) -> usize {
         self.slot as usize
     }
 
-    /// Tells it from others in that place; never 0.
+    /// Number that distinguishes it from other nodes of that slot; never 0.
     pub(crate) fn serial(self) -> u32 {
         self.serial
     }
@@ -66,9 +66,9 @@ impl Default for NodeKey {
 
 /// All nodes of a cluster.
 ///
-/// Pages of a list mark what they bring with the list's generation, and so does the watch; [`NodeStore::finish`] removes what
-/// neither has touched. An event of the watch always applies; a page yields to it by the rules of [`ObjectVersion`], compared
-/// only within one generation: after an etcd restore versions go back (F43).
+/// Pages and the watch mark nodes with the list's generation; [`NodeStore::finish`] removes the nodes that neither has touched.
+/// An event of the watch always applies; a page yields to it by the rules of [`ObjectVersion`]. Versions are compared only within
+/// one generation, since they decrease after an etcd restore (F43).
 #[derive(Debug)]
 pub(crate) struct NodeStore {
     slots: Chunks<Option<Node>>,
@@ -82,7 +82,7 @@ pub(crate) struct NodeStore {
     sums: Sums,
     unhealthy: UnhealthyNodes,
     revision: u64,
-    /// Nodes that came, changed or went.
+    /// Nodes that were added, changed or removed.
     touched: ChangeSet<NodeKey>,
     rules: NodeRules,
 }
@@ -95,18 +95,18 @@ struct NodeRules {
     good: Arc<[Clean]>,
 }
 
-/// Outcome of a change: the node that is held now, or the one that went.
+/// Outcome of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NodeOutcome {
     /// It is older than what is known, or changes nothing.
     Ignored,
-    /// The node is new or changed; the uid of another object that it took the name of.
+    /// The node is new or changed; `replaced` is the uid of an earlier object of the same name.
     Stored { key: NodeKey, replaced: Option<Uid> },
     /// The node was removed; its uid.
     Removed(Uid),
 }
 
-/// Of a hundred thousand nodes one part grows in a millisecond.
+/// Number of parts of the index by name: with a hundred thousand nodes one part grows in a millisecond.
 const NAME_PARTS: usize = 16;
 
 impl Default for NodeStore {
@@ -135,7 +135,7 @@ impl NodeStore {
         }
     }
 
-    /// Reads `True` of these conditions as good; before the first node comes.
+    /// Sets the conditions whose `True` is good; before the first node.
     pub(crate) fn set_good_conditions(&mut self, conditions: Arc<[Clean]>) {
         self.rules.good = conditions;
     }
@@ -223,7 +223,7 @@ impl NodeStore {
         &self.sums
     }
 
-    /// Nodes with any trouble, in no order: not ready, a bad condition, devices withdrawn or missing; and since when each is.
+    /// Nodes with any problem, in no particular order (not ready, a bad condition, devices unhealthy or missing), each with its start.
     pub(crate) fn unhealthy(&self) -> impl Iterator<Item = (&Node, &DatedProblems)> {
         self.unhealthy.iter().filter_map(|(key, problems)| Some((self.get(key)?, problems)))
     }
@@ -232,7 +232,7 @@ impl NodeStore {
         self.unhealthy.len()
     }
 
-    /// At most so much of what came, changed or went since it was last taken; keys of nodes that went find none any more.
+    /// Takes up to `most` changes since the last call. Keys of removed nodes no longer find a node.
     pub(crate) fn take_touched(&mut self, most: usize) -> ChangeSet<NodeKey> {
         let touched = self.touched.take(most);
         if touched.complete {
@@ -247,7 +247,7 @@ impl NodeStore {
         touched
     }
 
-    /// There is more to take.
+    /// Returns `true` if there are changes to take.
     pub(crate) fn is_touched(&self) -> bool {
         !self.touched.is_empty()
     }
@@ -283,11 +283,11 @@ impl NodeStore {
             return NodeOutcome::Stored { key: self.insert(facts, origin), replaced: None };
         };
         let node = self.slots.at_mut(slot as usize).as_mut().expect("the name was just found");
-        // A watch of an older list must not take back the mark of the running one, whose versions are others.
+        // A watch of an older list must not undo the mark of the running one, whose versions are not comparable.
         node.from_watch = origin.from_watch && origin.generation >= node.generation;
         node.generation = node.generation.max(origin.generation);
         if node.facts.are(facts) {
-            // The heartbeat of a kubelet changes nothing.
+            // A heartbeat of the kubelet changes only the version.
             node.facts.version = facts.version;
             return NodeOutcome::Ignored;
         }

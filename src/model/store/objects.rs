@@ -49,7 +49,7 @@ impl<T: PartialEq> ObjectStore<T> {
         }
     }
 
-    /// A page of the running list: yields to what the watch of the same list has brought.
+    /// Applies a page of the running list, which yields to events of the same list's watch.
     pub(crate) fn page(&mut self, head: PageHead, changes: Vec<ObjectChange<T>>, now: Now) {
         if !self.track.page(head, changes.len(), now) {
             return;
@@ -65,7 +65,7 @@ impl<T: PartialEq> ObjectStore<T> {
         }
     }
 
-    /// Changes from the watch that began at list `generation`, in order.
+    /// Applies changes, in order, from the watch that began at list `generation`.
     pub(crate) fn changes(&mut self, generation: u32, unreadable: u32, changes: Vec<ObjectChange<T>>, now: Now) {
         self.track.changed(changes.len(), unreadable, now);
         for change in changes {
@@ -85,7 +85,7 @@ impl<T: PartialEq> ObjectStore<T> {
         }
     }
 
-    /// The list is complete: what neither it nor the watch has touched is gone.
+    /// Ends the list: removes the objects that neither it nor the watch has touched.
     pub(crate) fn finish(&mut self, generation: u32, now: Now) {
         if !self.track.finished(generation, now) {
             return;
@@ -96,7 +96,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.revision += u64::from(self.objects.len() != before);
     }
 
-    /// Sets the state of the list. Objects that the server no longer has, or that are no longer requested, are forgotten: they would only grow old.
+    /// Sets the state of the list. Objects that are no longer served or requested are dropped, since they would only grow old.
     pub(crate) fn set_state(&mut self, state: SyncState) {
         if matches!(state, SyncState::Absent | SyncState::Skipped { .. })
             && (!self.objects.is_empty() || self.complete())
@@ -112,7 +112,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.objects.len()
     }
 
-    /// Time without proof of life.
+    /// Time since the last freshness proof.
     pub(crate) fn age(&self, now: Now) -> Option<Duration> {
         self.track.age(now)
     }
@@ -121,7 +121,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.track.complete()
     }
 
-    /// Grows with every change that can be seen.
+    /// Revision that grows with every visible change.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
@@ -130,7 +130,7 @@ impl<T: PartialEq> ObjectStore<T> {
         self.objects.get(key).map(|held| &held.facts)
     }
 
-    /// Every object, in no order.
+    /// Every object, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Clean, &T)> {
         self.objects.iter().map(|(key, held)| (key, &held.facts))
     }
@@ -152,7 +152,7 @@ impl<T: PartialEq> ObjectStore<T> {
     fn put(&mut self, object: ApiObject<T>, generation: u32, from_watch: bool) {
         let ApiObject { key, uid, version, facts } = object;
         let known = self.objects.get(&key);
-        // A watch of an older list must not take back the mark of the running one, whose versions are others.
+        // A watch of an older list must not undo the mark of the running one, whose versions are not comparable.
         let newest = known.map_or(generation, |held| held.generation.max(generation));
         let (from_watch, generation) = (from_watch && generation == newest, newest);
         if known.is_none_or(|held| held.facts != facts || held.uid != uid) {
@@ -162,21 +162,21 @@ impl<T: PartialEq> ObjectStore<T> {
     }
 }
 
-/// Store of one optional resource, whichever it is.
+/// Store of any one optional resource.
 pub(crate) trait OptionalStore {
-    /// A list begins.
+    /// Begins a list.
     fn begin(&mut self, generation: u32);
 
-    /// The list is complete.
+    /// Ends the list.
     fn finish(&mut self, generation: u32, now: Now);
 
-    /// The watch has proven that what it brought is true now.
+    /// Records that the watch has proven that the data is current.
     fn note_alive(&mut self, now: Now);
 
-    /// Nothing more is stored, for this reason.
+    /// Stops storing objects, for this reason.
     fn exceed(&mut self, failure: Failure);
 
-    /// The machine slept: all data is old at once.
+    /// Applies a sleep of the machine, after which all data is old.
     fn slept(&mut self, now: Now);
 
     /// Sets the state of the list.

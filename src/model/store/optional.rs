@@ -1,4 +1,4 @@
-//! Objects of the optional APIs: whether they are visible, and if not, the reason.
+//! Objects of the optional APIs, with their visibility and the reason if they are not visible.
 
 use super::sync::Visibility;
 use crate::facts::dra::RuleFacts;
@@ -77,12 +77,12 @@ impl OptionalApis {
         }
     }
 
-    /// Nothing more is stored, for this reason.
+    /// Stops storing objects, for this reason.
     pub(crate) fn exceed(&mut self, failure: &Failure) {
         self.each_mut(|store| store.exceed(failure.clone()));
     }
 
-    /// The machine slept: all data is old at once.
+    /// Applies a sleep of the machine, after which all data is old.
     pub(crate) fn slept(&mut self, now: Now) {
         self.each_mut(|store| store.slept(now));
     }
@@ -116,17 +116,17 @@ impl OptionalApis {
         if slices == Visibility::Visible { self.claims.visible() } else { slices }
     }
 
-    /// There is a picture of slices and claims, however old.
+    /// Returns `true` if slices and claims are known, however old.
     pub(crate) fn dra_known(&self) -> bool {
         self.slices.complete() && self.claims.complete()
     }
 
-    /// Grows with every change of slices, claims and taint rules.
+    /// Revision that grows with every change of slices, claims and taint rules.
     pub(crate) fn dra_revision(&self) -> u64 {
         self.slices.revision() + self.claims.revision() + self.rules.revision()
     }
 
-    /// Number of taint rules; `None` where they are not seen.
+    /// Number of taint rules; `None` if they are not visible.
     #[must_use]
     pub fn taint_rule_count(&self) -> Option<usize> {
         self.rules.complete().then(|| self.rules.iter().count())
@@ -146,7 +146,7 @@ impl OptionalApis {
         self.rules.iter().map(|(_, facts)| facts).collect()
     }
 
-    /// Returns `true` once each API was answered, one way or another. Claims without slices tell nothing, so nothing waits for them.
+    /// Returns `true` once each API has answered, one way or another. Claims without slices are useless, so nothing waits for them.
     pub(crate) fn settled(&self) -> bool {
         let is_dra = |resource| matches!(resource, Resource::Slices | Resource::Claims);
         self.dra_visible().answered()

@@ -1,8 +1,8 @@
 //! Compact pod records and per-node totals: pod density, requests per resource.
 //!
-//! A pod costs 64 bytes, its name and its place in the index; what repeats (namespaces, owners, node names, request sets) is
-//! kept once. Totals move with each change, so that reading them costs nothing. Pods join nodes by name, so that the order in
-//! which the two arrive cannot matter. Source: `docs/performance.md`; `docs/list-watch.md`.
+//! A pod costs 64 bytes, its name and its index entry; repeated values (namespaces, owners, node names, request sets) are
+//! stored once. Totals are updated with each change, so that reading them costs nothing. Pods join nodes by name, so that the
+//! order in which the two arrive cannot matter. Source: `docs/performance.md`; `docs/list-watch.md`.
 
 mod ahead;
 mod holder;
@@ -36,19 +36,19 @@ use totals::{PodShare, RequestSet};
 pub use part::ListMark;
 pub use totals::{NodeTotals, PodCounts, ResourceId, Totals};
 
-/// Records whose names are looked at after one batch while too much of their memory is garbage: some 100 µs.
+/// Number of records whose names are compacted after one batch while too much memory is garbage, which takes some 100 µs.
 const COMPACTED: u32 = 4096;
 
-/// The way by which pods came.
+/// Origin of pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodOrigin {
-    /// A page of a list: may be older than what the watch has brought.
+    /// A page of a list, which may be older than events of the watch.
     Page,
-    /// The watch: each event is newer than the one before.
+    /// The watch, whose events are in order.
     Watch,
 }
 
-/// Mark of a batch: its list, the list's epoch, and the way by which it came.
+/// Mark of a batch: its list, the list's epoch, and its origin.
 #[derive(Clone, Copy, Debug)]
 struct BatchMark {
     list: ListMark,
@@ -60,11 +60,11 @@ struct BatchMark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PodSlot(u32);
 
-/// A node that pods name, as long as one does; then another node may have the id.
+/// Id of a node that pods name, valid while a pod names it; afterwards another node may get the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(u32);
 
-/// Which records belong to a list.
+/// Records that belong to a list.
 #[derive(Clone, Copy, Debug)]
 enum Reach {
     All,
@@ -100,14 +100,14 @@ pub struct PodStore {
     requested: NodeTotals,
     /// Parts that are listed separately: all pods, or those of some namespaces.
     parts: ScopeParts,
-    /// Where all pods are listed together, how many of the held ones the newest list or its watch has touched.
+    /// Number of pods that the newest list or its watch has touched, if all pods are listed together.
     listed: u32,
     revision: u64,
-    /// The record whose name was looked at last for compaction.
+    /// The record whose name was visited last for compaction.
     compacted: u32,
     /// Nodes whose totals have changed.
     touched: ChangeSet<NodeId>,
-    /// By slot, the pods that hold or will hold devices: only of them is it kept since when they do not run.
+    /// Pods that hold or will hold devices, by slot; only for them the time since which they do not run is kept.
     holders: HashMap<u32, Holder>,
 }
 
@@ -128,7 +128,7 @@ impl PodStore {
         Self { parts: ScopeParts::of(namespaces), ..Self::default() }
     }
 
-    /// A list starts. What the watch deletes from now on is remembered until it is finished, because a page may still bring it.
+    /// Begins a list. Deletions by the watch are kept until the list ends, because a page may still contain such a pod.
     pub fn begin(&mut self, list: impl Into<ListMark>) {
         let list = list.into();
         self.listed = 0;
@@ -141,11 +141,11 @@ impl PodStore {
         }
     }
 
-    /// Takes in a page of the list, or changes of the watch, in order.
+    /// Applies a page of the list, or changes of the watch, in order.
     ///
-    /// The watch always applies. A page's item yields to a record or a tombstone that the watch of the same generation brought,
-    /// by the rules of [`ObjectVersion`]. Versions of two generations are never compared: an etcd restore takes them back.
-    /// A pod of another namespace than the list's is passed over: no sweep would ever look at it.
+    /// The watch always applies. A page's item yields to a record or a tombstone from the watch of the same generation, by the
+    /// rules of [`ObjectVersion`]. Versions of two generations are never compared, since an etcd restore decreases them.
+    /// A pod of another namespace than the list's is ignored, since no sweep would ever remove it.
     pub fn apply(&mut self, batch: &PodBatch, list: impl Into<ListMark>, origin: PodOrigin) {
         let list = list.into();
         let mark = BatchMark { list, epoch: self.parts.epoch(list), origin };
@@ -191,7 +191,7 @@ impl PodStore {
         }
     }
 
-    /// The list is complete: what neither its pages nor its watch has touched is gone. Returns how many pods went.
+    /// Ends the list: removes the pods that neither its pages nor its watch has touched. Returns their number.
     ///
     /// A list that is not the last one begun sweeps nothing, and one of a namespace nothing of another.
     pub fn finish(&mut self, list: impl Into<ListMark>) -> usize {
@@ -201,12 +201,12 @@ impl PodStore {
         }
         let (reach, newest) = (self.reach(list), self.parts.newest(list));
         if matches!(reach, Reach::All) && self.listed == self.totals.held {
-            // As of most lists; a look at a million records holds up a frame.
+            // The usual case; visiting a million records would delay a frame.
             return 0;
         }
         let swept = |record: &PodRecord| record.epoch != newest && reach.has(self.namespace_of(record));
         let gone: Vec<u32> = self.records.used().filter(|(_, record)| swept(record)).map(|(slot, _)| slot).collect();
-        // The last ones first: they stand at the front of the lists of their nodes.
+        // In reverse order, since the last ones are at the front of their nodes' lists.
         for &slot in gone.iter().rev() {
             self.remove(slot);
         }
@@ -221,7 +221,7 @@ impl PodStore {
         }
     }
 
-    /// Returns `true` if the item of a page yields to what the watch of its list has brought.
+    /// Returns `true` if the item of a page yields to an event of its list's watch.
     fn yields_to_watch(&mut self, pod: &PodFacts<'_>, slot: Option<u32>, mark: BatchMark) -> bool {
         let BatchMark { list, epoch, .. } = mark;
         let record = slot.map(|slot| self.records.at(slot));
@@ -231,7 +231,7 @@ impl PodStore {
         run.is_some_and(|run| run.outdates(list.generation, name_of(pod), version_of(pod), watched))
     }
 
-    /// Record of a pod whose name is held already.
+    /// Creates the record of a pod whose name is stored already.
     fn record(&mut self, pod: &PodFacts<'_>, name: NameAt, hint: &Lookahead, mark: BatchMark) -> PodRecord {
         let mut record = PodRecord::new(pod, name, mark.origin == PodOrigin::Watch);
         record.epoch = mark.epoch;
@@ -255,7 +255,7 @@ impl PodStore {
         self.revision += 1;
     }
 
-    /// Replaces the record of a pod that is held.
+    /// Replaces the record of a stored pod.
     fn update(&mut self, pod: &PodFacts<'_>, slot: u32, hint: &Lookahead, mark: BatchMark) {
         let epoch = mark.epoch;
         let name = self.records.at(slot).name();
@@ -327,7 +327,7 @@ impl PodStore {
         }
     }
 
-    /// Takes a record out of the totals.
+    /// Removes a record from the totals.
     fn uncount(&mut self, slot: u32) {
         let record = *self.records.at(slot);
         self.totals.held -= 1;
@@ -356,7 +356,7 @@ impl PodStore {
         }
     }
 
-    /// Takes a record out of its node's list, which is as long as a node has pods.
+    /// Removes a record from its node's list, which is as long as the node has pods.
     fn unlink(&mut self, slot: u32) {
         let PodRecord { node, next, .. } = *self.records.at(slot);
         if node == NIL {
@@ -374,7 +374,7 @@ impl PodStore {
         self.records.at_mut(before).next = next;
     }
 
-    /// Goes on moving names out of chunks that are largely garbage, a bounded number of records at a time.
+    /// Continues moving names out of chunks that are largely garbage, a bounded number of records at a time.
     fn compact_names(&mut self) {
         if !self.names.is_wasteful() {
             return;

@@ -1,4 +1,4 @@
-//! Which pods are watched: those of the whole cluster, or those of some namespaces, each with a list of its own (F23).
+//! Scope of the pods: the whole cluster, or some namespaces, each with a list of its own (F23).
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use crate::facts::text::Clean;
 use crate::model::known::Known;
 use crate::msg::{Failure, Now, SyncState};
 
-/// Which pods of a cluster are watched.
+/// Pods of a cluster that are watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// The namespaces; none: the whole cluster.
+    /// The namespaces; empty for the whole cluster.
     pub namespaces: Vec<Clean>,
-    /// A namespace to name in advice: that of the kubeconfig's context.
+    /// Namespace for advice to the operator: that of the kubeconfig's context.
     pub example: Option<Clean>,
 }
 
-/// Scope of the pods, where only a part of the cluster is watched.
+/// Scope of the pods if only a part of the cluster is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// The namespaces that are watched.
@@ -25,7 +25,7 @@ pub struct Partial {
     pub denied: Vec<Clean>,
 }
 
-/// Names that [`Partial::names`] spells out.
+/// Maximum number of names in [`Partial::names`].
 const NAMES: usize = 3;
 
 impl Partial {
@@ -66,7 +66,7 @@ fn list(names: &[&Clean]) -> String {
 #[derive(Debug)]
 pub(crate) struct PodTracks {
     scope: Scope,
-    /// As many as there are namespaces, or one.
+    /// One for each namespace, or a single one.
     tracks: Vec<Track>,
 }
 
@@ -93,7 +93,7 @@ impl PodTracks {
         (!self.scope.namespaces.is_empty()).then(|| Partial { namespaces: self.scope.namespaces.clone(), denied })
     }
 
-    /// The list of one part, by its place.
+    /// The list of one part, by its index.
     pub(crate) fn part_mut(&mut self, part: usize) -> Option<&mut Track> {
         self.tracks.get_mut(part)
     }
@@ -104,27 +104,27 @@ impl PodTracks {
         names.zip(&self.tracks)
     }
 
-    /// Every list is complete.
+    /// Returns `true` if every list is complete.
     pub(crate) fn complete(&self) -> bool {
         self.tracks.iter().all(Track::complete)
     }
 
-    /// Waiting brings nothing more.
+    /// Returns `true` if waiting brings nothing more.
     pub(crate) fn settled(&self) -> bool {
         self.tracks.iter().all(|track| track.complete() || track.denied())
     }
 
-    /// Nothing was ever read because nothing may be listed.
+    /// Returns `true` if nothing was ever read because all lists are forbidden.
     pub(crate) fn denied(&self) -> bool {
         self.tracks.iter().all(Track::denied)
     }
 
-    /// Some part of what is watched may not be listed.
+    /// Returns `true` if some list is forbidden.
     pub(crate) fn any_denied(&self) -> bool {
         self.tracks.iter().any(Track::denied)
     }
 
-    /// Reason why nothing more is applied.
+    /// Stops all lists, for this reason.
     pub(crate) fn exceed(&mut self, failure: &Failure) {
         self.tracks.iter_mut().for_each(|track| track.exceed(failure.clone()));
     }
@@ -142,7 +142,7 @@ impl PodTracks {
         self.tracks.iter_mut().for_each(|track| track.slept(now));
     }
 
-    /// `value`, as far as it is known: what the namespaces of a scope have is a lower bound of what the cluster has.
+    /// `value`, as far as it is known: the number of some namespaces is a lower bound for the cluster.
     pub(crate) fn known<T>(&self, value: T) -> Known<T> {
         if let ([track], true) = (&*self.tracks, self.scope.namespaces.is_empty()) {
             return track.known(value);
@@ -156,19 +156,19 @@ impl PodTracks {
         }
     }
 
-    /// The failure, if a link is lost; a retry explains more than a 403.
+    /// The failure, if a list or watch is lost; a retry explains more than a 403.
     pub(crate) fn lost(&self) -> Option<&Failure> {
         let lost = |track: &&Track| track.lost().is_some();
         let first = self.listed().find(lost).or_else(|| self.tracks.iter().find(lost));
         first.and_then(Track::lost)
     }
 
-    /// Time without proof of life of the part that has been silent the longest.
+    /// Time since the last freshness proof of the part that has been silent the longest.
     pub(crate) fn age(&self, now: Now) -> Option<Duration> {
         self.listed().map(|track| track.age(now)).reduce(|a, b| Some(a?.max(b?))).flatten()
     }
 
-    /// How fresh the whole is: as its worst part; what may not be listed is said elsewhere, unless that is all.
+    /// Freshness of all parts together: that of the worst; forbidden lists count only if all are forbidden.
     pub(crate) fn freshness(&self, stale_after: Duration, now: Now) -> Freshness {
         let parts = self.listed().map(|track| track.freshness(stale_after, now));
         parts.reduce(|a, b| worse(&a, &b)).unwrap_or(Freshness::Denied)
@@ -195,7 +195,7 @@ fn worse(a: &Freshness, b: &Freshness) -> Freshness {
     let (oldest, objects, page) = (age(a).max(age(b)), so_far(a).0 + so_far(b).0, so_far(a).1 + so_far(b).1);
     match (a, b) {
         (Never, Never) => Never,
-        // How much is still to come is known of no part that has not begun.
+        // The remaining count is unknown for a part that has not begun.
         (Never | Loading { .. }, _) | (_, Never | Loading { .. }) => Loading { objects, page, remaining: None },
         (Stale(_), _) | (_, Stale(_)) => Stale(oldest),
         (Relisting { .. }, _) | (_, Relisting { .. }) => Relisting { objects, age: oldest, page },

@@ -7,40 +7,40 @@ use crate::model::known::Known;
 use crate::model::time::elapsed;
 use crate::msg::{Failure, Layer, Mono, Now, PageHead, SyncState};
 
-/// How one resource is doing. Numbers of that resource take their state from here.
+/// State of one resource's list and watch, which determines how well its numbers are known.
 #[derive(Debug, Default)]
 pub(crate) struct Track {
     state: Option<SyncState>,
-    /// A list was once finished: from then on totals are exact.
+    /// `true` once a list has ended; from then on totals are exact.
     complete: bool,
-    /// Objects were read, although no list may be complete: they stay while the list is tried again.
+    /// `true` once objects were read, even if no list is complete; they stay while the list is retried.
     any: bool,
-    /// A list has begun and is not finished.
+    /// `true` while a list runs.
     running: bool,
-    /// The failure, until something proves that the link lives again: an attempt is no proof.
+    /// The failure, until something proves that the connection works again; an attempt proves nothing.
     failed: Option<Box<Failure>>,
     generation: u32,
     page: u32,
     objects: u64,
     remaining: Option<u64>,
-    /// When what we hold was last known to be the server's: a change or a bookmark on the watch, or the end of a list. While
-    /// a relist runs what is held is part old and part new, so its pages prove the link but not the picture.
+    /// Time at which the data was last known to equal the server's: a change or a bookmark on the watch, or the end of a list.
+    /// During a relist the data is partly old, so its pages prove the connection but not the data.
     fresh_at: Option<Now>,
     /// The end of the last list.
     finished: Option<Now>,
-    /// When the machine woke, if no list has been complete since (F67).
+    /// Time of the machine's wake-up, if no list has been complete since (F67).
     woke: Option<Mono>,
     unreadable: u32,
-    /// Of these: objects of the list. They are somewhere, and nobody knows what they are.
+    /// Of these: objects of the list, which exist in an unknown state.
     unread: u32,
-    /// The same of the list before the one that runs: what it did not show is not there yet.
+    /// Unreadable objects of the list before the running one, which count until that ends.
     unread_before: u32,
-    /// There are more objects than the budget allows; nothing more is applied, and the cluster is not followed again.
+    /// Set if there are more objects than the budget allows: nothing more is applied, and the cluster is not followed again.
     exceeded: Option<Box<Failure>>,
 }
 
 impl Track {
-    /// A list begins. `false` if it is older than the one that runs.
+    /// Begins a list; returns `false` if it is older than the running one.
     pub(crate) fn started(&mut self, generation: u32) -> bool {
         if generation < self.generation {
             return false;
@@ -55,7 +55,7 @@ impl Track {
         true
     }
 
-    /// A page came. `false` if it belongs to a list that was given up.
+    /// Applies a page; returns `false` if it belongs to an abandoned list.
     pub(crate) fn page(&mut self, page: PageHead, objects: usize, now: Now) -> bool {
         if page.generation != self.generation {
             return false;
@@ -70,7 +70,7 @@ impl Track {
         true
     }
 
-    /// The list is complete. `false` if it was given up for a newer one.
+    /// Ends a list; returns `false` if it was abandoned for a newer one.
     pub(crate) fn finished(&mut self, generation: u32, now: Now) -> bool {
         if generation != self.generation {
             return false;
@@ -84,7 +84,7 @@ impl Track {
         true
     }
 
-    /// Changes came on the watch, and some that could not be read, which prove nothing.
+    /// Applies changes of the watch, and a number of unreadable ones, which prove nothing.
     pub(crate) fn changed(&mut self, changes: usize, unreadable: u32, now: Now) {
         if changes > 0 {
             self.alive(now);
@@ -93,19 +93,19 @@ impl Track {
         self.unreadable = self.unreadable.saturating_add(unreadable);
     }
 
-    /// The watch has proven that what it brought is true now.
+    /// Records that the watch has proven that the data is current.
     pub(crate) fn note_alive(&mut self, now: Now) {
         self.alive(now);
     }
 
-    /// The machine slept: what we hold is old at once, whatever its age.
+    /// Applies a sleep of the machine, after which the data is old, whatever its age.
     pub(crate) fn slept(&mut self, now: Now) {
         self.woke = Some(now.mono);
     }
 
     pub(crate) fn set_state(&mut self, state: SyncState) {
         match &state {
-            // A watch that ended as watches do is no failure (F41), nor is a 403 that does not last (F53).
+            // The normal end of a watch is not a failure (F41), nor is a temporary 403 (F53).
             SyncState::Waiting { failure, .. } if matches!(failure.layer, Layer::Watch | Layer::Rbac) => {}
             SyncState::Waiting { failure, .. } | SyncState::Denied { failure } => self.failed = Some(failure.clone()),
             SyncState::Watching | SyncState::Polling { .. } | SyncState::Absent | SyncState::Skipped { .. } => {
@@ -125,7 +125,7 @@ impl Track {
         }
     }
 
-    /// A later list runs: what it has not brought yet may be gone.
+    /// Returns `true` while a later list runs; objects that it has not brought yet may be gone.
     fn relists(&self) -> bool {
         self.complete && self.running
     }
@@ -138,7 +138,7 @@ impl Track {
         self.complete && self.exceeded.is_none()
     }
 
-    /// Reason why nothing more is applied.
+    /// Stops applying anything more, for this reason.
     pub(crate) fn exceed(&mut self, failure: Failure) {
         self.exceeded = Some(Box::new(failure));
     }
@@ -147,19 +147,19 @@ impl Track {
         self.unreadable
     }
 
-    /// Objects of the last list that could not be read, and until a later one has ended as many at least. What a watch brings beside
-    /// them may be no object at all (F48).
+    /// Unreadable objects of the last list; during a later list at least as many. Unreadable items of a watch do not count, since
+    /// they may be no objects at all (F48).
     pub(crate) fn unread(&self) -> u32 {
         if self.running { self.unread.max(self.unread_before) } else { self.unread }
     }
 
-    /// Forbidden, and nothing was ever read. A 403 after a success keeps the data and lets it age.
+    /// Returns `true` if the list is forbidden and nothing was ever read. A 403 after a success keeps the data, which ages.
     pub(crate) fn denied(&self) -> bool {
         !self.complete && !self.any && matches!(self.state, Some(SyncState::Denied { .. }))
     }
 
-    /// `value`, as far as it is known. `Exact` from the end of the first list on, also while a later list runs or waits, unless
-    /// there are objects that could not be read.
+    /// `value`, as far as it is known. `Exact` from the end of the first list on, even while a later list runs or waits, unless
+    /// there are unreadable objects.
     pub(crate) fn known<T>(&self, value: T) -> Known<T> {
         if self.complete() && self.unread() == 0 {
             Known::Exact(value)
@@ -172,17 +172,17 @@ impl Track {
         }
     }
 
-    /// Time without proof of life.
+    /// Time since the last freshness proof.
     pub(crate) fn age(&self, now: Now) -> Option<Duration> {
         self.fresh_at.map(|proof| elapsed(proof, now))
     }
 
-    /// The failure, if the link is lost: from the failure on, through every attempt, until something proves that it lives.
+    /// The failure while the connection is lost: through every attempt, until something proves that it works again.
     pub(crate) fn lost(&self) -> Option<&Failure> {
         self.exceeded.as_deref().or(self.failed.as_deref())
     }
 
-    /// When the next attempt is due, while it waits.
+    /// Time at which the next attempt is due, while it waits.
     pub(crate) fn next_attempt(&self) -> Option<Mono> {
         match &self.state {
             Some(SyncState::Waiting { until, .. }) => Some(*until),
@@ -217,7 +217,7 @@ impl Track {
     }
 }
 
-/// Freshness of what is shown of one resource.
+/// Freshness of one resource's data.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Freshness {
     /// Nothing has been read yet.
@@ -235,7 +235,7 @@ pub enum Freshness {
     Live(Duration),
     /// The list is polled; time since the last one ended.
     Polling(Duration),
-    /// A relist runs: part of what is shown is from before it, and may be gone.
+    /// A relist runs: some objects are from before it and may be gone.
     Relisting {
         /// Objects that the new list has brought so far.
         objects: u64,
@@ -266,24 +266,24 @@ pub enum Visibility {
     Unknown,
     /// Its objects are known.
     Visible,
-    /// It is not asked for: why.
+    /// It is not requested, for this reason.
     Off(Clean),
     /// The server does not have it (404).
     Absent,
-    /// We may not see it (403): what the server said.
+    /// Access is forbidden (403); the server's message.
     Denied(Clean),
-    /// It is there and does not answer: what happened. What was known before is kept and ages.
+    /// It exists but does not answer; the failure. Known objects are kept, and age.
     Unavailable(Clean),
 }
 
 impl Visibility {
-    /// An answer of any kind came: waiting longer brings nothing new soon.
+    /// Returns `true` once there was an answer of any kind, so that waiting longer brings nothing soon.
     #[must_use]
     pub fn answered(&self) -> bool {
         *self != Self::Unknown
     }
 
-    /// Why it is not seen, for people; `None` if it is.
+    /// Human-readable reason why it is not visible; `None` if it is.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match self {

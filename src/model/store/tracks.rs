@@ -16,7 +16,7 @@ pub struct CoreTracks {
 }
 
 impl CoreTracks {
-    /// Tracks of a cluster of which these pods are watched.
+    /// Creates the tracks of a cluster with this scope of pods.
     pub(crate) fn of(scope: Scope) -> Self {
         Self { nodes: Track::default(), pods: PodTracks::of(scope) }
     }
@@ -48,7 +48,7 @@ impl CoreTracks {
         self.all().any(|(.., track)| track.lost().is_some())
     }
 
-    /// Freshness of nodes or pods; optional resources are not known here.
+    /// Freshness of nodes or pods; optional resources have tracks of their own.
     pub(crate) fn freshness(&self, resource: Resource, stale_after: Duration, now: Now) -> Freshness {
         match resource {
             Resource::Nodes => self.nodes.freshness(stale_after, now),
@@ -106,13 +106,13 @@ impl CoreTracks {
         self.pods.unreadable()
     }
 
-    /// Ends all lists: there are more objects than may be held.
+    /// Ends all lists, since there are more objects than the budget allows.
     pub(crate) fn exceed(&mut self, failure: Failure) {
         self.pods.exceed(&failure);
         self.nodes.exceed(failure);
     }
 
-    /// The machine slept: all data is old at once, whatever its age.
+    /// Applies a sleep of the machine, after which all data is old, whatever its age.
     pub(crate) fn slept(&mut self, now: Now) {
         self.nodes.slept(now);
         self.pods.slept(now);

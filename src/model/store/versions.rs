@@ -12,37 +12,37 @@ use crate::facts::wire::Uid;
 /// One state of an object, or its deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ObjectVersion {
-    /// The object; 0 where the server does not say.
+    /// Uid of the object; 0 if absent.
     pub(crate) uid: Uid,
-    /// `metadata.resourceVersion` as a number; 0 where it is none.
+    /// `metadata.resourceVersion` as a number; 0 if it is not one.
     pub(crate) version: u64,
 }
 
 impl ObjectVersion {
-    /// Surely newer: both versions are numbers, and this one is the larger.
+    /// Returns `true` if it is certainly newer: both versions are numbers, and this one is larger.
     pub(crate) fn is_newer_than(self, other: Self) -> bool {
         other.version != 0 && self.version > other.version
     }
 
-    /// The item of a page says nothing new beside this state, which the watch of the same list brought: that began at the
-    /// version of the list, so whatever it brings is newer unless the page is surely newer still.
+    /// Returns `true` if the item of a page is not newer than this state, which came from the watch of the same list. The watch
+    /// began at the version of the list, so its events are newer, unless the page is certainly newer still.
     pub(crate) fn outdates(self, page: Self) -> bool {
         !page.is_newer_than(self)
     }
 
-    /// The item of a page is of an object whose deletion, this one, the watch of the same list brought. A uid never comes back.
+    /// Returns `true` if this deletion, from the watch of the same list, is that of a page's item. A uid is never reused.
     pub(crate) fn buries(self, page: Self) -> bool {
         let same = self.uid == page.uid && page.uid != Uid::default();
         same || self.outdates(page)
     }
 
-    /// This deletion is one of the held object, and not of an earlier one of its name, which may come late.
+    /// Returns `true` if this deletion is that of the stored object, not a late one of an earlier object with its name.
     pub(crate) fn ends(self, held: Self) -> bool {
         self.uid == held.uid || held.uid == Uid::default() || self.uid == Uid::default()
     }
 }
 
-/// The newest list of a store, and the deletions that its watch has brought while it runs: a page may still bring such an object.
+/// The newest list of a store, and the deletions from its watch while it runs, since a page may still contain such an object.
 #[derive(Debug, Default)]
 pub(crate) struct ListPass {
     generation: u32,
@@ -64,7 +64,7 @@ struct Tombstone {
     deleted: ObjectVersion,
 }
 
-/// Name of an object within its kind; the namespace is empty where the name holds it, or the kind has none.
+/// Name of an object within its kind; the namespace is empty if the name contains it, or the kind has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectName<'a> {
     pub(crate) namespace: &'a str,
@@ -83,7 +83,7 @@ impl ListPass {
         self.generation
     }
 
-    /// Begins a list; the tombstones of the one before go.
+    /// Begins a list; the tombstones of the previous one are dropped.
     pub(crate) fn begin(&mut self, generation: u32) {
         self.generation = generation;
         self.tombstones = Some(Tombstones::default());
@@ -94,7 +94,7 @@ impl ListPass {
         self.tombstones = None;
     }
 
-    /// Keeps a deletion that the watch of list `generation` has brought, if that list runs.
+    /// Keeps a deletion from the watch of list `generation`, if that list runs.
     pub(crate) fn bury(&mut self, generation: u32, object: ObjectName<'_>, deleted: ObjectVersion) {
         if generation == self.generation
             && let Some(tombstones) = &mut self.tombstones

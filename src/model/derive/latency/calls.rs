@@ -1,17 +1,17 @@
-//! Requests: those that run, and statistics of those that ended.
+//! Requests in flight, and statistics of finished requests.
 
 use std::time::Duration;
 
 use super::{Histogram, is_sample, is_timeout};
 use crate::msg::{Attempt, CallEnd, CallId, CallKind, Mono};
 
-/// A cluster has a handful of requests in flight; more than this means that ends were lost.
+/// Maximum number of requests in flight that are kept. A cluster has a handful; more means that ends were lost.
 const MOST_RUNNING: usize = 64;
-/// The end of a request is reported at its deadline at the latest. If nothing came this long after the deadline, the task that
-/// would have said so is gone, and the call must not look slow for ever.
+/// Time after its deadline at which a request without a reported end is dropped. The end is reported by the deadline unless the
+/// task is gone, and the call must not look slow for ever.
 pub(super) const ORPHAN_AFTER: Duration = Duration::from_secs(30);
 
-/// A request that is on its way.
+/// A request in flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningCall {
     /// Which.
@@ -22,9 +22,9 @@ pub struct RunningCall {
     pub page: Option<u32>,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// When it began.
+    /// Time at which it began.
     pub at: Mono,
-    /// Our deadline for all of it.
+    /// Deadline of the whole request.
     pub limit: Duration,
     /// Body bytes so far, as sent (compressed).
     pub bytes: u64,
@@ -33,15 +33,15 @@ pub struct RunningCall {
 /// Figures of the finished requests of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallStats {
-    /// Durations; those of timeouts as lower bounds. A failure that came back sooner is none.
+    /// Durations; those of timeouts as lower bounds. Earlier failures have none.
     pub durations: Histogram,
-    /// Times to the first byte, of answers that came.
+    /// Times to the first byte of received answers.
     pub first_bytes: Histogram,
     /// The longest so far.
     pub max: Duration,
-    /// Requests that ended, but for those that we gave up ourselves.
+    /// Requests that ended, except those that watchbell cancelled.
     pub finished: u64,
-    /// Of these: a deadline of ours or the server's passed.
+    /// Of these: a local or a server's deadline passed.
     pub timeouts: u64,
     /// Of these: no answer, a cut answer, or a status of 400 and more; timeouts included.
     pub errors: u64,
@@ -67,7 +67,7 @@ impl Calls {
         self.running.push(call);
     }
 
-    /// Notes the bytes so far; returns how many of them are new.
+    /// Records the bytes so far; returns the number of new ones.
     pub(super) fn progress(&mut self, id: CallId, bytes: u64) -> u64 {
         let Some(call) = self.running.iter_mut().find(|call| call.id == id) else { return 0 };
         let news = bytes.saturating_sub(call.bytes);
@@ -76,7 +76,7 @@ impl Calls {
         if call.kind.is_watch() { 0 } else { news }
     }
 
-    /// Takes in the end of a request; returns whether its start was known and how many bytes are new.
+    /// Applies the end of a request; returns `true` if its start was known, and the number of new bytes.
     pub(super) fn finished(&mut self, attempt: &Attempt) -> (bool, u64) {
         let index = self.running.iter().position(|call| call.id == attempt.id);
         let before = index.map(|at| self.running.remove(at).bytes);

@@ -6,7 +6,7 @@ use super::Percentile;
 
 /// Eight buckets per power of two: a value is known to one part in eight.
 const SUB: usize = 8;
-/// Powers of two from 1 ms: 2^19 ms is 524 s, past the longest deadline we set (300 s).
+/// Powers of two from 1 ms: 2^19 ms is 524 s, more than the longest deadline (300 s).
 const OCTAVES: usize = 19;
 /// One below 1 ms, the octaves, one above.
 const BUCKETS: usize = 1 + OCTAVES * SUB + 1;
@@ -26,7 +26,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts `value`; `censored` says that it is only a lower bound.
+    /// Counts `value`; `censored` is `true` if it is only a lower bound.
     pub fn record(&mut self, value: Duration, censored: bool) {
         let side = if censored { &mut self.censored } else { &mut self.complete };
         let bucket = &mut side[bucket(value)];
@@ -34,7 +34,7 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// Adds what `other` counted.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.complete.iter_mut().zip(other.complete.iter()) {
             *mine = mine.saturating_add(*theirs);
@@ -45,7 +45,7 @@ impl Histogram {
         self.count += other.count;
     }
 
-    /// How many values were counted.
+    /// Number of counted values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
@@ -85,7 +85,7 @@ fn bucket(value: Duration) -> usize {
     1 + octave * SUB + sub
 }
 
-/// Where a bucket begins.
+/// Lower bound of a bucket.
 fn lower_end(bucket: usize) -> Duration {
     if bucket == 0 {
         return Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Our own load on the server, second by second over the last minute.
+//! watchbell's own load on the server, by second over the last minute.
 
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
-//! Events of the last minutes, each with what it was about.
+//! Events of the last minutes, each with a value.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::msg::Mono;
 
-/// More events than this are not remembered one by one. At the promised rate of one request per second (G4) ten minutes
-/// hold 600; past that the count is a lower bound that is far over every threshold.
+/// Maximum number of events that are kept. At the maximum rate of one request per second (G4) ten minutes hold 600; above the
+/// maximum the count is a lower bound far above every threshold.
 const CAPACITY: usize = 4096;
 
-/// Events in the order in which they came.
+/// Events in order of arrival.
 #[derive(Debug)]
 pub(super) struct Recent<T> {
     events: VecDeque<(Mono, T)>,
@@ -29,7 +29,7 @@ impl<T: Copy + PartialEq> Recent<T> {
         self.events.push_back((at, what));
     }
 
-    /// Forgets entries older than `span`, except for the newest, which says how long it has been quiet.
+    /// Drops entries older than `span`, except the newest, which gives the time since the last event.
     pub(super) fn expire(&mut self, now: Mono, span: Duration) {
         while self.events.len() > 1 && self.events.front().is_some_and(|(at, _)| now.since(*at) > span) {
             self.events.pop_front();

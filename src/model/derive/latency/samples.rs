@@ -28,7 +28,7 @@ impl Samples {
         Self { ring: VecDeque::new(), capacity: ticks.clamp(LEAST, MOST), period, deadline: settings.probe_deadline }
     }
 
-    /// Adds a sample; they come in the order of their ticks but for a probe that outlives its tick.
+    /// Adds a sample; samples arrive in the order of their ticks, except for a probe that outlives its tick.
     pub(super) fn push(&mut self, tick: Mono, outcome: ProbeOutcome) {
         if self.ring.len() == self.capacity {
             self.ring.pop_front();
@@ -37,7 +37,7 @@ impl Samples {
         self.ring.insert(index, (tick, outcome));
     }
 
-    /// Samples in the window, and how many of them timed out or failed.
+    /// Number of samples in the window, and of those that timed out or failed.
     pub(super) fn counts(&self, now: Mono, window: Duration) -> (u32, u32) {
         self.within(now, window).fold((0, 0), |(all, lost), outcome| {
             (all + 1, lost + u32::from(!matches!(outcome, ProbeOutcome::Answered { .. })))
@@ -46,7 +46,7 @@ impl Samples {
 
     /// Latencies in the window, ascending; lower bounds after equal exact values.
     ///
-    /// A failure that came back before its deadline is no latency: it is counted as lost and has no place here.
+    /// A failure before the deadline has no latency: it counts as lost and is left out here.
     pub(super) fn sorted(&self, now: Mono, window: Duration) -> Vec<Percentile> {
         let mut values: Vec<_> = self.within(now, window).filter_map(latency).collect();
         values.sort_unstable();
@@ -76,7 +76,7 @@ impl Samples {
         marks
     }
 
-    /// Ticks that should have been sampled by now and were not.
+    /// Number of ticks that should have been sampled by now and were not.
     fn overdue(&self, since_newest: Duration) -> usize {
         if since_newest <= self.period + self.deadline {
             return 0;
@@ -85,7 +85,7 @@ impl Samples {
         usize::try_from(late.as_micros() / self.period.as_micros()).unwrap_or(usize::MAX)
     }
 
-    /// How many ticks a span is, to the nearest.
+    /// Number of ticks in a span, rounded to the nearest.
     fn ticks(&self, span: Duration) -> usize {
         let (span, period) = (span.as_micros(), self.period.as_micros());
         usize::try_from((span + period / 2) / period).unwrap_or(usize::MAX)
@@ -112,7 +112,7 @@ fn mark(outcome: ProbeOutcome) -> SparkMark {
     }
 }
 
-/// Of two samples in one column the one that must not be hidden.
+/// The worse of two samples in one column, which is shown.
 fn worse(a: SparkMark, b: SparkMark) -> SparkMark {
     let rank = |mark| match mark {
         SparkMark::Blank => (0, Duration::ZERO),

@@ -10,21 +10,21 @@ use crate::msg::{Failure, Layer, Mono, Resource};
 
 /// A rolling control plane resets all watches within a minute (docs/faults.md, F52).
 const TOGETHER: Duration = Duration::from_secs(60);
-/// The request of the one line.
+/// Request of the grouped failure.
 pub(super) const GROUP: &str = "watches";
 
 /// The watches that were cut one after the other, each within a minute of the last.
 #[derive(Debug, Default)]
 pub(super) struct Cuts {
     last: Option<Mono>,
-    /// The failures that became the line, by their times.
+    /// Times of the failures that are grouped.
     reported: BTreeSet<Timestamp>,
     cut: BTreeSet<Resource>,
     opened: BTreeSet<Resource>,
 }
 
 impl Cuts {
-    /// Takes note of a failure; one line for all of them from the second watch on.
+    /// Records a failure; returns one failure for all watches from the second one on.
     pub(super) fn failed(&mut self, failure: &Failure, now: Mono) -> Option<Failure> {
         let resource = resource(failure)?;
         if !self.is_near(now) {
@@ -37,13 +37,13 @@ impl Cuts {
         (self.cut.len() > 1).then(|| Failure { request: Clean::new(GROUP), text: self.text(), ..failure.clone() })
     }
 
-    /// The watch of `resource` is open again: the line as it reads now, if there is one.
+    /// Records that the watch of `resource` is open again; returns the new text of the group, if there is one.
     pub(super) fn opened(&mut self, resource: Resource, now: Mono) -> Option<Clean> {
         let news = self.is_near(now) && self.cut.contains(&resource) && self.opened.insert(resource);
         (news && self.cut.len() > 1).then(|| self.text())
     }
 
-    /// Returns `true` if the line covers `failure`.
+    /// Returns `true` if the group covers `failure`.
     pub(super) fn covers(&self, failure: &Failure) -> bool {
         let ours = &*failure.request == GROUP || resource(failure).is_some();
         ours && self.reported.contains(&failure.at)
@@ -59,7 +59,7 @@ impl Cuts {
     }
 }
 
-/// Whose watch was cut, if that is what failed. A deadline that passed, or a server that refuses, is another story.
+/// Resource of the watch that was cut; `None` for other failures, such as a passed deadline or a refusal.
 fn resource(failure: &Failure) -> Option<Resource> {
     let cut = failure.layer == Layer::Body && !failure.timeout;
     let name = failure.request.strip_prefix("watch ").filter(|_| cut)?;

@@ -1,4 +1,4 @@
-//! Evidence of how the server answers its probes: one was missed, none is answered any more, all are answered again.
+//! Health of the server by its answers to probes: one was missed, none is answered any more, all are answered again.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::msg::{CallKind, Layer, Mono, Now, ProbeOutcome};
 
 /// 1 s: Kubernetes API-call SLO for one object, sig-scalability/slos/api_call_latency.md.
 const SLOW_PROBE: Duration = Duration::from_secs(1);
-/// One probe may be bad luck, three in a row are not.
+/// Number of probes in a row that prove something: a single one may be chance.
 const PROBES_IN_A_ROW: usize = 3;
 /// Time without a timeout after which the cluster has recovered.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
-/// One or two timeouts are bad luck; after more of them the cluster recovers.
+/// Number of timeouts after which the cluster counts as recovering; one or two may be chance.
 const RECOVERS_FROM: u32 = 3;
 
 /// A probe that was not answered, although nothing newer of its series was.
@@ -23,14 +23,14 @@ const RECOVERS_FROM: u32 = 3;
 pub(in crate::model) enum MissedProbe {
     /// Nothing has answered for this long.
     Unanswered(Duration),
-    /// Something else was answered since; the probe timed out, or failed at once.
+    /// Something else was answered since; only the probe timed out or failed.
     Alone {
-        /// Its deadline passed.
+        /// `true` if its deadline passed.
         timed_out: bool,
     },
 }
 
-/// Inputs by which the answers of a server are judged.
+/// Inputs of the server's health.
 #[derive(Clone, Copy)]
 pub(in crate::model) struct ServerHealth<'a> {
     pub(in crate::model) server: &'a ServerState,
@@ -41,7 +41,7 @@ pub(in crate::model) struct ServerHealth<'a> {
 
 impl<'a> ServerHealth<'a> {
     /// Time without any answer of the server, once that is longer than the probe periods of `unreachable_ticks`. Time in which
-    /// the program was stopped does not count: nobody was listening.
+    /// the program was stopped does not count.
     pub(in crate::model) fn unreachable(&self, now: Now) -> Option<Duration> {
         let silence = self.silence(now)?;
         (silence > self.settings.probe_period * u32::from(self.settings.unreachable_ticks)).then_some(silence)
@@ -84,7 +84,7 @@ impl<'a> ServerHealth<'a> {
         self.unreachable(now).is_some() || self.unanswered(now).is_some()
     }
 
-    /// Time since the last timeout, once the last probes are fast again and nothing fails or runs for long.
+    /// Time since the last timeout, once the last probes are fast again and no call fails or runs for long.
     pub(in crate::model) fn green_since_timeout(&self, now: Now) -> Option<Duration> {
         let since = self.latency.since_timeout(now.mono)?;
         let fast =
@@ -94,7 +94,7 @@ impl<'a> ServerHealth<'a> {
         (green && !self.tracks.any_lost() && self.missed_probe(now).is_none()).then_some(since)
     }
 
-    /// The same as long as the timeouts were several and are not long ago.
+    /// Like [`ServerHealth::green_since_timeout`], but only after several recent timeouts.
     pub(in crate::model) fn recovering(&self, now: Now) -> Option<Duration> {
         let since = self.green_since_timeout(now).filter(|since| *since < RECOVERED_AFTER)?;
         (self.latency.timeouts_within(RECOVERED_AFTER, now.mono) >= RECOVERS_FROM).then_some(since)
@@ -103,7 +103,7 @@ impl<'a> ServerHealth<'a> {
     /// The longest of the calls in flight. A watch runs for minutes once its headers have come, as its bytes show.
     pub(in crate::model) fn longest_running(&self, now: Mono) -> Option<(&'a RunningCall, Duration)> {
         let opened = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
-        // Nothing waits for an optional API.
+        // Nothing depends on an optional API.
         let calls = self.latency.running().filter(|call| !opened(call) && !call.kind.is_optional());
         calls.map(|call| (call, now.since(call.at))).max_by_key(|(_, span)| *span)
     }
@@ -146,7 +146,7 @@ impl<'a> ServerHealth<'a> {
         last.len() == PROBES_IN_A_ROW && last.iter().all(all)
     }
 
-    /// Returns `true` if node data is live, or was until so recently that it still speaks for now.
+    /// Returns `true` if node data is live, or was until recently, and so is current enough for rules.
     pub(in crate::model) fn nodes_are_current(&self, now: Now) -> bool {
         let nodes = &self.tracks.nodes;
         nodes.lost().is_none()
@@ -154,7 +154,7 @@ impl<'a> ServerHealth<'a> {
             && self.unreachable(now).is_none()
     }
 
-    /// Pages in flight; a list of one object beside the pages has no number.
+    /// Pages in flight; a list of a single object has no page number and is left out.
     pub(in crate::model) fn pages(&self) -> impl Iterator<Item = (crate::resource::Resource, u32, &'a RunningCall)> {
         self.latency.running().filter_map(|call| match call.kind {
             CallKind::List(resource) if !resource.is_optional() => Some((resource, call.page?, call)),

@@ -12,7 +12,7 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 pub enum Admission {
     /// It takes pods that tolerate the taints of accelerators.
     Open,
-    /// Ready is `Unknown`, or is not there.
+    /// Ready is `Unknown` or absent.
     Unknown,
     /// Ready is `False`.
     NotReady,
@@ -32,7 +32,7 @@ impl Admission {
     pub const ALL: [Self; 6] =
         [Self::Open, Self::Unknown, Self::NotReady, Self::Deleting, Self::Cordoned, Self::Tainted];
 
-    /// The reason in words, as the screens say it; `schedulable` where there is none.
+    /// The reason in words for the screens; `schedulable` for [`Admission::Open`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Admission {
         }
     }
 
-    /// Its place in [`ByAdmission`].
+    /// Its index in [`ByAdmission`].
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
@@ -70,7 +70,7 @@ pub fn admission(node: &PackedFacts, table: &AcceleratorTable) -> Admission {
     }
 }
 
-/// The first taint of a node that keeps pods with devices away, but for that of a cordon.
+/// The first taint of a node that keeps pods with devices away, except that of a cordon.
 #[must_use]
 pub fn blocking_taint<'a>(node: &'a PackedFacts, table: &AcceleratorTable) -> Option<&'a NodeTaint> {
     let keeps_away = |taint: &&NodeTaint| {

@@ -1,4 +1,4 @@
-//! Which conditions of a node are bad news, and which of its taints announce its end.
+//! Bad conditions of a node, and taints that announce its removal.
 
 mod polarity;
 
@@ -10,10 +10,10 @@ use crate::model::store::nodes::shared::SharedList;
 
 use polarity::{names_a_role, says_good};
 
-/// Reasons for which `False` of a good condition is no news either.
+/// Reasons for which even `False` of a good condition is not bad.
 ///
-/// k3s and RKE2 (`k3s pkg/etcd/etcd.go`, `setEtcdStatusCondition`): `MemberIsLearner` and `Unhealthy` are news, a node that is no
-/// member of etcd has nothing to vote on.
+/// k3s and RKE2 (`k3s pkg/etcd/etcd.go`, `setEtcdStatusCondition`): `MemberIsLearner` and `Unhealthy` are bad, but a node that is
+/// no member of etcd has no vote anyway.
 const NO_NEWS: [(&str, &str); 1] = [("EtcdIsVoter", "NotAMember")];
 
 /// Taints that announce the end of a node, or say that its machine is off: what kubernetes-mixin ignores for "unreachable"
@@ -29,16 +29,16 @@ const LEAVING: [&str; 6] = [
     "node.kubernetes.io/out-of-service",
 ];
 
-/// Where all taints of the AWS node termination handler begin (`pkg/node/node.go`): `spot-itn`, `scheduled-maintenance`,
+/// Common prefix of the taints of the AWS node termination handler (`pkg/node/node.go`): `spot-itn`, `scheduled-maintenance`,
 /// `asg-lifecycle-termination`, `rebalance-recommendation`.
 const LEAVING_AWS: &str = "aws-node-termination-handler/";
 
-/// Returns `true` if a taint with this key announces the end of a node, whatever its value and effect.
+/// Returns `true` if a taint with this key announces the removal of a node, whatever its value and effect.
 pub(super) fn announces_end(taint: &str) -> bool {
     LEAVING.contains(&taint) || taint.starts_with(LEAVING_AWS)
 }
 
-/// Conditions other than Ready that are bad, in the order of the API; `good` are those whose `True` the operator calls good.
+/// Conditions other than Ready that are bad, in the order of the API; `good` are those whose `True` is good by configuration.
 pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<SharedList<Clean>> {
     let bad =
         facts.conditions.iter().filter(|condition| is_bad(condition, good)).map(|condition| condition.kind.clone());
@@ -46,8 +46,8 @@ pub(super) fn bad(facts: &NodeFacts, good: &[Clean]) -> Option<SharedList<Clean>
     (!bad.is_empty()).then(|| Arc::new(bad))
 }
 
-/// Returns `true` if a condition is bad news. Of an unknown type `True` is bad by the node problem detector's convention, unless its name
-/// says that it is good. `Unknown` is no news; Ready itself is treated separately.
+/// Returns `true` if a condition is bad. `True` of an unknown type is bad by the node problem detector's convention, unless its
+/// name means something good. `Unknown` is not bad; Ready itself is treated separately.
 pub(super) fn is_bad(condition: &NodeCondition, good: &[Clean]) -> bool {
     let NodeCondition { kind, status, reason, .. } = condition;
     let is_positive = || good.iter().any(|name| name == kind) || says_good(kind);

@@ -1,7 +1,7 @@
-//! `Commons`: what many nodes have in common, each value once.
+//! `Interner`: values that many nodes share, each stored once.
 //!
-//! Whoever uses a value holds a count of it. What only the commons hold is let go when they have doubled: nodes come and go, and
-//! so do versions and messages.
+//! Values are reference-counted. Values that only the interner holds are dropped whenever its size has doubled, since nodes,
+//! versions and messages come and go.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::facts::node::{NodeCondition, NodeFacts, NodeTaint};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 
-/// Values of the commons below which nobody looks for those that are not used any more.
+/// Number of values below which unused ones are not searched for.
 const FEW: usize = 64;
-/// A label by which so many new sets of labels differed from the one before tells nodes apart, and has values of its own.
+/// Number of new label sets that differ in a label before it counts as specific to nodes, and its values are stored by node.
 const STRIKES: u8 = 64;
-/// Labels that are watched for that.
+/// Maximum number of labels that are counted for that.
 const WATCHED: usize = 1_024;
 
 /// Texts and lists that nodes share.
@@ -32,13 +32,13 @@ pub(super) struct Interner {
     amounts: InternMap<SharedList<(Clean, Quantity)>>,
     systems: InternMap<Arc<System>>,
     devices: InternMap<SharedList<AcceleratorSum>>,
-    /// How often a label was what made a set of labels another than the one before.
+    /// Number of times that a label made a set of labels differ from the one before.
     strikes: HashMap<Clean, u8>,
     last_labels: Option<SharedList<(Clean, Clean)>>,
 }
 
 impl Interner {
-    /// The same text, held once.
+    /// Interned copy of a text.
     pub(super) fn text(&mut self, text: &str) -> Clean {
         let hash = self.hasher.hash_one(text);
         self.texts.share(hash, |held| **held == *text, || Clean::new(text))
@@ -107,7 +107,7 @@ impl Interner {
         self.devices.put(hash, Arc::new(shared))
     }
 
-    /// The labels of a node: a set that many have, and the values that are this node's own.
+    /// Labels of a node: a shared set, and the values that are specific to this node.
     pub(super) fn labels(&mut self, name: &Clean, labels: &[(Clean, Clean)]) -> PackedLabels {
         let mut hasher = self.hasher.build_hasher();
         let mut own = Vec::new();
@@ -140,7 +140,7 @@ impl Interner {
         value == name || self.strikes.get(key).is_some_and(|strikes| *strikes >= STRIKES)
     }
 
-    /// Notes by which labels a new set differs from the one before.
+    /// Counts the labels in which a new set differs from the one before.
     fn strike(&mut self, new: &SharedList<(Clean, Clean)>) {
         let Some(last) = self.last_labels.replace(Arc::clone(new)) else { return };
         let same_keys = last.len() == new.len() && last.iter().zip(new.iter()).all(|(a, b)| a.0 == b.0);
@@ -156,7 +156,7 @@ impl Interner {
         }
     }
 
-    /// Values that are held, used or not.
+    /// Number of values, used or not.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let lists = self.labels.len() + self.taints.len() + self.conditions.len() + self.amounts.len();
@@ -183,11 +183,11 @@ impl Interner {
 #[derive(Debug)]
 struct InternMap<T> {
     table: HashTable<(u64, T)>,
-    /// Values that were left when the unused ones were let go.
+    /// Number of values after the last removal of unused ones.
     left: usize,
 }
 
-/// A value that knows how many hold it.
+/// A value with a reference count.
 trait RefCounted: Clone {
     fn users(&self) -> usize;
 }
@@ -215,7 +215,7 @@ impl<T: RefCounted> InternMap<T> {
         self.table.find(hash, |(_, held)| same(held)).map(|(_, held)| held.clone())
     }
 
-    /// Holds a value that is not held yet.
+    /// Adds a value that is not stored yet.
     fn put(&mut self, hash: u64, value: T) -> T {
         if self.table.len() >= 2 * self.left.max(FEW) {
             self.table.retain(|(_, held)| held.users() > 1);

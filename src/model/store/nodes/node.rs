@@ -20,18 +20,18 @@ pub(crate) struct Node {
     pub(crate) facts: PackedFacts,
     pub(crate) devices: SharedList<AcceleratorSum>,
     pub(crate) readiness: Readiness,
-    /// When we first saw it in this readiness.
+    /// Time at which it was first observed in this readiness.
     pub(super) readiness_since: PackedMono,
-    /// There is any other trouble than readiness.
+    /// `true` if it has any problem other than its readiness.
     pub(crate) other_problem: bool,
-    /// Conditions other than Ready that are bad, in the order of the API; nothing of a healthy node.
+    /// Conditions other than Ready that are bad, in the order of the API; `None` for a healthy node.
     pub(super) bad: Option<SharedList<Clean>>,
     pub(crate) pods_allocatable: Option<u32>,
     pub(crate) roles: Clean,
     pub(super) key: NodeKey,
     pub(super) generation: u32,
     pub(super) from_watch: bool,
-    /// It has changed since that was last asked.
+    /// `true` if it has changed since changes were last taken.
     pub(super) touched: bool,
 }
 
@@ -90,7 +90,7 @@ impl Node {
         self.other_problem = self.has_other_problem();
     }
 
-    /// When we first saw it in this readiness.
+    /// Time at which it was first observed in this readiness.
     pub(crate) fn readiness_since(&self) -> Mono {
         self.readiness_since.into()
     }

@@ -1,4 +1,4 @@
-//! Facts of a node as they are held: what many nodes have in common is held once.
+//! Packed facts of a node: values that many nodes share are stored once.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::facts::wire::Uid;
 use super::interner::Interner;
 use super::shared::{COUNTS, Conditions, PackedLabels, Second, SharedList, System};
 
-/// Facts of a node as [`NodeFacts`], in another form: times have whole seconds, and most of it is shared.
+/// Facts of a node like [`NodeFacts`], packed: times have whole seconds, and most values are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFacts {
     /// `metadata.name`.
@@ -23,7 +23,7 @@ pub struct PackedFacts {
     /// `metadata.resourceVersion` as an integer; 0 if it is none.
     pub version: u64,
     created: Second,
-    /// Quantities that could not be read, or as many as 16 bits can say.
+    /// Number of unreadable quantities, saturated at 16 bits.
     unreadable: u16,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
@@ -37,14 +37,14 @@ pub struct PackedFacts {
     pub conditions: Conditions,
     /// `status.capacity`, sorted by name.
     pub capacity: SharedList<(Clean, Quantity)>,
-    /// `status.allocatable`, sorted by name; empty means that the capacity stands in for it (`effective_allocatable`).
+    /// `status.allocatable`, sorted by name; if empty, the capacity replaces it (`effective_allocatable`).
     pub allocatable: SharedList<(Clean, Quantity)>,
     /// `status.nodeInfo`.
     pub system: Arc<System>,
     address: PackedAddress,
 }
 
-/// Parts that an update has changed and that other values are derived from.
+/// Parts that an update has changed, for the values that are derived from them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changed {
     pub(super) labels: bool,
@@ -54,14 +54,13 @@ pub(super) struct Changed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PackedAddress {
     V4([u8; 4]),
-    /// Rare, and two words less for the others.
+    /// Any other text; boxed, since it is rare, to save two words for the others.
     Other(Box<Clean>),
 }
 
 impl PackedFacts {
     pub(super) fn new(facts: &NodeFacts, commons: &mut Interner) -> Self {
-        // A copy, so that what stays does not lie between what goes in the memory of the thread that decoded it; but for a name
-        // that somebody holds already.
+        // A new copy, apart from the short-lived memory of the thread that decoded it, unless the name is shared already.
         let name = if facts.name.ref_count() > 1 { facts.name.clone() } else { Clean::new(&facts.name) };
         Self {
             uid: facts.uid,
@@ -81,7 +80,7 @@ impl PackedFacts {
         }
     }
 
-    /// Takes over what differs, and says what that was.
+    /// Applies differences, and returns the parts that have changed.
     pub(super) fn update(&mut self, facts: &NodeFacts, commons: &mut Interner) -> Changed {
         let mut changed = Changed::default();
         (self.uid, self.version, self.created) = (facts.uid, facts.version, facts.created.into());
@@ -134,7 +133,7 @@ impl PackedFacts {
             && self.address.is(&facts.internal_ip)
     }
 
-    /// The same facts in full: for one node that is looked at closely.
+    /// Unpacks the facts, for the one node that is shown in detail.
     #[must_use]
     pub fn unpack(&self) -> NodeFacts {
         let System { kubelet, os_image, kernel, runtime, architecture } = &*self.system;
@@ -181,7 +180,7 @@ impl PackedFacts {
         self.labels.get(key)
     }
 
-    /// The Ready condition's meaning, and since when.
+    /// Readiness by the Ready condition, and the time of its last transition.
     #[must_use]
     pub fn readiness(&self) -> (Readiness, Option<Timestamp>) {
         let ready = self.conditions.ready();
@@ -194,7 +193,7 @@ impl PackedFacts {
         if self.allocatable.is_empty() { &self.capacity } else { &self.allocatable }
     }
 
-    /// Bytes on the heap that are this node's own.
+    /// Bytes on the heap that are not shared.
     pub(super) fn heap_bytes(&self) -> usize {
         let text = |text: &Clean| COUNTS + text.len();
         let own = self.labels.own.iter().filter(|(_, value)| *value != self.name);
@@ -213,7 +212,7 @@ fn few(count: u32) -> u16 {
 }
 
 impl From<&NodeFacts> for PackedFacts {
-    /// Shares nothing with any other.
+    /// Packs facts without sharing any value.
     fn from(facts: &NodeFacts) -> Self {
         Self::new(facts, &mut Interner::default())
     }

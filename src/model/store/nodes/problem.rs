@@ -1,4 +1,4 @@
-//! Nodes that something is wrong with, and since when: each trouble has a beginning of its own. Healthy nodes cost nothing here.
+//! Unhealthy nodes, with the start of each of their problems. Healthy nodes take no memory here.
 
 use hashbrown::HashMap;
 
@@ -18,15 +18,15 @@ pub(crate) enum NodeProblem {
     Missing(Clean),
 }
 
-/// Problems of a node beside its readiness, each with the time at which we first saw it.
+/// Problems of a node beside its readiness, each with the time at which it was first observed.
 pub(crate) type DatedProblems = Vec<(NodeProblem, Mono)>;
 
-/// Nodes that are not ready or have another trouble.
+/// Nodes that are not ready or have another problem.
 #[derive(Debug, Default)]
 pub(super) struct UnhealthyNodes(HashMap<NodeKey, DatedProblems>);
 
 impl UnhealthyNodes {
-    /// Notes what is wrong with a node now: what was wrong with it before has its old beginning.
+    /// Records the current problems of a node; those that it had before keep their start.
     pub(super) fn note(&mut self, node: &Node, now: Mono) {
         let wrong = node.problems();
         if node.readiness == Readiness::Ready && wrong.is_empty() {
@@ -44,7 +44,7 @@ impl UnhealthyNodes {
         *known = dated.collect();
     }
 
-    /// The node went, or another object has its name.
+    /// Removes a node that was deleted, or replaced by another object of the same name.
     pub(super) fn forget(&mut self, key: NodeKey) {
         self.0.remove(&key);
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::text::Clean;
 
-/// A shared list; a holder pays one word for it.
+/// A shared list; each reference takes one word.
 pub(crate) type SharedList<T> = Arc<Box<[T]>>;
 
 /// Bytes of the two counts in front of a shared value.
@@ -28,18 +28,18 @@ pub struct System {
     pub architecture: Clean,
 }
 
-/// Labels by key: those that many nodes have, and the values that are the node's own.
+/// Labels by key: a shared set, and the values that are specific to the node.
 #[derive(Clone, Debug)]
 pub struct PackedLabels {
     pub(super) shared: SharedList<(Clean, Clean)>,
-    /// By place; these values stand for those of the set.
+    /// Values that replace those of the set, by index in the set.
     pub(super) own: Box<[(u16, Clean)]>,
 }
 
-/// Conditions: what they say, and since when.
+/// Conditions: their shared contents, and their transition times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    /// Without their times.
+    /// The conditions without their times.
     pub(super) said: SharedList<NodeCondition>,
     pub(super) since: Box<[Second]>,
 }
@@ -78,12 +78,12 @@ impl PartialEq for PackedLabels {
 impl Eq for PackedLabels {}
 
 impl Conditions {
-    /// `said` shared, with the times of these conditions.
+    /// Creates conditions from shared contents and the times of `conditions`.
     pub(super) fn new(said: SharedList<NodeCondition>, conditions: &[NodeCondition]) -> Self {
         Self { said, since: conditions.iter().map(|condition| condition.since.into()).collect() }
     }
 
-    /// Returns `true` if two lists say the same, whatever their times.
+    /// Returns `true` if two lists are equal except for their times.
     pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
         fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
             (&c.kind, &c.status, &c.reason, &c.message)

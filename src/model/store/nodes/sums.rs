@@ -1,4 +1,4 @@
-//! Accelerators of a node, and sums over all nodes that are kept as nodes come and go.
+//! Accelerators of a node, and sums over all nodes that are updated with each change.
 
 use super::{Node, amount};
 use crate::facts::accelerator::{self, AcceleratorTable, Kind, maker};
@@ -13,7 +13,7 @@ pub(crate) struct AcceleratorSum {
     pub(crate) kind: Kind,
     pub(crate) capacity: i64,
     pub(crate) allocatable: i64,
-    /// Devices that the labels promise; `None` where they cannot say.
+    /// Devices that the labels promise; `None` if they do not determine it.
     pub(crate) expected: Option<i64>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Sums {
     pub(crate) unknown: u32,
     pub(crate) cordoned: u32,
     pub(crate) pods_allocatable: u64,
-    /// Nodes that say how many pods they take.
+    /// Number of nodes that report how many pods they allow.
     pub(crate) say_pods_allocatable: u32,
     /// Nodes that announce any whole device.
     pub(crate) with_devices: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Sums {
     pub(crate) devices: Vec<DeviceSum>,
 }
 
-/// One accelerator resource over all nodes. The sums are exact: one node that says 2^63-1 must be able to go again.
+/// One accelerator resource over all nodes. The sums are exact, so that a node that reports 2^63-1 can be subtracted again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceSum {
     pub(crate) resource: Clean,
@@ -43,13 +43,13 @@ pub(crate) struct DeviceSum {
     pub(crate) allocatable: i128,
     /// Announced but not healthy, summed over the nodes.
     pub(crate) withdrawn: i128,
-    /// Promised by labels but never announced, summed over the nodes whose labels can say.
+    /// Promised by labels but never announced, summed over the nodes whose labels determine it.
     pub(crate) missing: i128,
-    /// Nodes whose labels can say.
+    /// Number of nodes whose labels determine it.
     pub(crate) promised: u32,
     /// Nodes that announce any.
     pub(crate) nodes: u32,
-    /// Nodes that name the resource, also with capacity 0.
+    /// Nodes that name the resource, even with capacity 0.
     named: u32,
 }
 
@@ -153,7 +153,7 @@ pub(super) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<Accele
         if capacity.is_none() && allocatable.is_none() && expected.is_none_or(|count| count <= 0) {
             continue;
         }
-        // A node that says only what is allocatable has announced at least that.
+        // A node that reports only the allocatable amount has announced at least that.
         let capacity = capacity.or(allocatable).map_or(0, Quantity::value);
         let allocatable = allocatable.map_or(0, Quantity::value);
         found.push(AcceleratorSum { resource, kind, capacity, allocatable, expected });
@@ -163,8 +163,8 @@ pub(super) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<Accele
     found
 }
 
-/// Leaves out names that stand for nothing beside those that the same maker's silicon is announced under now: the kubelet goes
-/// on to announce 0 of a name that its plugin has given up, until it restarts.
+/// Removes names without devices if the same vendor's devices are announced under another name: the kubelet keeps announcing 0
+/// of a name that its plugin no longer uses, until it restarts.
 fn leave_out_old_names(found: &mut Vec<AcceleratorSum>) {
     let is_there = |devices: &AcceleratorSum| devices.capacity != 0 || devices.allocatable != 0;
     let makers: Vec<String> =

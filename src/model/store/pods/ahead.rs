@@ -1,18 +1,18 @@
-//! Looking pods up before their turn.
+//! Batched lookup of pods before they are applied.
 //!
-//! In a large cluster each look is a miss of the cache: for the index, for the node, for its name. One pod after the other waits
-//! for all of them in a row; looked up together, step by step, the processor waits for many at a time. What is found is a hint,
-//! since what comes before a pod's turn may change it: it is checked when it is used, and by then is at hand.
+//! In a large cluster each access is a cache miss: to the index, to the node, to its name. Pod by pod, these misses are
+//! sequential; looked up together, step by step, many of them overlap. The result is a hint, since pods that are applied earlier
+//! may change it: it is checked when it is used, and is then in the cache.
 
 use std::hash::BuildHasher;
 
 use super::record::KeyHash;
 use super::{PodFacts, PodStore};
 
-/// So many pods are looked up together: what they touch fits the first cache.
+/// Number of pods that are looked up together; the memory that they touch fits the first-level cache.
 pub(super) const TOGETHER: usize = 32;
 
-/// Place of a pod that was looked up before its turn.
+/// Result of looking up a pod in advance.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lookahead {
     namespace: Option<u32>,
@@ -42,7 +42,7 @@ impl PodStore {
         }
     }
 
-    /// The slot of a pod whose turn it is, and the hash of its key, which is not known if nothing of its namespace is held.
+    /// Slot of a pod that is applied now, and the hash of its key, which is unknown if no pod of its namespace is stored.
     pub(super) fn locate(&self, pod: &PodFacts<'_>, hint: &Lookahead) -> (Option<u32>, Option<KeyHash>) {
         let hinted = |id: &u32| self.namespaces.held(*id).is_some_and(|held| **held == *pod.namespace);
         let Some(namespace) = hint.namespace.filter(hinted).or_else(|| self.namespace_id(pod.namespace)) else {
@@ -54,7 +54,7 @@ impl PodStore {
         (hint.slot.filter(hinted).or_else(|| self.find(hash, namespace, pod.name)), Some(hash))
     }
 
-    /// The id of the node of a pod whose turn it is, if some pod names that node.
+    /// Id of the node of a pod that is applied now, if some pod names that node.
     pub(super) fn locate_node(&self, name: &str, hint: &Lookahead) -> Option<u32> {
         let hinted = |id: &u32| self.nodes.held(*id).is_some_and(|held| *held.name == *name);
         hint.node.filter(hinted).or_else(|| self.node_id(name))

@@ -1,11 +1,11 @@
-//! Pods that ask for extended resources: a table beside the records, so that the other pods pay nothing for it.
+//! Pods that request extended resources, in a table beside the records, so that other pods take no memory for it.
 
 use jiff::Timestamp;
 
 use super::PodStore;
 use crate::facts::pod::{PodFacts, Since, SinceBasis};
 
-/// Since when such a pod does not run, in 8 bytes: the API writes whole seconds, and 32 bits last until 2106.
+/// Time since which such a pod does not run, in 8 bytes: the API writes whole seconds, and 32 bits last until 2106.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
     basis: SinceBasis,
@@ -21,7 +21,7 @@ impl Holder {
 }
 
 impl PodStore {
-    /// Keeps what belongs beside the record of a pod that was just put into `slot`; says whether that is news.
+    /// Updates the table for a pod that was just put into `slot`; returns `true` if that is a change.
     pub(super) fn hold(&mut self, slot: u32, pod: &PodFacts<'_>) -> bool {
         let extended = pod.requests.others.iter().any(|(name, _)| name.contains('/'));
         if !extended || pod.node.is_empty() || pod.phase.is_terminal() {

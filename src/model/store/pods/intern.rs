@@ -1,4 +1,4 @@
-//! Values that repeat from pod to pod, held once.
+//! Values that repeat from pod to pod, stored once.
 
 use std::hash::BuildHasher;
 
@@ -11,10 +11,10 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::store::nodes::NodeKey;
 
-/// 10^22 base units, far above any capacity: what one pod can ask for. Sums of a million such pods still are exact.
+/// 10^22 base units, far above any capacity: the maximum request of one pod. Sums of a million such pods are still exact.
 const MOST_REQUESTED: i128 = 10_i128.pow(31);
 
-/// A cluster has tens of resource names, which are searched one by one. More of them than this are left out.
+/// Maximum number of resource names. A cluster has tens, which are searched linearly; further ones are left out.
 const MOST_RESOURCES: u16 = 1024;
 
 /// The namespace of some pods, and kind and name of their controlling owner.
@@ -39,7 +39,7 @@ pub(super) struct InternedNode {
     pub(super) name: Box<str>,
     pub(super) first: PodListHead,
     pub(super) totals: NodeTotals,
-    /// The totals have changed since that was last asked.
+    /// `true` if the totals have changed since changes were last taken.
     pub(super) touched: bool,
     /// The node of this name in the store, as it was last found.
     pub(super) key: NodeKey,
@@ -101,7 +101,7 @@ impl PodStore {
         self.request_set.intern(hash, same, || RequestSet { cpu, memory, others: others.as_slice().into() })
     }
 
-    /// A namespace is held by its owners, of which pods without one have one that is empty.
+    /// Interns the owner, which also refers to the namespace; pods without an owner have an empty one.
     fn intern_owner(&mut self, pod: &PodFacts<'_>) -> u32 {
         let same = |held: &InternedOwner| {
             let own = *held.kind == *pod.owner_kind && *held.name == *pod.owner_name;
@@ -147,7 +147,7 @@ impl PodStore {
         }
     }
 
-    /// The id of a resource name, made if need be; `None` past [`MOST_RESOURCES`].
+    /// Id of a resource name, created if necessary; `None` above [`MOST_RESOURCES`].
     fn resource(&mut self, name: &str) -> Option<ResourceId> {
         if let Some(id) = self.resource_id(name) {
             return Some(id);

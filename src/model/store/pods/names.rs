@@ -1,12 +1,12 @@
-//! `Names`: the pods' names end to end, in chunks, so that a million of them cost no million allocations.
+//! `PodNames`: the pods' names end to end in chunks, so that a million names do not need a million allocations.
 
 /// 64 KiB: a small cluster pays for one chunk, and growing copies nothing.
 const CHUNK: usize = 1 << 16;
 
-/// Where a name lies.
+/// Position of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct NameAt {
-    /// Chunk in the high 16 bits, place in the chunk in the low ones.
+    /// Chunk in the high 16 bits, offset in the chunk in the low ones.
     pub(super) at: u32,
     /// Bytes; clean text is capped far below 64 KiB.
     pub(super) len: u16,
@@ -16,9 +16,9 @@ pub(super) struct NameAt {
 #[derive(Debug, Default)]
 pub(super) struct PodNames {
     chunks: Vec<Chunk>,
-    /// Chunks that hold nothing.
+    /// Empty chunks.
     free: Vec<usize>,
-    /// Where the next name goes; there once there is a chunk.
+    /// Chunk of the next name; valid once there is a chunk.
     current: usize,
     live: usize,
     total: usize,
@@ -27,7 +27,7 @@ pub(super) struct PodNames {
 #[derive(Debug, Default)]
 struct Chunk {
     text: String,
-    /// Bytes that somebody uses.
+    /// Number of used bytes.
     live: usize,
 }
 
@@ -48,14 +48,14 @@ impl PodNames {
         NameAt { at, len }
     }
 
-    /// The name at a place that has not been dropped.
+    /// The name at a position that has not been dropped.
     pub(super) fn get(&self, name: NameAt) -> &str {
         let at = name.at as usize;
         let start = at % CHUNK;
         &self.chunks[at / CHUNK].text[start..start + usize::from(name.len)]
     }
 
-    /// Nobody uses this name any more.
+    /// Releases a name.
     pub(super) fn drop(&mut self, name: NameAt) {
         let (number, len) = (name.at as usize / CHUNK, usize::from(name.len));
         self.live -= len;
@@ -65,7 +65,7 @@ impl PodNames {
         }
     }
 
-    /// More than a quarter (docs/performance.md) and more than a chunk is garbage.
+    /// Returns `true` if more than a quarter (docs/performance.md) and more than a chunk is garbage.
     pub(super) fn is_wasteful(&self) -> bool {
         let garbage = self.total - self.live;
         garbage > CHUNK && garbage > self.total / 4

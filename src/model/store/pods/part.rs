@@ -4,15 +4,15 @@ use super::record::Epoch;
 use crate::facts::text::Clean;
 use crate::model::store::versions::ListPass;
 
-/// Lists of a part that lie further back than this before the newest one are all the same.
+/// Lists of a part that are older than the newest one by more than this are not distinguished.
 const BEHIND: u32 = 200;
-/// Lists that are newer than the newest one that has begun by more than this are all the same; there should be none.
+/// Lists that are newer than the newest one by more than this are not distinguished; there should be none.
 const AHEAD: u32 = 50;
 
-/// One list: which part it is of, and its number among the lists of that part.
+/// One list: its part, and its number among the lists of that part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListMark {
-    /// The place of its namespace among those that are listed; 0 where all pods are listed together.
+    /// Index of its namespace among those that are listed; 0 if all pods are listed together.
     pub part: usize,
     /// Grows with each list of the part.
     pub generation: u32,
@@ -38,10 +38,10 @@ pub(super) struct ScopeParts(Vec<ScopePart>);
 
 #[derive(Debug, Default)]
 struct ScopePart {
-    /// `None` where all pods are listed together.
+    /// `None` if all pods are listed together.
     namespace: Option<Clean>,
     run: ListPass,
-    /// No record was marked by an older list.
+    /// Generation of the oldest list that may have marked a record.
     oldest: u32,
 }
 
@@ -61,8 +61,8 @@ impl ScopeParts {
         )
     }
 
-    /// Begins a list. Records of its part that were touched by a list which is not finished, but long ago, must be marked with
-    /// what is returned: else their epoch would come to mean a list to come.
+    /// Begins a list. Records of its part that an old, unfinished list has touched must be marked with the returned epoch;
+    /// otherwise their epoch would be confused with that of a future list.
     pub(super) fn begin(&mut self, list: ListMark) -> Option<Epoch> {
         let part = self.0.get_mut(list.part)?;
         part.run.begin(list.generation);
@@ -73,7 +73,7 @@ impl ScopeParts {
         Some(epoch(part.oldest))
     }
 
-    /// Ends a list; whether it was the last one of its part that had begun.
+    /// Ends a list; returns `true` if it was the newest one of its part.
     pub(super) fn finish(&mut self, list: ListMark) -> bool {
         let Some(part) = self.0.get_mut(list.part).filter(|part| part.run.generation() == list.generation) else {
             return false;
@@ -88,7 +88,7 @@ impl ScopeParts {
         self.0.get(list.part).is_some_and(|part| part.namespace.as_deref().is_none_or(|own| own == namespace))
     }
 
-    /// The namespace that is listed, unless it is all of them.
+    /// The listed namespace; `None` if all are listed together.
     pub(super) fn namespace(&self, list: ListMark) -> Option<&str> {
         self.0.get(list.part)?.namespace.as_deref()
     }
@@ -98,7 +98,7 @@ impl ScopeParts {
         epoch(self.0.get(list.part).map_or(list.generation, |part| part.run.generation()))
     }
 
-    /// The epoch of a list, which is about to touch records.
+    /// Epoch of a list that is about to touch records.
     pub(super) fn epoch(&mut self, list: ListMark) -> Epoch {
         let Some(part) = self.0.get_mut(list.part) else { return epoch(list.generation) };
         let newest = part.run.generation();

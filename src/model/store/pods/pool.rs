@@ -1,4 +1,4 @@
-//! `Pool`: each distinct value once, counted, so that a name that nobody uses any more costs nothing.
+//! `InternPool`: each distinct value once, with a reference count, so that unused values take no memory.
 
 use hashbrown::HashTable;
 
@@ -30,7 +30,7 @@ impl<T> Default for InternPool<T> {
 }
 
 impl<T: Default> InternPool<T> {
-    /// The value that was interned last, if `same` recognises it: what saves the hash.
+    /// Id of the value that was interned last, if `same` accepts it, which saves the hash.
     pub(super) fn last(&self, same: impl Fn(&T) -> bool) -> Option<u32> {
         self.held(self.last).is_some_and(same).then_some(self.last)
     }
@@ -40,7 +40,7 @@ impl<T: Default> InternPool<T> {
         self.index.find(hash, |&id| same(&self.entries.at(id as usize).value)).copied()
     }
 
-    /// The id of a value that may have this hash, without a look at it.
+    /// Id of a value that may have this hash, without comparing the value.
     pub(super) fn candidate(&self, hash: u64) -> Option<u32> {
         self.index.find(hash, |_| true).copied()
     }
@@ -50,7 +50,7 @@ impl<T: Default> InternPool<T> {
         self.entries.get(id as usize).is_some_and(|entry| entry.refs > 0 && entry.hash == hash)
     }
 
-    /// Counts one more user of the value that `same` recognises, or of the new one that `make` makes.
+    /// Counts one more user of the value that `same` accepts, or of a new one from `make`.
     pub(super) fn intern(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
         match self.find(hash, same) {
             Some(id) => {
@@ -83,7 +83,7 @@ impl<T: Default> InternPool<T> {
         id
     }
 
-    /// Counts one user less; the last one takes the value along.
+    /// Counts one user less; returns the value if it was the last one.
     pub(super) fn release(&mut self, id: u32) -> Option<T> {
         let entry = self.entries.at_mut(id as usize);
         entry.refs -= 1;
@@ -108,12 +108,12 @@ impl<T: Default> InternPool<T> {
         &self.entries.at(id as usize).value
     }
 
-    /// The value of an id that is in use, to be changed without changing what it is found by.
+    /// The value of an id that is in use, to be changed except for its key.
     pub(super) fn get_mut(&mut self, id: u32) -> &mut T {
         &mut self.entries.at_mut(id as usize).value
     }
 
-    /// All values, to be changed without changing what they are found by.
+    /// All values, to be changed except for their keys.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().map(|entry| &mut entry.value)
     }
@@ -123,7 +123,7 @@ impl<T: Default> InternPool<T> {
         (0u32..).zip(self.entries.iter()).filter(|(_, entry)| entry.refs > 0).map(|(id, entry)| (id, &entry.value))
     }
 
-    /// Bytes on the heap; `of` says what a value holds beyond itself.
+    /// Bytes on the heap; `of` returns the heap size of a value.
     pub(super) fn heap_bytes(&self, of: impl Fn(&T) -> usize) -> usize {
         self.entries.heap_bytes()
             + self.free.capacity() * size_of::<u32>()

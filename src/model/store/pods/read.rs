@@ -29,7 +29,7 @@ impl PodStore {
         self.ask_of(&self.requested, resource)
     }
 
-    /// The totals of a node; `None` if no held pod names it.
+    /// The totals of a node; `None` if no pod names it.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&NodeTotals> {
         Some(&self.nodes.get(self.node_id(name)?).totals)
@@ -41,29 +41,29 @@ impl PodStore {
         self.node(name).map_or(Quantity::ZERO, |totals| self.ask_of(totals, resource))
     }
 
-    /// Every node that a held pod names, in no order.
+    /// Every node that a pod names, in no particular order.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeTotals)> {
         self.nodes.iter().map(|(_, node)| (&*node.name, &node.totals))
     }
 
-    /// The same by the ids of the nodes.
+    /// Every node that a pod names, with its id.
     pub(crate) fn nodes_by_id(&self) -> impl Iterator<Item = (NodeId, &str, &NodeTotals)> {
         self.nodes.iter().map(|(id, node)| (NodeId(id), &*node.name, &node.totals))
     }
 
-    /// Name and totals of a node; `None` if no held pod names it any more.
+    /// Name and totals of a node; `None` if no pod names it any more.
     pub(crate) fn node_at(&self, NodeId(id): NodeId) -> Option<(&str, &NodeTotals)> {
         self.nodes.held(id).map(|node| (&*node.name, &node.totals))
     }
 
-    /// The node of the store that pods name by this id, without a search by name where [`PodStore::found`] has noted it.
+    /// The node of the store for this id, without a search by name if [`PodStore::found`] has recorded its key.
     pub(crate) fn node_in<'a>(&self, NodeId(id): NodeId, nodes: &'a NodeStore) -> Option<&'a Node> {
         let node = self.nodes.held(id)?;
-        // A key never comes to mean a node of another name.
+        // A key never refers to a node of another name later.
         nodes.get(node.key).or_else(|| nodes.by_name(&node.name))
     }
 
-    /// Notes what [`PodStore::node_in`] has found.
+    /// Records the key of a node for [`PodStore::node_in`].
     pub(crate) fn found(&mut self, NodeId(id): NodeId, key: NodeKey) {
         self.nodes.get_mut(id).key = key;
     }
@@ -78,8 +78,8 @@ impl PodStore {
         self.ask_of(totals, resource)
     }
 
-    /// At most so many of the nodes whose totals have changed since they were last taken, and the names of those that no pod
-    /// names any more.
+    /// Takes up to `most` of the nodes whose totals have changed since the last call, and the names of those that no pod names
+    /// any more.
     pub(crate) fn take_touched(&mut self, most: usize) -> ChangeSet<NodeId> {
         let touched = self.touched.take(most);
         if !touched.complete {
@@ -87,30 +87,30 @@ impl PodStore {
             return touched;
         }
         for &NodeId(id) in &touched.there {
-            // An id may be free by now, or name another node, which then is one more that has changed.
+            // The id may be free now, or belong to another node, which has then changed too.
             self.nodes.get_mut(id).touched = false;
         }
         touched
     }
 
-    /// There is more to take.
+    /// Returns `true` if there are changes to take.
     pub(crate) fn is_touched(&self) -> bool {
         !self.touched.is_empty()
     }
 
-    /// All held pods of a node, Succeeded and Failed ones too, in no order.
+    /// All pods of a node, including Succeeded and Failed ones, in no particular order.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = PodSlot> {
         let first = self.node_id(node).map(|id| self.nodes.get(id).first.0);
         let some = |slot: u32| (slot != NIL).then_some(slot);
         std::iter::successors(first.and_then(some), move |&slot| some(self.records.at(slot).next)).map(PodSlot)
     }
 
-    /// All held pods, in no order. Looks at every record: not for a frame.
+    /// All pods, in no particular order. O(pods), so not for a frame.
     pub fn pods(&self) -> impl Iterator<Item = PodSlot> {
         self.records.used().map(|(slot, _)| PodSlot(slot))
     }
 
-    /// Bound pods that are neither Succeeded nor Failed and ask for an extended resource, in no order.
+    /// Bound pods that are neither Succeeded nor Failed and request an extended resource, in no particular order.
     pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
         self.holders.keys().copied().map(PodSlot)
     }
@@ -179,7 +179,7 @@ impl PodStore {
         (0u16..).map(ResourceId).zip(self.resources.iter().map(|name| &**name))
     }
 
-    /// Grows with every change that can be seen; a relist that brings the same pods is none.
+    /// Revision that grows with every visible change; a relist with the same pods is none.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -226,7 +226,7 @@ impl PodStore {
 
     pub(super) fn namespace_id(&self, namespace: &str) -> Option<u32> {
         let same = |held: &str| *held == *namespace;
-        // Where a page comes from, the neighbour's is the same.
+        // In a page, neighbours usually have the same namespace.
         let last = self.owners.last(|_| true).map(|id| self.owners.get(id).namespace);
         last.filter(|id| same(self.namespaces.get(*id)))
             .or_else(|| self.namespaces.find(self.hasher.hash_one(namespace), |held| same(held)))

@@ -7,7 +7,7 @@ use crate::facts::pod::{PodFacts, PodPhase};
 use crate::facts::wire::Uid;
 use crate::model::store::versions::ObjectVersion;
 
-/// No slot, no node.
+/// Value for no slot and no node.
 pub(super) const NIL: u32 = u32::MAX;
 
 /// 64 KiB of records: a small cluster pays for one chunk, and growing copies nothing.
@@ -26,13 +26,13 @@ pub(super) struct PodRecord {
     pub(super) status: u32,
     name_at: u32,
     name_len: u16,
-    /// [`DELETING`] and its like, and the phase above them.
+    /// Flags such as [`DELETING`], and the phase in the bits above them.
     bits: u8,
     /// The list that last touched the pod.
     pub(super) epoch: Epoch,
     /// The next pod on the same node, or the next free slot.
     pub(super) next: u32,
-    /// Of namespace and name.
+    /// Hash of namespace and name.
     pub(super) hash: KeyHash,
     pub(super) restarts: u32,
     /// Seconds since 1970, 0 if not known: the API writes whole seconds, and 32 bits last until 2106.
@@ -48,7 +48,7 @@ const PHASE_SHIFT: u32 = 5;
 const PHASES: [PodPhase; 5] =
     [PodPhase::Pending, PodPhase::Running, PodPhase::Succeeded, PodPhase::Failed, PodPhase::Unknown];
 
-/// Some lists of one part, distinguished by eight bits of their generation: see [`mod@super::part`].
+/// Eight bits of a list's generation, which distinguish recent lists of one part: see [`mod@super::part`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u8);
 
@@ -111,7 +111,7 @@ impl PodRecord {
         Uid(u128::from(self.uid[0]) << 64 | u128::from(self.uid[1]))
     }
 
-    /// Which pod in which state.
+    /// Uid and version of the pod.
     pub(super) fn state(&self) -> ObjectVersion {
         ObjectVersion { uid: self.uid(), version: self.version }
     }
@@ -149,22 +149,22 @@ impl PodRecord {
         self.bits & DAEMON_SET != 0
     }
 
-    /// The watch brought this state, not a page.
+    /// Returns `true` if this state came from the watch, not from a page.
     pub(super) fn is_watched(&self) -> bool {
         self.bits & WATCHED != 0
     }
 
-    /// Treats this state as one that a page brought.
+    /// Marks this state as one from a page.
     pub(super) fn set_paged(&mut self) {
         self.bits &= !WATCHED;
     }
 
-    /// Has a node and holds something there.
+    /// Returns `true` if the pod has a node and holds resources there.
     pub(super) fn is_bound(&self) -> bool {
         self.node != NIL && !self.phase().is_terminal()
     }
 
-    /// The same pod in the same state, whichever way and at whichever version it came.
+    /// Returns `true` for the same pod in the same state, whatever its origin and version.
     pub(super) fn looks_like(&self, other: &Self) -> bool {
         let seen = |r: &Self| {
             let ids = (r.node, r.owner, r.request_set, r.status);
@@ -230,7 +230,7 @@ impl Records {
         (0u32..).zip(self.chunks.iter().flatten()).filter(|(_, record)| record.is_used())
     }
 
-    /// Slots that there are, used or free.
+    /// Number of slots, used or free.
     pub(super) fn slots(&self) -> u32 {
         let full = self.chunks.len().saturating_sub(1) * CHUNK;
         u32::try_from(full + self.chunks.last().map_or(0, Vec::len)).expect("slots are counted in 32 bits")

@@ -45,9 +45,9 @@ pub struct NodeTotals {
     pub daemon_set: u32,
     /// Mirrors of the kubelet's own static pods.
     pub mirror: u32,
-    /// Cores asked for.
+    /// Requested cores.
     pub cpu: Quantity,
-    /// Bytes asked for.
+    /// Requested bytes.
     pub memory: Quantity,
     others: Vec<OtherRequest>,
 }

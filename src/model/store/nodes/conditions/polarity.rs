@@ -1,9 +1,9 @@
 //! The good side of a condition, by the words of its name.
 //!
-//! The node problem detector names problems, so of a name that says nothing `True` is bad. The API conventions ("Typical status
-//! properties") also know names that say what is well: `Ready`, `NetworkingReady`, `gpu-healthy`, `ContainerdHasNoDeprecations`.
-//! Such a name ends in a good word, or denies a bad one. In doubt it is a problem: an alarm too many is seen and can be ended by
-//! `[conditions] good`, one too few is not seen.
+//! The node problem detector names problems, so `True` is bad if the name gives no hint. The API conventions ("Typical status
+//! properties") also have names for good states: `Ready`, `NetworkingReady`, `gpu-healthy`, `ContainerdHasNoDeprecations`.
+//! Such a name ends in a good word, or negates a bad one. In doubt it is a problem: a false alarm is noticed and can be ended by
+//! `[conditions] good`, a missing one is not.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -19,11 +19,11 @@ const GOOD: &str = "\
     responding responsive schedulable secure serving stable succeeded success successful successfully supported sync \
     synced synchronised synchronized trusted usable valid validated verified voter";
 
-/// Words that say that something goes on: good, unless what goes on is bad (`MaintenanceActive`, `ThrottlingEnabled`).
+/// Words for something in progress: good, unless the thing itself is bad (`MaintenanceActive`, `ThrottlingEnabled`).
 const GOING: &str = "activated active enabled present running started up working";
 
-/// Problems, as the node problem detector and the agents of clouds name them, with their usual synonyms. They count where a name
-/// denies them or ends in them after a good word.
+/// Problems, as the node problem detector and the agents of clouds name them, with their usual synonyms. They count if a name
+/// negates them, or ends in them after a good word.
 const BAD: &str = "\
     abnormal alarm alert backpressure bad blocked broken conflict congested congestion contention cordoned corrupt \
     corrupted corruption crash crashed crashing crashloop critical dead deadlock deadlocked degradation degraded \
@@ -36,39 +36,39 @@ const BAD: &str = "\
     shutdown skew slow stale stalled starvation starved stopped stuck suspended tainted terminated terminating \
     throttled throttling timeout unable unknown violation warning wedged wrong xid";
 
-/// Words that deny the next good or bad one; `un` and its like where they are written as words of their own (`UnReady`).
+/// Words that negate the next good or bad one, including prefixes such as `un` that are written as separate words (`UnReady`).
 const NOT: &str = "\
     almost arent barely cannot cant de dis doesnt hardly isnt mis nearly neither never non nor not partially partly \
     un wasnt wont";
 
-/// Words that deny all that follows.
+/// Words that negate everything after them.
 const NO: &str = "no none without zero";
 
-/// Words behind the statement that leave it what it is: `NoErrorsDetected`, `UpToDate`, `GpuHealthyStatus`.
+/// Trailing words that do not change the meaning: `NoErrorsDetected`, `UpToDate`, `GpuHealthyStatus`.
 const TRAILING: &str = "\
     again condition date detected exist exists found needed now observed reported required scheduled seen state \
     status to";
 
-/// Verbs behind which `up` is no state, beside those that end in `ed` (`FilledUp`).
+/// Verbs after which `up` is not a state, besides those that end in `ed` (`FilledUp`).
 const VERBS_WITH_UP: &str = "\
     back blow blown build built clean eaten fill freeze froze give given hang held hold lock mix pile scale speed \
     tear torn";
 
-/// Adjectives that a separate `in` turns around (`InActive`), while `InSync` is one of place.
+/// Adjectives that a separate `in` negates (`InActive`), unlike the preposition in `InSync`.
 const ADJECTIVES_WITH_IN: &str = "accessible active complete consistent correct operational operative secure valid";
 
 /// Roles that a healthy node may have or not; the good words among them.
 const ROLES: &str = "elected leader master primary";
 
-/// Tells whether a condition's name says that `True` is good.
+/// Returns `true` if a condition's name means that `True` is good.
 pub(super) fn says_good(kind: &str) -> bool {
-    // A domain before the name says whose it is (`kubernetes.azure.com/NodeHealthy`).
+    // A domain before the name gives its owner (`kubernetes.azure.com/NodeHealthy`).
     let name = kind.rsplit_once('/').map_or(kind, |(_, name)| name);
     let mut reading = Reading::default();
     words(name).all(|word| reading.take(word)) && reading.is_good
 }
 
-/// Tells whether a condition's name says what only some of many healthy nodes are: `EtcdIsLeader`.
+/// Returns `true` if a condition's name is a role that only some healthy nodes have: `EtcdIsLeader`.
 pub(super) fn names_a_role(kind: &str) -> bool {
     words(kind).last().is_some_and(|word| has(ROLES, &word.to_ascii_lowercase()))
 }
@@ -87,18 +87,18 @@ enum Sense {
 /// Meaning of a name as far as it has been read.
 #[derive(Debug, Default)]
 struct Reading {
-    /// The last good or bad word, with what denies it, says that `True` is good.
+    /// `true` if the last good or bad word, with its negations, means that `True` is good.
     is_good: bool,
-    /// The next good or bad word is denied.
+    /// `true` if the next good or bad word is negated.
     not: bool,
-    /// All that follow are.
+    /// `true` if all following words are negated.
     no: bool,
-    /// In small letters.
+    /// The previous word in lower case.
     before: String,
 }
 
 impl Reading {
-    /// Reads the next word; `false` if a good one is denied by `Not`: nothing behind it makes up for that (`NotReadyOrHealthy`).
+    /// Reads the next word; `false` if a good one is negated by `Not`, which no later word can outweigh (`NotReadyOrHealthy`).
     fn take(&mut self, word: &str) -> bool {
         let before = std::mem::take(&mut self.before);
         let is_behind_bad = sense(&before) == Some(Sense::Bad);
@@ -113,7 +113,7 @@ impl Reading {
                 self.not = !self.not;
             }
             (Some(Sense::Trailing), _) => {}
-            // Of what goes on, what goes on says whether it is good.
+            // For something in progress, the thing itself decides.
             (Some(Sense::Going), _) if is_behind_bad => {}
             (Some(Sense::Going), "up") if before.ends_with("ed") || has(VERBS_WITH_UP, &before) => {}
             (Some(Sense::Good | Sense::Going), _) => {
@@ -129,7 +129,7 @@ impl Reading {
             }
             (Some(Sense::Not), _) => self.not = !self.not,
             (Some(Sense::No), _) => self.no = !self.no,
-            // `NotOutOfMemory` ends there; `AvailableUpdates` says nothing of what is well.
+            // `NotOutOfMemory` keeps its meaning; `AvailableUpdates` is not a good state.
             (None, _) => self.is_good &= before == "of",
         }
         self.before = word;
@@ -190,7 +190,7 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first word ends: before a capital behind a small letter or digit, and before the last capital of several that a small
+/// End of the first word: before a capital after a small letter or digit, and before the last of several capitals that a small
 /// letter follows.
 fn end_of_word(part: &str) -> usize {
     let letters = || part.char_indices();
