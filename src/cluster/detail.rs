@@ -15,6 +15,7 @@ use super::call::{ApiClient, ApiRequest, Limits, is_protobuf};
 use super::classify::{self, RequestError};
 use super::deadline::Backoff;
 use super::silence::{SPREAD, ends_with_silence};
+use super::stream::reader::WatchReader;
 use crate::clock::wall;
 use crate::cluster::tuning::Between;
 use crate::facts::wire::WatchType;
@@ -363,8 +364,9 @@ async fn watch(
         Err(error) => return refused(pace, error, version, session.serial),
     };
     pace.sync(SyncState::Watching).await;
-    let mut stream = Stream::new(&tuning, is_protobuf(&head), version.clone());
-    let end = stream.run(pace, of, body).await;
+    let reader = WatchReader::new(body, is_protobuf(&head), tuning.line_bytes, tuning.retry_after_cap);
+    let mut stream = Stream::new(reader, version.clone());
+    let end = stream.run(pace, of).await;
     let short = !stream.proven() && start.elapsed() < tuning.watch_short;
     if !short && (stream.proven() || end.is_ok()) {
         pace.watch_backoff.reset();

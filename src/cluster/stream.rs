@@ -24,9 +24,10 @@ use asking::Asking;
 
 mod asking;
 mod fetch;
-pub(super) mod frames;
+mod frames;
 mod page;
 mod progress;
+pub(super) mod reader;
 mod uri;
 mod values;
 mod watch;

@@ -1,17 +1,16 @@
 //! A watch: the time until it opens, and until its first event.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, timeout};
 
 use super::{CheckRun, StepFlow, layer_name, millis, ms_text};
-use crate::cluster::classify::{self, RequestError};
+use crate::cluster::classify::RequestError;
 use crate::cluster::connect::ResponseBody;
-use crate::cluster::stream::frames::EventFramer;
-use crate::facts::wire::{WatchFrame, WatchType, decode_status};
+use crate::cluster::reflector::WatchEnd;
+use crate::cluster::stream::reader::{WatchItem, WatchReader};
+use crate::facts::wire::WatchType;
 use crate::msg::check::{CheckStep, StepOutcome};
 use crate::msg::{Layer, Resource};
 
@@ -52,7 +51,7 @@ impl CheckRun {
         let opened = ms_text(timing.total_ms.unwrap_or_default());
         let begun = Instant::now();
         let limit = self.within(FIRST_EVENT);
-        let step = match timeout(limit, first_event(body, self.tuning.retry_after_cap)).await {
+        let step = match timeout(limit, first_event(self.reader(body))).await {
             Ok(Ok(Some(kind))) => {
                 let text = format!("open in {opened}, first {kind} {} later", ms_text(millis(begun.elapsed())));
                 CheckStep::new("watch", StepOutcome::Ok, &text)
@@ -78,46 +77,33 @@ impl CheckRun {
     pub(super) async fn tried_watch(&mut self, uri: &str) -> Result<(), RequestError> {
         let (_, body) = self.open(uri).await.0?;
         let limit = self.within(REFUSAL);
-        timeout(limit, first_event(body, self.tuning.retry_after_cap)).await.map_or(Ok(()), |first| first.map(drop))
+        timeout(limit, first_event(self.reader(body))).await.map_or(Ok(()), |first| first.map(drop))
+    }
+
+    fn reader(&self, body: ResponseBody) -> WatchReader {
+        WatchReader::new(body, false, EVENT_BYTES, self.tuning.retry_after_cap)
     }
 }
 
 /// The type of the first event, `ADDED` or `BOOKMARK`; `None` if the watch ends without one.
-async fn first_event(body: ResponseBody, retry_after_cap: Duration) -> Result<Option<&'static str>, RequestError> {
-    let mut body = pin!(body);
-    let mut events = EventFramer::new(false, EVENT_BYTES);
+async fn first_event(mut reader: WatchReader) -> Result<Option<&'static str>, RequestError> {
     loop {
-        let Some(frame) = body.frame().await else {
-            let torn = || RequestError::new(Layer::Decode, "what the watch brings is no watch event");
-            let torn = events.is_torn().then(torn);
-            return events.instead(retry_after_cap).or_else(|| events.no_events()).or(torn).map_or(Ok(None), Err);
+        reader.fill().await;
+        let Some(item) = reader.next() else { continue };
+        return match item {
+            WatchItem::Object { kind: WatchType::Deleted, .. } => Ok(Some("DELETED")),
+            WatchItem::Object { kind: WatchType::Modified, .. } => Ok(Some("MODIFIED")),
+            WatchItem::Object { .. } => Ok(Some("ADDED")),
+            WatchItem::Bookmark { .. } => Ok(Some("BOOKMARK")),
+            WatchItem::Unknown => Ok(Some("event of an unknown type")),
+            WatchItem::TooLarge(_) => Err(RequestError::new(Layer::Body, "the first event is larger than 4 MB")),
+            // An answer of another kind has its own error.
+            WatchItem::Unreadable => Err(match reader.next() {
+                Some(WatchItem::End(WatchEnd::Refused(error) | WatchEnd::Broken(error))) => error,
+                _ => RequestError::new(Layer::Decode, "the first line is no watch event"),
+            }),
+            WatchItem::End(WatchEnd::Clean) => Ok(None),
+            WatchItem::End(WatchEnd::Refused(error) | WatchEnd::Broken(error) | WatchEnd::Error(error)) => Err(error),
         };
-        let frame = frame.map_err(|error| classify::broken_watch(&*error))?;
-        let Ok(data) = frame.into_data() else { continue };
-        events.feed(&data);
-        if let Some((_, event)) = events.next() {
-            if let Ok(WatchFrame { kind, object }) = &event {
-                return name(kind)
-                    .map(Some)
-                    .ok_or_else(|| classify::event(decode_status(object).unwrap_or_default(), retry_after_cap));
-            }
-            let unread = || RequestError::new(Layer::Decode, "the first line is no watch event");
-            return Err(events.instead(retry_after_cap).unwrap_or_else(unread));
-        }
-        if events.take_skipped() > 0 {
-            return Err(RequestError::new(Layer::Body, "the first event is larger than 4 MB"));
-        }
-    }
-}
-
-/// The name of a kind of event; `None` of an error.
-fn name(kind: &WatchType) -> Option<&'static str> {
-    match kind {
-        WatchType::Added => Some("ADDED"),
-        WatchType::Modified => Some("MODIFIED"),
-        WatchType::Deleted => Some("DELETED"),
-        WatchType::Bookmark => Some("BOOKMARK"),
-        WatchType::Unknown => Some("event of an unknown type"),
-        WatchType::Error => None,
     }
 }

@@ -1,23 +1,19 @@
 //! One watch of one part, from its headers to its end.
 
-use std::pin::pin;
-
-use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::{DetailPace, DetailWatchEnd, Follow, REPORT_EVERY};
 use crate::clock::wall;
-use crate::cluster::classify::{self, RequestError};
-use crate::cluster::connect::ResponseBody;
-use crate::cluster::stream::frames::EventFramer;
-use crate::cluster::tuning::Tuning;
-use crate::facts::wire::{WatchType, bookmark_version, decode_status};
+use crate::cluster::classify::RequestError;
+use crate::cluster::reflector::WatchEnd;
+use crate::cluster::stream::reader::{WatchItem, WatchReader};
+use crate::facts::wire::bookmark_version;
 use crate::msg::ClusterEvent;
 use crate::msg::detail::Detail;
 
 /// One watch that is being read.
 pub(super) struct Stream {
-    cut: EventFramer,
+    reader: WatchReader,
     version: String,
     /// Set once something came that could not be read.
     stale: bool,
@@ -28,8 +24,8 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(tuning: &Tuning, protobuf: bool, version: String) -> Self {
-        Self { cut: EventFramer::new(protobuf, tuning.line_bytes), version, stale: false, events: 0, received: false }
+    pub(super) fn new(reader: WatchReader, version: String) -> Self {
+        Self { reader, version, stale: false, events: 0, received: false }
     }
 
     /// `true` if it brought something, and nothing unreadable.
@@ -42,9 +38,7 @@ impl Stream {
         &mut self,
         pace: &mut DetailPace<'_>,
         of: &mut impl Follow,
-        body: ResponseBody,
     ) -> Result<DetailWatchEnd, RequestError> {
-        let mut body = pin!(body);
         let mut refresh = pace.shared.refreshes();
         let mut resumed = pace.shared.resumes();
         let mut wake = pace.shared.wake.subscribe();
@@ -52,7 +46,7 @@ impl Stream {
         let mut due: Option<Instant> = None;
         let silence = pace.shared.tuning.watch_silence;
         loop {
-            let frame = tokio::select! {
+            tokio::select! {
                 biased;
                 _ = refresh.changed() => return Ok(DetailWatchEnd::Stale),
                 _ = resumed.changed() => return Ok(DetailWatchEnd::Stale),
@@ -73,22 +67,15 @@ impl Stream {
                     self.report(pace, of).await;
                     continue;
                 }
-                frame = body.frame() => frame,
+                _ = self.reader.fill() => {}
                 // Not a failure: a middlebox drops silent connections, and opening the watch again shows the current
                 // state (F45).
                 () = sleep_until(received + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
-            };
-            let end = match frame {
-                Some(Ok(frame)) => self.take(of, frame.data_ref().map_or(&[][..], |data| data), pace)?,
-                Some(Err(error)) if !classify::is_early_end(&*error) => return Err(classify::broken_watch(&*error)),
-                Some(Err(error)) => {
-                    let end = self.cut.end(Some(&*error));
-                    Some(self.ended(pace, of, end).await?)
-                }
-                None => {
-                    let end = self.cut.end(None);
-                    Some(self.ended(pace, of, end).await?)
-                }
+            }
+            let end = match self.take(of) {
+                Some(end) => Some(self.ended(pace, of, end).await?),
+                // The view is out of date, and no later event can repair that.
+                None => self.stale.then_some(DetailWatchEnd::Stale),
             };
             received = Instant::now();
             due = due.or(Some(received + REPORT_EVERY));
@@ -99,32 +86,25 @@ impl Stream {
         }
     }
 
-    /// Result of a watch whose body has ended, in this way.
+    /// Next step after the end of a watch.
     async fn ended(
-        &self,
+        &mut self,
         pace: &DetailPace<'_>,
         of: &impl Follow,
-        end: Result<(), RequestError>,
+        end: WatchEnd,
     ) -> Result<DetailWatchEnd, RequestError> {
-        if let Some(end) = self.instead(pace) {
-            return end;
-        }
         match end {
-            Err(error) if !self.proven() => return Err(error),
+            WatchEnd::Refused(error) | WatchEnd::Error(error) if error.is_gone() => return Ok(DetailWatchEnd::Stale),
+            WatchEnd::Refused(error) | WatchEnd::Error(error) => return Err(error),
+            WatchEnd::Broken(error) if !self.proven() => return Err(error),
             // After whole events a watch continues from the last of them, and the server sends the torn one again.
-            Err(error) => {
+            WatchEnd::Broken(error) => {
                 let failure = error.failure(wall(), &of.title(), 1);
                 pace.shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
             }
-            Ok(()) => {}
+            WatchEnd::Clean => {}
         }
         Ok(DetailWatchEnd::Clean(self.version.clone()))
-    }
-
-    /// End of a watch whose answer is not events but something else, such as a `Status`.
-    fn instead(&self, pace: &DetailPace<'_>) -> Option<Result<DetailWatchEnd, RequestError>> {
-        let error = self.cut.instead(pace.shared.tuning.retry_after_cap)?;
-        Some(if error.is_gone() { Ok(DetailWatchEnd::Stale) } else { Err(error) })
     }
 
     async fn report<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
@@ -138,44 +118,22 @@ impl Stream {
         }
     }
 
-    /// Reads a chunk; returns the end, if an event is one.
-    fn take(
-        &mut self,
-        of: &mut impl Follow,
-        chunk: &[u8],
-        pace: &DetailPace<'_>,
-    ) -> Result<Option<DetailWatchEnd>, RequestError> {
-        self.cut.feed(chunk);
-        while let Some((_, frame)) = self.cut.next() {
-            let Ok(frame) = frame else {
-                if let Some(end) = self.instead(pace) {
-                    return end.map(Some);
-                }
-                self.stale = true;
-                continue;
+    /// Applies the events that have come; returns the end of the watch, if it has ended.
+    fn take(&mut self, of: &mut impl Follow) -> Option<WatchEnd> {
+        while let Some(item) = self.reader.next() {
+            let (readable, version) = match item {
+                WatchItem::Object { kind, object } => (of.take(&kind, object), bookmark_version(object)),
+                WatchItem::Bookmark { version, .. } => (true, version),
+                WatchItem::Unknown | WatchItem::Unreadable | WatchItem::TooLarge(_) => (false, None),
+                WatchItem::End(end) => return Some(end),
             };
-            let before = self.events;
-            match frame.kind {
-                WatchType::Error => {
-                    let status = decode_status(frame.object).unwrap_or_default();
-                    let error = classify::event(status, pace.shared.tuning.retry_after_cap);
-                    return if error.is_gone() { Ok(Some(DetailWatchEnd::Stale)) } else { Err(error) };
-                }
-                WatchType::Added | WatchType::Modified | WatchType::Deleted => {
-                    let readable = of.take(&frame.kind, frame.object);
-                    self.stale |= !readable;
-                    self.events += u64::from(readable);
-                }
-                WatchType::Bookmark => self.events += u64::from(bookmark_version(frame.object).is_some()),
-                WatchType::Unknown => self.stale = true,
-            }
-            self.received |= self.events > before;
-            if let Some(version) = bookmark_version(frame.object) {
+            self.stale |= !readable;
+            self.received |= readable;
+            self.events += u64::from(readable);
+            if let Some(version) = version {
                 self.version = version;
             }
         }
-        self.stale |= self.cut.take_skipped() > 0;
-        // The view is out of date, and no later event can repair that.
-        Ok(self.stale.then_some(DetailWatchEnd::Stale))
+        None
     }
 }

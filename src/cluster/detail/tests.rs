@@ -529,6 +529,17 @@ async fn a_watch_that_is_cut_within_a_frame_goes_on_from_the_last_whole_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_whose_connection_is_reset_goes_on_from_the_last_event() {
+    let mut rig =
+        with_first_watch(|| vec![frame("ADDED", &enveloped(GROUP, "Event", &binary_event("e2", 310, 1))), Step::Break]);
+    rig.pass(secs(10)).await;
+    let from: Vec<_> =
+        watches(&rig, EVENTS).iter().map(|seen| seen.param("resourceVersion").map(str::to_owned)).collect();
+    assert_eq!((from, reads(&rig, EVENTS)), (vec![Some("300".to_owned()), Some("310".to_owned())], 1));
+    assert_eq!(rig.count(|event| matches!(event, ClusterEvent::Failed(_))), 1, "and it is reported");
+}
+
+#[tokio::test(start_paused = true)]
 async fn text_that_is_called_protobuf_is_read_as_text() {
     let line = format!("{{\"type\":\"ADDED\",\"object\":{}}}\n", report("e2", 310, 1));
     let mut rig = with_first_watch(move || vec![data(line.clone()), Step::Hang]);

@@ -1,123 +1,28 @@
 //! The events of a watch out of chunks: values of JSON, or frames of protobuf.
 
-use std::error::Error as StdError;
-use std::time::Duration;
-
 use super::values::JsonFrames;
-use crate::cluster::bom::ByteOrderMark;
-use crate::cluster::classify::{self, RequestError};
-use crate::facts::wire::{DecodeError, WatchFrame, decode_failure, decode_proto_frame};
-use crate::msg::Layer;
+use crate::facts::wire::{DecodeError, WatchFrame, decode_proto_frame};
 
 /// A buffer that one large frame has made larger than this is given back.
 const KEEP: usize = 256 << 10;
 
-/// Bytes before the first event that are kept, to recognise an answer of another kind.
-const OPENING: usize = 64 << 10;
-
-/// Cuts the body of a watch into events, whichever way they are written.
+/// Cuts the body of a watch into events.
 #[derive(Debug)]
-pub(crate) struct EventFramer {
-    framing: Framing,
-    mark: ByteOrderMark,
-    /// Bytes so far; `None` once there was an event among them.
-    opening: Option<Vec<u8>>,
-    /// Error of the first value, if it is no event.
-    refused: Option<DecodeError>,
-}
-
-/// Framing of events.
-#[derive(Debug)]
-enum Framing {
+pub(super) enum EventFramer {
     /// JSON: one object each.
     Json(JsonFrames),
     /// Protobuf: a length before each event.
-    Frames(Frames),
+    Protobuf(Frames),
 }
 
 impl EventFramer {
-    pub(crate) fn new(protobuf: bool, cap: usize) -> Self {
-        let framing = if protobuf { Framing::Frames(Frames::new(cap)) } else { Framing::Json(JsonFrames::new(cap)) };
-        Self { framing, mark: ByteOrderMark::default(), opening: Some(Vec::new()), refused: None }
+    pub(super) fn new(protobuf: bool, cap: usize) -> Self {
+        if protobuf { Self::Protobuf(Frames::new(cap)) } else { Self::Json(JsonFrames::new(cap)) }
     }
 
-    pub(crate) fn feed(&mut self, chunk: &[u8]) {
-        let pieces = self.mark.strip(chunk);
-        if let Some(opening) = &mut self.opening {
-            let bytes = pieces.into_iter().flatten().take(OPENING - opening.len());
-            opening.extend(bytes);
-        }
-        pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| self.framing.feed(piece));
-    }
-
-    /// The next event as it came, with its decoded form.
-    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
-        let (bytes, event) = match &mut self.framing {
-            Framing::Json(values) => values.next(),
-            Framing::Frames(frames) => frames.next().map(|frame| (frame, decode_proto_frame(frame))),
-        }?;
-        match &event {
-            Ok(_) => self.opening = None,
-            Err(error) if self.opening.is_some() => _ = self.refused.get_or_insert_with(|| error.clone()),
-            Err(_) => {}
-        }
-        Some((bytes, event))
-    }
-
-    /// The error that came instead of events: a web page, or a `Status` without an event around it.
-    pub(crate) fn instead(&self, retry_after_cap: Duration) -> Option<RequestError> {
-        let opening = self.opening.as_ref()?;
-        if opening.trim_ascii_start().starts_with(b"<") {
-            return Some(classify::not_kubernetes());
-        }
-        decode_failure(opening).map(|status| classify::event(status, retry_after_cap))
-    }
-
-    /// Checks the end of the body, which `cut` has ended if it was not closed: between two events, also a close without a final chunk
-    /// is a normal end (F18).
-    ///
-    /// # Errors
-    /// The body was cut otherwise or in the middle of an event, or nothing in it is an event.
-    pub(crate) fn end(&self, cut: Option<&(dyn StdError + 'static)>) -> Result<(), RequestError> {
-        if let Some(error) = cut.filter(|error| self.is_torn() || !classify::is_early_end(*error)) {
-            return Err(classify::broken_watch(error));
-        }
-        match self.no_events() {
-            Some(error) => Err(error),
-            None if self.is_torn() => {
-                Err(RequestError::new(Layer::Body, "the watch was cut in the middle of an event"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The error of a body in which nothing is an event; `None` if an event came, or nothing at all.
-    pub(crate) fn no_events(&self) -> Option<RequestError> {
-        let error = self.refused.as_ref().filter(|_| self.opening.is_some())?;
-        Some(RequestError::new(Layer::Decode, &error.text))
-    }
-
-    /// Events that were too large, since the last call.
-    pub(crate) fn take_skipped(&mut self) -> u32 {
-        match &mut self.framing {
-            Framing::Json(values) => values.take_skipped(),
-            Framing::Frames(frames) => std::mem::take(&mut frames.skipped),
-        }
-    }
-
-    /// `true` if the stream has ended in the middle of an event.
-    pub(crate) fn is_torn(&self) -> bool {
-        match &self.framing {
-            Framing::Json(values) => values.is_torn(),
-            Framing::Frames(frames) => !frames.is_between(),
-        }
-    }
-}
-
-impl Framing {
-    fn feed(&mut self, chunk: &[u8]) {
+    pub(super) fn feed(&mut self, chunk: &[u8]) {
         // A label can be wrong: a frame that begins like text would have half a GiB.
-        if let Self::Frames(frames) = self
+        if let Self::Protobuf(frames) = self
             && frames.is_between()
             && chunk.first().is_some_and(|first| *first >= b' ')
         {
@@ -125,7 +30,23 @@ impl Framing {
         }
         match self {
             Self::Json(values) => values.feed(chunk),
-            Self::Frames(frames) => frames.feed(chunk),
+            Self::Protobuf(frames) => frames.feed(chunk),
+        }
+    }
+
+    /// The next event as it came, with its decoded form. Adds the events before it that are above the cap to `skipped`.
+    pub(super) fn next(&mut self, skipped: &mut u32) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+        match self {
+            Self::Json(values) => values.next(skipped),
+            Self::Protobuf(frames) => frames.next(skipped).map(|frame| (frame, decode_proto_frame(frame))),
+        }
+    }
+
+    /// `true` if the stream has ended in the middle of an event.
+    pub(super) fn is_torn(&self) -> bool {
+        match self {
+            Self::Json(values) => values.is_torn(),
+            Self::Protobuf(frames) => !frames.is_between(),
         }
     }
 }
@@ -133,19 +54,18 @@ impl Framing {
 /// Length-prefixed frames: four bytes big-endian, then that many bytes (apimachinery `pkg/util/framer`). A frame above
 /// the cap is skipped.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub(super) struct Frames {
     buf: Vec<u8>,
     /// Start of the next frame.
     start: usize,
     cap: usize,
     /// Bytes still to come of a frame that is skipped.
     skip: usize,
-    skipped: u32,
 }
 
 impl Frames {
     fn new(cap: usize) -> Self {
-        Self { buf: Vec::new(), start: 0, cap, skip: 0, skipped: 0 }
+        Self { buf: Vec::new(), start: 0, cap, skip: 0 }
     }
 
     /// `true` if the next byte begins a frame.
@@ -164,7 +84,7 @@ impl Frames {
         self.buf.extend_from_slice(&chunk[passed..]);
     }
 
-    fn next(&mut self) -> Option<&[u8]> {
+    fn next(&mut self, skipped: &mut u32) -> Option<&[u8]> {
         loop {
             let (length, rest) = self.buf[self.start..].split_first_chunk::<4>()?;
             // A length beyond the address space is beyond the cap too.
@@ -173,7 +93,7 @@ impl Frames {
                 let here = length.min(rest.len());
                 self.skip = length - here;
                 self.start += 4 + here;
-                self.skipped += 1;
+                *skipped += 1;
                 continue;
             }
             if rest.len() < length {
@@ -193,14 +113,13 @@ mod tests {
     use super::*;
 
     fn collect(chunks: &[&[u8]], cap: usize) -> (Vec<Vec<u8>>, u32, bool) {
-        let (mut frames, mut found) = (Frames::new(cap), Vec::new());
+        let (mut frames, mut found, mut skipped) = (Frames::new(cap), Vec::new(), 0);
         for chunk in chunks {
             frames.feed(chunk);
-            while let Some(frame) = frames.next() {
+            while let Some(frame) = frames.next(&mut skipped) {
                 found.push(frame.to_vec());
             }
         }
-        let skipped = frames.skipped;
         (found, skipped, !frames.is_between())
     }
 
@@ -231,17 +150,17 @@ mod tests {
 
     #[test]
     fn text_under_a_label_of_protobuf_comes_out_as_lines() {
-        let mut cutter = EventFramer::new(true, 64);
-        cutter.feed(b"\0\0\0\x03one");
-        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"one"[..]));
+        let mut framer = EventFramer::new(true, 64);
+        framer.feed(b"\0\0\0\x03one");
+        assert_eq!(framer.next(&mut 0).map(|(bytes, _)| bytes), Some(&b"one"[..]));
         // A proxy that gives up sends its own text.
-        cutter.feed(b"<html>\n");
-        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"<html>"[..]));
+        framer.feed(b"<html>\n");
+        assert_eq!(framer.next(&mut 0).map(|(bytes, _)| bytes), Some(&b"<html>"[..]));
         // Within a frame every letter is part of it.
-        let mut cutter = EventFramer::new(true, 64);
-        cutter.feed(b"\0\0\0\x06o");
-        cutter.feed(b"<html");
-        assert_eq!(cutter.next().map(|(bytes, _)| bytes), Some(&b"o<html"[..]));
-        assert!(!cutter.is_torn());
+        let mut framer = EventFramer::new(true, 64);
+        framer.feed(b"\0\0\0\x06o");
+        framer.feed(b"<html");
+        assert_eq!(framer.next(&mut 0).map(|(bytes, _)| bytes), Some(&b"o<html"[..]));
+        assert!(!framer.is_torn());
     }
 }

@@ -18,7 +18,6 @@ pub(crate) struct JsonFrames {
     buf: Vec<u8>,
     place: Place,
     cap: usize,
-    skipped: u32,
 }
 
 /// Progress in the buffer.
@@ -62,7 +61,7 @@ struct Piece {
 
 impl JsonFrames {
     pub(crate) fn new(cap: usize) -> Self {
-        Self { buf: Vec::new(), place: Place::begin(0), cap, skipped: 0 }
+        Self { buf: Vec::new(), place: Place::begin(0), cap }
     }
 
     /// Adds a chunk; [`JsonFrames::next`] returns the values that are now whole.
@@ -78,9 +77,10 @@ impl JsonFrames {
         self.buf.extend_from_slice(chunk);
     }
 
-    /// The next whole value, or a line that is none, as it came, with its decoded form.
-    pub(crate) fn next(&mut self) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
-        let Self { buf, place, cap, skipped } = self;
+    /// The next whole value, or a line that is none, as it came, with its decoded form. Adds the dropped values before it
+    /// to `skipped`.
+    pub(crate) fn next(&mut self, skipped: &mut u32) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
+        let Self { buf, place, cap } = self;
         let buf: &[u8] = buf;
         loop {
             let Some(piece) = place.next(buf, *cap) else {
@@ -105,11 +105,6 @@ impl JsonFrames {
             }
             return Some((bytes, event));
         }
-    }
-
-    /// Values dropped since the last call.
-    pub(crate) fn take_skipped(&mut self) -> u32 {
-        std::mem::take(&mut self.skipped)
     }
 
     /// `true` if the stream has ended in the middle of a value.
@@ -230,14 +225,13 @@ mod tests {
 
     fn collect(chunks: &[&[u8]], cap: usize) -> (Vec<String>, u32, bool) {
         let mut frames = JsonFrames::new(cap);
-        let mut out = Vec::new();
+        let (mut out, mut skipped) = (Vec::new(), 0);
         for chunk in chunks {
             frames.feed(chunk);
-            while let Some((bytes, _)) = frames.next() {
+            while let Some((bytes, _)) = frames.next(&mut skipped) {
                 out.push(String::from_utf8(bytes.to_vec()).unwrap());
             }
         }
-        let skipped = frames.take_skipped();
         (out, skipped, frames.is_torn())
     }
 
@@ -280,12 +274,12 @@ mod tests {
                 let (front, last) = text.as_bytes().split_at(text.len() - 1);
                 for chunk in front.chunks(size) {
                     frames.feed(chunk);
-                    assert!(frames.next().is_none());
+                    assert!(frames.next(&mut 0).is_none());
                 }
                 assert!(frames.is_torn());
                 frames.feed(last);
-                assert_eq!(frames.next().map(|(bytes, _)| bytes), Some(text.as_bytes()));
-                assert!(frames.next().is_none() && !frames.is_torn());
+                assert_eq!(frames.next(&mut 0).map(|(bytes, _)| bytes), Some(text.as_bytes()));
+                assert!(frames.next(&mut 0).is_none() && !frames.is_torn());
             }
         }
     }

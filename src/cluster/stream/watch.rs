@@ -1,25 +1,22 @@
 //! One watch from its request to its end.
 
-use std::error::Error as StdError;
-use std::pin::pin;
 use std::sync::Arc;
 
-use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 
-use super::frames::EventFramer;
+use super::reader::{WatchItem, WatchReader};
 use super::uri::watch_uri;
 use super::{WatchBatch, WatchReport};
 use crate::cluster::TaskContext;
 use crate::cluster::call::{ApiRequest, Limits, is_protobuf};
-use crate::cluster::classify::{self, RequestError};
+use crate::cluster::classify::RequestError;
 use crate::cluster::connect::ResponseBody;
 use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{WatchEnd, WatchNews, WatchRequest};
 use crate::cluster::request_queue::Lane;
 use crate::cluster::tuning::Tuning;
 use crate::cluster::warnings;
-use crate::facts::wire::{WatchFrame, WatchType, bookmark_version, decode_status, ends_initial_events};
+use crate::facts::wire::{WatchType, bookmark_version};
 use crate::facts::{node, pod};
 use crate::msg::{Batch, CallKind, NodeChange, Resource};
 
@@ -30,6 +27,7 @@ pub(super) async fn run(
     ask: WatchRequest,
     report: mpsc::Sender<WatchReport>,
 ) {
+    let tuning = &shared.tuning;
     let mut serial = 0;
     let opened = if source.index.is_none() {
         open(&shared, &source, &ask, &mut serial).await
@@ -44,9 +42,11 @@ pub(super) async fn run(
             if report.send(WatchReport::Open { serial }).await.is_err() {
                 return;
             }
-            let mut reader = WatchReader::new(&shared.tuning, source.resource, protobuf);
-            reader.list = ask.initial.then_some(0);
-            reader.read(body, &report).await
+            let reader = WatchReader::new(body, protobuf, tuning.line_bytes, tuning.retry_after_cap);
+            let batch = WatchBatch::new(source.resource);
+            let list = ask.initial.then_some(0);
+            let mut batcher = WatchBatcher { tuning, resource: source.resource, batch, newest: Vec::new(), list };
+            batcher.read(reader, &report).await
         }
         Err(error) => Some(WatchEnd::Refused(error)),
     };
@@ -77,11 +77,10 @@ async fn open(
     Ok((is_protobuf(&head), body))
 }
 
-/// Reads the events of a watch and gathers them into batches.
-struct WatchReader<'a> {
+/// Gathers the events of a watch into batches.
+struct WatchBatcher<'a> {
     tuning: &'a Tuning,
     resource: Resource,
-    events: EventFramer,
     batch: WatchBatch,
     /// The newest object: the watch would continue from its version.
     newest: Vec<u8>,
@@ -89,66 +88,41 @@ struct WatchReader<'a> {
     list: Option<u32>,
 }
 
-impl<'a> WatchReader<'a> {
-    fn new(tuning: &'a Tuning, resource: Resource, protobuf: bool) -> Self {
-        let events = EventFramer::new(protobuf, tuning.line_bytes);
-        Self { tuning, resource, events, batch: WatchBatch::new(resource), newest: Vec::new(), list: None }
-    }
-
+impl WatchBatcher<'_> {
     /// Reads to the end; `None` if the receiver is gone.
-    async fn read(&mut self, body: ResponseBody, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
-        let mut body = pin!(body);
+    async fn read(&mut self, mut reader: WatchReader, report: &mpsc::Sender<WatchReport>) -> Option<WatchEnd> {
         loop {
             // Events that have arrived already share one message.
-            let frame = tokio::select! {
+            let bytes = tokio::select! {
                 biased;
-                frame = body.frame() => frame,
+                bytes = reader.fill() => bytes,
                 () = std::future::ready(()) => {
                     self.flush(report).await?;
-                    body.frame().await
+                    reader.fill().await
                 }
             };
-            let end = match frame {
-                Some(Ok(frame)) => self.take(frame.data_ref().map_or(&[][..], |data| data), report).await?,
-                Some(Err(error)) => Some(self.instead().unwrap_or_else(|| self.ended(Some(&*error)))),
-                None => Some(self.instead().unwrap_or_else(|| self.ended(None))),
-            };
-            if end.is_some() {
-                self.flush(report).await?;
-                return end;
+            self.batch.bytes += bytes as u64;
+            while let Some(item) = reader.next() {
+                if let WatchItem::End(end) = item {
+                    self.flush(report).await?;
+                    return Some(end);
+                }
+                let of_list = match &item {
+                    WatchItem::Object { kind, .. } => *kind == WatchType::Added,
+                    WatchItem::Unreadable | WatchItem::TooLarge(_) => true,
+                    _ => false,
+                };
+                if self.list.is_some() && !of_list {
+                    // An event other than ADDED ends the list's pages.
+                    self.flush(report).await?;
+                    self.list = None;
+                }
+                self.batch.apply(item, &mut self.newest);
+                if self.batch.changes >= self.tuning.changes_per_message {
+                    self.flush(report).await?;
+                }
             }
         }
-    }
-
-    /// Reads a chunk; an end if an ERROR event says so, `None` if the receiver is gone.
-    async fn take(&mut self, chunk: &[u8], report: &mpsc::Sender<WatchReport>) -> Option<Option<WatchEnd>> {
-        self.batch.bytes += chunk.len() as u64;
-        self.events.feed(chunk);
-        while let Some((_, event)) = self.events.next() {
-            if self.list.is_some() && event.as_ref().is_ok_and(|event| event.kind != WatchType::Added) {
-                // An event other than ADDED ends the list's pages.
-                let batch = std::mem::replace(&mut self.batch, WatchBatch::new(self.resource));
-                let batch = batch.page_after(self.list.take());
-                self.newest.clear();
-                report.send(WatchReport::Batch(batch)).await.ok()?;
-            }
-            let end = if let Ok(event) = event {
-                self.batch.event(&event, &mut self.newest, self.tuning)
-            } else {
-                self.batch.unreadable = self.batch.unreadable.saturating_add(1);
-                self.instead()
-            };
-            if end.is_some() {
-                return Some(end);
-            }
-            if self.batch.changes >= self.tuning.changes_per_message {
-                self.flush(report).await?;
-            }
-        }
-        let skipped = self.events.take_skipped();
-        self.batch.unreadable = self.batch.unreadable.saturating_add(skipped);
-        self.batch.news.skipped |= skipped > 0;
-        Some(None)
     }
 
     async fn flush(&mut self, report: &mpsc::Sender<WatchReport>) -> Option<()> {
@@ -167,18 +141,6 @@ impl<'a> WatchReader<'a> {
         }
         report.send(WatchReport::Batch(batch)).await.ok()
     }
-
-    /// End of a watch whose answer is not events but something else, such as a `Status`.
-    fn instead(&self) -> Option<WatchEnd> {
-        let error = self.events.instead(self.tuning.retry_after_cap)?;
-        // A `Status` in the place of events counts as if it had been the answer.
-        Some(if error.not_kubernetes { WatchEnd::Broken(error) } else { WatchEnd::Refused(error) })
-    }
-
-    /// End of a watch whose body has ended; `cut` is the error that ended it.
-    fn ended(&self, cut: Option<&(dyn StdError + 'static)>) -> WatchEnd {
-        self.events.end(cut).map_or_else(WatchEnd::Broken, |()| WatchEnd::Clean)
-    }
 }
 
 impl WatchBatch {
@@ -193,32 +155,33 @@ impl WatchBatch {
         self
     }
 
-    /// Applies one event; returns an end if it is an ERROR.
-    fn event(&mut self, event: &WatchFrame<'_>, newest: &mut Vec<u8>, tuning: &Tuning) -> Option<WatchEnd> {
-        let WatchFrame { kind, object } = event;
-        let readable = match kind {
-            WatchType::Error => {
-                let status = decode_status(object).unwrap_or_default();
-                return Some(WatchEnd::Error(classify::event(status, tuning.retry_after_cap)));
+    /// Applies one item; `newest` is the newest object, unless the newest version is that of a bookmark.
+    fn apply(&mut self, item: WatchItem<'_>, newest: &mut Vec<u8>) {
+        let unreadable = match item {
+            WatchItem::Object { kind, object } => {
+                let readable = self.change(object, kind == WatchType::Deleted);
+                if readable {
+                    newest.clear();
+                    newest.extend_from_slice(object);
+                }
+                u32::from(!readable)
             }
-            WatchType::Added | WatchType::Modified => self.change(object, false),
-            WatchType::Deleted => self.change(object, true),
-            WatchType::Bookmark => {
-                let synced = ends_initial_events(object);
+            WatchItem::Bookmark { version, synced } => {
+                newest.clear();
+                self.news.version = version;
                 self.news.synced |= synced;
-                synced || bookmark_version(object).is_some()
+                0
             }
-            WatchType::Unknown => false,
+            WatchItem::Unknown | WatchItem::Unreadable => 1,
+            WatchItem::TooLarge(count) => {
+                self.news.skipped = true;
+                count
+            }
+            WatchItem::End(_) => return,
         };
-        if readable {
-            // Unreadable events and events of type ERROR prove nothing: a watch with nothing else is of no use.
-            self.news.events = self.news.events.saturating_add(1);
-            newest.clear();
-            newest.extend_from_slice(object);
-        } else {
-            self.unreadable = self.unreadable.saturating_add(1);
-        }
-        None
+        // Unreadable events prove nothing: a watch with nothing else is of no use.
+        self.news.events = self.news.events.saturating_add(u32::from(unreadable == 0));
+        self.unreadable = self.unreadable.saturating_add(unreadable);
     }
 
     fn change(&mut self, object: &[u8], removed: bool) -> bool {
