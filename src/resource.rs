@@ -1,7 +1,7 @@
-//! The API resources that are listed and watched, with the descriptor of each.
+//! The API resources that are read, with the descriptor of each.
 //!
-//! Nodes and pods are described here; a resource of an optional API is described beside its facts, and one row of the table in
-//! [`crate::facts`] makes it a [`Resource`].
+//! Nodes and pods, and the resources that are read but not synced, are described here; a resource of an optional API is described beside its facts, and one row of the table in
+//! [`crate::facts`] makes it a [`Resource`], which is listed and watched.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,42 @@ use crate::facts::api::ApiResource;
 use crate::facts::object::OptionalFacts;
 use crate::facts::optional_resources;
 
-const NODES: ApiResource =
-    ApiResource { calls: ["nodes list", "nodes watch"], ..ApiResource::core("Node", "nodes", false) };
-const PODS: ApiResource = ApiResource { calls: ["pods list", "pods watch"], ..ApiResource::core("Pod", "pods", true) };
+const NODES: ApiResource = ApiResource {
+    calls: ["nodes list", "nodes watch"],
+    verbs: &["get", "list", "watch"],
+    ..ApiResource::core("Node", "nodes", false)
+};
+const PODS: ApiResource =
+    ApiResource { calls: ["pods list", "pods watch"], verbs: NODES.verbs, ..ApiResource::core("Pod", "pods", true) };
+
+/// Namespaces: the work probe reads one of them.
+pub const NAMESPACES: ApiResource = ApiResource {
+    verbs: &["list"],
+    purpose: "the cheapest probe of the API server; without it nodes are probed",
+    ..ApiResource::core("Namespace", "namespaces", false)
+};
+
+/// Usage of nodes. The API has had this one version since 2017, and no watch.
+pub const NODE_METRICS: ApiResource = ApiResource {
+    group: "metrics.k8s.io",
+    versions: &["v1beta1"],
+    verbs: &["list"],
+    purpose: "what nodes use (metrics-server); without it these columns are not shown",
+    ..ApiResource::core("NodeMetrics", "nodes", false)
+};
+
+/// Events of opened objects.
+pub const EVENTS: ApiResource = ApiResource {
+    group: "events.k8s.io",
+    purpose: "the events of nodes and pods",
+    ..ApiResource::core("Event", "events", true)
+};
+
+/// Events in the core group, for servers that do not have [`EVENTS`].
+pub const CORE_EVENTS: ApiResource = ApiResource::core("Event", "events", true);
+
+/// Namespace of the events about objects without a namespace (client-go `tools/record`, `makeEvent`).
+pub const CLUSTER_EVENTS_NAMESPACE: &str = "default";
 
 /// Declares [`Resource`] with a variant for each row.
 macro_rules! resources {
@@ -67,13 +100,13 @@ impl Resource {
     /// Path of its list in the best version that can be read: `/api/v1/nodes`.
     #[must_use]
     pub fn list_path(self) -> String {
-        self.api().list_path(self.api().first_version())
+        self.api().best_path()
     }
 
     /// The same in one namespace, whose name is a DNS label or escaped.
     #[must_use]
     pub fn list_path_in(self, namespace: &str) -> String {
-        self.api().list_path_in(self.api().first_version(), namespace)
+        self.api().best_path_in(namespace)
     }
 
     /// The resource of this plural, if it is one that is watched.

@@ -1,22 +1,24 @@
-//! The role that `watchbell rbac` prints: `assets/rbac.yaml`, and the rules of the optional resources from their descriptors.
+//! The role that `watchbell rbac` prints: `assets/rbac.yaml`, and the rules of the resources from their descriptors.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::facts::api::{ApiResource, Discovery};
-use crate::resource::Resource;
+use crate::resource::{EVENTS, NAMESPACES, NODE_METRICS, Resource};
 
 const TEMPLATE: &str = include_str!("../assets/rbac.yaml");
-/// Place of the rules for the whole cluster.
+/// Marker of the rule for nodes and pods.
+const CORE: &str = "# @core-rule@\n";
+/// Marker of the optional rules for the whole cluster.
 const RULES: &str = "# @optional-rules@\n";
 /// Last path that needs no rule of its own; the discovery documents of the optional groups follow it.
 const LAST_PATH: &str = "\"/readyz\"";
-/// Place of the roles in single namespaces.
+/// Marker of the roles in single namespaces.
 const ROLES: &str = "# @optional-roles@\n";
 
 /// A rule for resources of one group that have one purpose.
 #[derive(Debug)]
-struct OptionalRule {
+struct ResourceRule {
     api: &'static ApiResource,
     plurals: Vec<&'static str>,
 }
@@ -24,9 +26,11 @@ struct OptionalRule {
 /// The manifest of the roles, their bindings, and what each rule is for.
 #[must_use]
 pub fn manifest() -> String {
-    let rules = rules();
+    let core: String = rules(Resource::CORE.map(Resource::api)).iter().map(ResourceRule::yaml).collect();
+    let optional = Resource::OPTIONAL.into_iter().map(Resource::api);
+    let rules = rules([&NAMESPACES, &NODE_METRICS].into_iter().chain(optional).chain([&EVENTS]));
     let mut cluster = String::new();
-    let mut namespaces: BTreeMap<&str, Vec<&OptionalRule>> = BTreeMap::new();
+    let mut namespaces: BTreeMap<&str, Vec<&ResourceRule>> = BTreeMap::new();
     for rule in &rules {
         match rule.api.namespace {
             Some(namespace) => namespaces.entry(namespace).or_default().push(rule),
@@ -35,21 +39,20 @@ pub fn manifest() -> String {
     }
     let local: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
     let paths = format!("{LAST_PATH}{}", discovery_paths());
-    TEMPLATE.replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &local)
+    TEMPLATE.replace(CORE, &core).replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &local)
 }
 
 /// Neighbours in the table that are alike share a rule.
-fn rules() -> Vec<OptionalRule> {
-    let mut rules: Vec<OptionalRule> = Vec::new();
-    for resource in Resource::OPTIONAL {
-        let api = resource.api();
-        let is_alike = |rule: &&mut OptionalRule| {
+fn rules(resources: impl IntoIterator<Item = &'static ApiResource>) -> Vec<ResourceRule> {
+    let mut rules: Vec<ResourceRule> = Vec::new();
+    for api in resources {
+        let is_alike = |rule: &&mut ResourceRule| {
             let of = rule.api;
             (of.group, of.namespace, of.purpose) == (api.group, api.namespace, api.purpose)
         };
         match rules.last_mut().filter(is_alike) {
             Some(rule) => rule.plurals.push(api.plural),
-            None => rules.push(OptionalRule { api, plurals: vec![api.plural] }),
+            None => rules.push(ResourceRule { api, plurals: vec![api.plural] }),
         }
     }
     rules
@@ -72,20 +75,24 @@ fn discovery_paths() -> String {
     paths.iter().flat_map(|path| [", \"", path, "\""]).collect()
 }
 
-impl OptionalRule {
+impl ResourceRule {
     fn comment(&self) -> String {
         format!("# Optional: {}.\n", self.api.purpose)
     }
 
     fn yaml(&self) -> String {
-        let plurals: Vec<String> = self.plurals.iter().map(|plural| format!("\"{plural}\"")).collect();
-        let (group, resources) = (self.api.group, plurals.join(", "));
-        format!("- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [\"list\", \"watch\"]\n")
+        let (group, resources, verbs) = (self.api.group, quoted(&self.plurals), quoted(self.api.verbs));
+        format!("- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [{verbs}]\n")
     }
 }
 
+/// `"list", "watch"`
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
 /// The role of one namespace and its binding.
-fn role(namespace: &str, rules: &[&OptionalRule]) -> String {
+fn role(namespace: &str, rules: &[&ResourceRule]) -> String {
     let comments: String = rules.iter().map(|rule| rule.comment()).collect();
     let rules: String = rules.iter().map(|rule| rule.yaml()).collect();
     let mut role = format!("---\n{comments}");

@@ -22,11 +22,10 @@ use super::silence::Missed;
 use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries, Resource};
+use crate::resource::NAMESPACES;
 
 /// Exempt from queueing and from shutdown rejection: proves reachability, nothing else (F28).
 const PING: &str = "/livez";
-/// Path of the namespaces; they are probed, and never listed as a whole.
-pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
 /// Requests of the work probe: the cheapest answer that proves authn, authz, queueing and storage; the next one where the last is
 /// forbidden.
 const RUNGS: usize = 3;
@@ -76,7 +75,7 @@ impl ProbeState {
     fn uri(&self) -> String {
         match (self.series, self.rung) {
             (ProbeSeries::Ping, _) => PING.to_owned(),
-            (ProbeSeries::Work, 0) => format!("{NAMESPACES}?limit=1"),
+            (ProbeSeries::Work, 0) => format!("{}?limit=1", NAMESPACES.best_path()),
             (ProbeSeries::Work, 1) => format!("{}?limit=1", Resource::Nodes.list_path()),
             (ProbeSeries::Work, _) => "/version".to_owned(),
         }

@@ -13,9 +13,7 @@ use super::call::{ApiRequest, Limits};
 use super::classify::{self, RequestError};
 use crate::facts::metrics;
 use crate::msg::{CallKind, ClusterEvent, Layer, UsageNews};
-
-/// The only version of `metrics.k8s.io` since 2017.
-pub(super) const PATH: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
+use crate::resource::NODE_METRICS;
 
 /// Polls until the task is dropped; waits forever if usage is not requested.
 pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
@@ -33,7 +31,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
         let begun = Instant::now();
         let news = match ask(&shared, &mut buf).await {
             Ok(news) => news,
-            Err(error) => said(&error),
+            Err(error) => failed(&error),
         };
         let wait = match &news {
             UsageNews::Off | UsageNews::Absent | UsageNews::Denied(_) => optional.rediscover,
@@ -70,7 +68,7 @@ async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, Reque
     let work = async {
         let session = shared.session.clients().await?;
         let limits = Limits { bytes: shared.tuning.page_bytes, ..Limits::small(deadline) };
-        let ask = ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: PATH.to_owned(), limits };
+        let ask = ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: NODE_METRICS.best_path(), limits };
         let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
         let nodes = metrics::decode_list(buf).map_err(|error| classify::unreadable(&head, buf, &error.text));
         // The next answer is half a minute away, and of a large cluster this one has megabytes.
@@ -84,7 +82,8 @@ async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, Reque
         .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
 }
 
-fn said(error: &RequestError) -> UsageNews {
+/// The failure as an update of the usage.
+fn failed(error: &RequestError) -> UsageNews {
     match error.code {
         Some(404) => UsageNews::Absent,
         Some(403) => UsageNews::Denied(error.text.clone()),

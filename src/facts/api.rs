@@ -25,6 +25,8 @@ pub struct ApiResource {
     pub switch: OptionalSwitch,
     /// Display names of its list and its watch: `pods list`, `pods watch`. That of a list has at most 16 letters, so that columns align.
     pub calls: [&'static str; 2],
+    /// Verbs that the printed role grants.
+    pub verbs: &'static [&'static str],
     /// Use of an optional resource, as the printed role explains it: `devices of dynamic resource allocation`.
     pub purpose: &'static str,
 }
@@ -67,6 +69,7 @@ impl ApiResource {
             discovery: Discovery::Fixed,
             switch: OptionalSwitch::Always,
             calls: ["list", "watch"],
+            verbs: &["list", "watch"],
             purpose: "",
         }
     }
@@ -96,6 +99,18 @@ impl ApiResource {
     #[must_use]
     pub fn list_path_in(&self, version: &str, namespace: &str) -> String {
         format!("{}/namespaces/{namespace}/{}", self.version_path(version), self.plural)
+    }
+
+    /// Path of the list in the best version that can be read: `/api/v1/nodes`.
+    #[must_use]
+    pub fn best_path(&self) -> String {
+        self.list_path(self.first_version())
+    }
+
+    /// The same in one namespace, whose name is a DNS label or escaped.
+    #[must_use]
+    pub fn best_path_in(&self, namespace: &str) -> String {
+        self.list_path_in(self.first_version(), namespace)
     }
 
     /// The best version that can be read.

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use super::{CheckResponse, CheckRun, StepFlow, advice, layer_name, millis, ms_text};
 use crate::cluster::call::Limits;
 use crate::cluster::classify::{self, RequestError, bytes_text};
-use crate::cluster::probe::NAMESPACES;
 use crate::facts::node::{self, NodeFacts};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::wire::{DecodeError, ListHead};
 use crate::msg::check::{CheckStep, StepOutcome, Timing};
 use crate::msg::{CallKind, Layer, Resource};
+use crate::resource::NAMESPACES;
 
 /// Objects of a page, as client-go and the dashboard ask for.
 const PAGE: u32 = 500;
@@ -31,7 +31,7 @@ impl CheckRun {
         let watch = |path: &str| ("watch".to_owned(), format!("{path}?watch=1&timeoutSeconds=1&limit=1"));
         let get = |path: &str| ("get".to_owned(), format!("{path}/{NOBODY}"));
         let nodes = Resource::Nodes.list_path();
-        self.may("namespaces", StepOutcome::Warn, &[list(NAMESPACES)]).await?;
+        self.may("namespaces", StepOutcome::Warn, &[list(&NAMESPACES.best_path())]).await?;
         self.may("nodes", StepOutcome::Fail, &[list(&nodes), watch(&nodes), get(&nodes)]).await?;
         let namespaces = self.tuning.namespaces.clone();
         if namespaces.is_empty() {

@@ -12,6 +12,7 @@ use crate::facts::event;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::text::counted;
 use crate::msg::check::{CheckStep, StepOutcome};
+use crate::resource::{CLUSTER_EVENTS_NAMESPACE, EVENTS};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -52,12 +53,12 @@ impl CheckRun {
         Ok(())
     }
 
-    /// Events about a node: its conditions show the last change only. Events about nodes are in `default`.
+    /// Events about a node: its conditions show the last change only.
     async fn events(&mut self, node: &str) -> String {
         let selector = format!("regarding.kind=Node,regarding.name={node}");
         let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
         // The group that the dashboard reads and that the printed role grants.
-        let events = "/apis/events.k8s.io/v1/namespaces/default/events";
+        let events = EVENTS.best_path_in(CLUSTER_EVENTS_NAMESPACE);
         let reply = self.get(&format!("{events}?limit=50&fieldSelector={selector}")).await;
         match reply.result {
             Ok(_) => event_summary(&self.buf).unwrap_or_else(|| "no events".to_owned()),

@@ -14,6 +14,7 @@ use crate::facts::event::{EventFacts, decode_page, digest};
 use crate::facts::wire::{Uid, WatchType};
 use crate::msg::Layer;
 use crate::msg::detail::{Detail, DetailPart, ObjectRef, Omitted};
+use crate::resource::{CLUSTER_EVENTS_NAMESPACE, CORE_EVENTS, EVENTS};
 
 /// Events in one page.
 const PAGE: u32 = 250;
@@ -23,9 +24,6 @@ const PAGES: usize = 8;
 const HELD: usize = 2_000;
 /// Most events that are sent.
 const MOST_REPORTED: usize = 100;
-/// Events about objects without a namespace are written here (client-go `tools/record`, `makeEvent`); reading only this
-/// namespace spares the server a pass over all events.
-const CLUSTER_SCOPED: &str = "default";
 
 /// The events held of the object.
 pub(super) struct Events {
@@ -53,13 +51,14 @@ impl Events {
     fn uri(&self) -> String {
         let kind = self.subject.resource().api().kind;
         let namespace = match &self.subject {
-            ObjectRef::Node { .. } => CLUSTER_SCOPED,
+            // Reading only this namespace spares the server a pass over all events.
+            ObjectRef::Node { .. } => CLUSTER_EVENTS_NAMESPACE,
             ObjectRef::Pod { namespace, .. } => namespace,
         };
-        let (group, about) =
-            if self.core { ("/api/v1", "involvedObject") } else { ("/apis/events.k8s.io/v1", "regarding") };
-        let (namespace, name) = (segment(namespace), field(self.subject.name()));
-        format!("{group}/namespaces/{namespace}/events?fieldSelector={about}.kind%3D{kind}%2C{about}.name%3D{name}")
+        let (api, about) = if self.core { (CORE_EVENTS, "involvedObject") } else { (EVENTS, "regarding") };
+        let path = api.best_path_in(&segment(namespace).to_string());
+        let name = field(self.subject.name());
+        format!("{path}?fieldSelector={about}.kind%3D{kind}%2C{about}.name%3D{name}")
     }
 
     fn hold(&mut self, event: EventFacts) {
