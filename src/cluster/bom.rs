@@ -16,13 +16,13 @@ impl ByteOrderMark {
         if self.over {
             return [&[], piece];
         }
-        let lacks = &MARK[self.matched..];
-        if piece.len() < lacks.len() && lacks.starts_with(piece) {
+        let missing = &MARK[self.matched..];
+        if piece.len() < missing.len() && missing.starts_with(piece) {
             self.matched += piece.len();
             return [&[], &[]];
         }
         self.over = true;
-        match piece.strip_prefix(lacks) {
+        match piece.strip_prefix(missing) {
             Some(rest) => [&[], rest],
             None => [&MARK[..self.matched], piece],
         }

@@ -136,12 +136,12 @@ impl ApiClient {
     /// Everything but a success with a whole body, classified; a failed `Status` is an error with any HTTP status.
     pub(crate) async fn fetch(
         &self,
-        ask: &ApiRequest,
+        request: &ApiRequest,
         tuning: &Tuning,
         buf: &mut Vec<u8>,
     ) -> Result<Parts, RequestError> {
         buf.clear();
-        self.take(ask, tuning, buf).await
+        self.take(request, tuning, buf).await
     }
 
     /// Passes the body of a success to `taker` while it comes; otherwise like [`Self::fetch`].
@@ -150,14 +150,14 @@ impl ApiClient {
     /// Everything but a success status with a whole body, classified; the taker may have received a part of it by then.
     pub(crate) async fn take(
         &self,
-        ask: &ApiRequest,
+        request: &ApiRequest,
         tuning: &Tuning,
         body_sink: &mut impl BodySink,
     ) -> Result<Parts, RequestError> {
         self.sink.room().await;
-        let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.cap);
+        let tag = self.sink.tag(request.kind, request.page, request.attempt, request.limits.cap);
         let start = Instant::now();
-        let (mut head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
+        let (mut head, body) = self.send(request, &tag, start, accept(request.kind, tuning)).await?.into_parts();
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
             // The server shuts down: the next request may reach another one, but not over a connection of this pool
             // (F28).
@@ -166,7 +166,7 @@ impl ApiClient {
         if head.status.is_success() {
             // A body that did not arrive whole can still carry the server's own error.
             let mut opening = Opening::new(body_sink);
-            read(body, &ask.limits, &tag, start, &mut opening)
+            read(body, &request.limits, &tag, start, &mut opening)
                 .await
                 .map_err(|error| RequestError { audit_id: classify::audit_id(&head), ..error })?;
             opening.error(&head, tuning)?;
@@ -174,7 +174,7 @@ impl ApiClient {
             return Ok(head);
         }
         let mut buf = Vec::new();
-        let limits = Limits { bytes: ERROR_BODY, ..ask.limits };
+        let limits = Limits { bytes: ERROR_BODY, ..request.limits };
         // The status says more than a cut body.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         let error = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
@@ -186,16 +186,20 @@ impl ApiClient {
     ///
     /// # Errors
     /// Everything but a success status, classified.
-    pub(crate) async fn open(&self, ask: &ApiRequest, tuning: &Tuning) -> Result<(Parts, ResponseBody), RequestError> {
+    pub(crate) async fn open(
+        &self,
+        request: &ApiRequest,
+        tuning: &Tuning,
+    ) -> Result<(Parts, ResponseBody), RequestError> {
         self.sink.room().await;
-        let tag = self.sink.tag(ask.kind, ask.page, ask.attempt, ask.limits.headers);
+        let tag = self.sink.tag(request.kind, request.page, request.attempt, request.limits.headers);
         let start = Instant::now();
-        let (head, body) = self.send(ask, &tag, start, accept(ask.kind, tuning)).await?.into_parts();
+        let (head, body) = self.send(request, &tag, start, accept(request.kind, tuning)).await?.into_parts();
         if head.status.is_success() {
             return Ok((head, body));
         }
         let mut buf = Vec::new();
-        let limits = Limits { bytes: ERROR_BODY, ..Limits::small(ask.limits.headers) };
+        let limits = Limits { bytes: ERROR_BODY, ..Limits::small(request.limits.headers) };
         // A failure to read the body does not matter: the status says more.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         Err(classify::answer(&head, &buf, wall(), tuning.retry_after_cap))
@@ -203,31 +207,31 @@ impl ApiClient {
 
     async fn send(
         &self,
-        ask: &ApiRequest,
+        request: &ApiRequest,
         tag: &Tag,
         start: Instant,
         accept: &'static str,
     ) -> Result<Response<ResponseBody>, RequestError> {
-        if leads_elsewhere(&ask.uri) {
+        if leads_elsewhere(&request.uri) {
             let text = "not asked: with a name like `.` or `..` in it the path would lead elsewhere";
             return Err(RequestError::new(Layer::Internal, text));
         }
-        let mut request = Request::get(&ask.uri)
+        let mut http_request = Request::get(&request.uri)
             .body(RequestBody::new())
             .map_err(|error| RequestError::new(Layer::Internal, &format!("no valid request: {error}")))?;
-        request.extensions_mut().insert(tag.clone());
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-        if ask.kind.is_watch() {
+        http_request.extensions_mut().insert(tag.clone());
+        http_request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        if request.kind.is_watch() {
             // From Kubernetes 1.37 on a compressed watch has one gzip member for each event.
-            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            http_request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let mut sending = pin!(self.client.clone().oneshot(request));
+        let mut sending = pin!(self.client.clone().oneshot(http_request));
         tokio::select! {
             biased;
             answer = &mut sending => answer.map_err(|error| classify::no_answer(&*error)),
-            () = sleep_until(start + ask.limits.headers) => {
+            () = sleep_until(start + request.limits.headers) => {
                 tag.timed_out();
-                let secs = (ask.limits.headers.as_millis() + 500) / 1000;
+                let secs = (request.limits.headers.as_millis() + 500) / 1000;
                 Err(RequestError::timed_out(Layer::FirstByte, &format!("no answer within {secs} s")))
             }
         }
@@ -372,14 +376,14 @@ mod tests {
         let line =
             ApiClient { client: assemble(wire, &Config::new("http://127.0.0.1:1".parse().unwrap()), &sink), sink };
         let uri = "/api/v1/namespaces/../pods".to_owned();
-        let ask = ApiRequest {
+        let request = ApiRequest {
             kind: CallKind::Get,
             page: None,
             attempt: 1,
             uri,
             limits: Limits::small(Duration::from_secs(1)),
         };
-        let Err(error) = line.open(&ask, &Tuning::default()).await else { panic!("it was sent") };
+        let Err(error) = line.open(&request, &Tuning::default()).await else { panic!("it was sent") };
         assert!(error.text.contains("lead elsewhere"), "{}", error.text);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct RequestError {
     /// The server's `Retry-After`, clamped.
     pub(crate) retry_after: Option<Duration>,
     /// The same, unclamped.
-    pub(crate) asked: Option<Duration>,
+    pub(crate) full_retry_after: Option<Duration>,
     /// The server's `Audit-Id`.
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
@@ -68,7 +68,7 @@ impl RequestError {
             code: None,
             timeout: false,
             retry_after: None,
-            asked: None,
+            full_retry_after: None,
             audit_id: None,
             status: None,
             not_kubernetes: false,
@@ -122,7 +122,7 @@ impl RequestError {
             next_in: None,
             previous: None,
             audit_id: self.audit_id.clone(),
-            retry_after: self.asked,
+            retry_after: self.full_retry_after,
             timeout: self.timeout,
         }
     }
@@ -160,12 +160,13 @@ pub(crate) fn answer(head: &Parts, body: &[u8], wall: Timestamp, cap: Duration) 
         }
     };
     let in_status = status.as_ref().and_then(|s| s.retry_after_seconds).map(Duration::from_secs);
-    let asked = head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, Duration::MAX)).or(in_status);
+    let full_retry_after =
+        head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, wall, Duration::MAX)).or(in_status);
     RequestError {
         code: Some(code),
         timeout: layer == Layer::ServerTimeout,
-        retry_after: asked.map(|asked| asked.min(cap)),
-        asked,
+        retry_after: full_retry_after.map(|wait| wait.min(cap)),
+        full_retry_after,
         audit_id: audit_id(head),
         not_kubernetes: head.status.is_redirection(),
         status: status.map(Box::new),
@@ -210,7 +211,7 @@ pub(crate) fn event(status: StatusFacts, cap: Duration) -> RequestError {
         code: (status.code != 0).then_some(status.code),
         timeout: layer == Layer::ServerTimeout,
         retry_after: status.retry_after_seconds.map(|secs| Duration::from_secs(secs).min(cap)),
-        asked: status.retry_after_seconds.map(Duration::from_secs),
+        full_retry_after: status.retry_after_seconds.map(Duration::from_secs),
         ..RequestError::new(layer, text)
     }
     .with_status(status)

@@ -164,7 +164,7 @@ where
 {
     let stack = ServiceBuilder::new()
         .layer(ReadOnlyLayer)
-        .layer(InflateLayer { ask: !config.disable_compression })
+        .layer(InflateLayer { request_gzip: !config.disable_compression })
         .layer(AddressLayer::new(config.cluster_url.clone(), config.headers.clone()))
         .layer(MeterLayer(sink.clone()))
         .map_err(Into::<BoxError>::into)

@@ -77,7 +77,7 @@ pub(super) async fn run(shared: std::sync::Arc<TaskContext>, seed: u64) {
 }
 
 /// One part of an object: how it is read and watched, and which updates it sends.
-trait Follow {
+trait DetailSource {
     const PART: DetailPart;
 
     /// Waits until this part is requested at all.
@@ -98,7 +98,7 @@ trait Follow {
     fn watch_uri(&self) -> String;
 
     /// Applies one event of the watch; `false` if it is malformed.
-    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool;
+    fn apply(&mut self, kind: &WatchType, object: &[u8]) -> bool;
 
     /// Updates since the last call.
     fn news(&mut self) -> Vec<Detail>;
@@ -130,9 +130,9 @@ impl DetailReader<'_> {
             slowest: tuning.slowest_body,
             bytes: LARGEST,
         };
-        let ask = ApiRequest { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
+        let request = ApiRequest { kind: CallKind::Detail(self.part), page: None, attempt: 1, uri, limits };
         let mut body = Vec::new();
-        let head = self.line.fetch(&ask, tuning, &mut body).await?;
+        let head = self.line.fetch(&request, tuning, &mut body).await?;
         if classify::is_html(&head, &body) {
             return Err(classify::not_kubernetes());
         }
@@ -186,8 +186,8 @@ impl DetailPace<'_> {
         self.send_update(Detail::Sync { part: self.part, state }).await;
     }
 
-    async fn publish(&self, of: &mut impl Follow) {
-        for news in of.news() {
+    async fn publish(&self, source: &mut impl DetailSource) {
+        for news in source.news() {
             self.send_update(news).await;
         }
     }
@@ -202,21 +202,21 @@ impl DetailPace<'_> {
     }
 
     /// Sends the failure of a watch or a read, and says what happens next.
-    async fn failed(&mut self, error: &RequestError, of: &mut impl Follow, watching: bool) -> Next {
+    async fn failed(&mut self, error: &RequestError, source: &mut impl DetailSource, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
         if error.code == Some(404) {
-            if of.missing() {
+            if source.missing() {
                 return Next::AtOnce;
             }
-            self.publish(of).await;
+            self.publish(source).await;
             self.sync(SyncState::Polling { every: self.polling() }).await;
             return Next::Wait(self.polling());
         }
         if error.layer == Layer::Rbac {
-            if of.forbidden() {
+            if source.forbidden() {
                 return Next::AtOnce;
             }
-            let failure = Box::new(failure(error, self.backoff.failures(), &of.title(), tuning.denied_period));
+            let failure = Box::new(failure(error, self.backoff.failures(), &source.title(), tuning.denied_period));
             self.sync(SyncState::Denied { failure }).await;
             return Next::Wait(tuning.denied_period);
         }
@@ -226,7 +226,7 @@ impl DetailPace<'_> {
         if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(tuning.rejected_delay);
         }
-        let failure = Box::new(failure(error, failures, &of.title(), wait));
+        let failure = Box::new(failure(error, failures, &source.title(), wait));
         let patience = if error.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
         if watching && failures >= patience && !error.is_unreachable() && error.layer != Layer::Auth {
             // No watch brings anything: the part is polled.
@@ -251,14 +251,14 @@ fn failure(error: &RequestError, failures: u32, title: &str, wait: Duration) -> 
 }
 
 /// Keeps one part of an object up to date until it is dropped.
-async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, seed: u64) {
-    of.requested().await;
+async fn follow(shared: &TaskContext, subject: &ObjectRef, mut source: impl DetailSource, seed: u64) {
+    source.requested().await;
     let rng = fastrand::Rng::with_seed(seed);
     let (backoff, watch_backoff) = (Backoff::new(&shared.tuning), Backoff::new(&shared.tuning));
     let mut pace = DetailPace {
         shared,
         subject,
-        part: part_of(&of),
+        part: part_of(&source),
         backoff,
         watch_backoff,
         rng,
@@ -273,8 +273,8 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
         let mut wake = shared.wake.subscribe();
         let from = version.take();
         let result = match from.clone() {
-            Some(from) => watch(&mut pace, &mut of, from).await,
-            None => read(&mut pace, &mut of).await.map(DetailWatchEnd::Clean),
+            Some(from) => watch(&mut pace, &mut source, from).await,
+            None => read(&mut pace, &mut source).await.map(DetailWatchEnd::Clean),
         };
         let cut = result.as_ref().is_err_and(|error| ends_with_silence(error.layer));
         let wait = match result {
@@ -289,7 +289,7 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
             }
             Ok(DetailWatchEnd::Stale) => pace.next_watch(),
             Ok(DetailWatchEnd::Unread) => Duration::ZERO,
-            Err(error) => match pace.failed(&error, &mut of, from.is_some()).await {
+            Err(error) => match pace.failed(&error, &mut source, from.is_some()).await {
                 Next::AtOnce => continue,
                 Next::Wait(wait) => {
                     // A watch that could not be opened, or broke, continues from its last version (R9).
@@ -310,9 +310,9 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
                 }
                 _ = resumed.changed() => break version = None,
                 _ = wake.changed(), if cut => break sleep(SPREAD.mul_f64(pace.rng.f64())).await,
-                () = of.changed_locally() => {
-                    pace.publish(&mut of).await;
-                    if of.is_unread() {
+                () = source.changed_locally() => {
+                    pace.publish(&mut source).await;
+                    if source.is_unread() {
                         break version = None;
                     }
                 }
@@ -321,29 +321,29 @@ async fn follow(shared: &TaskContext, subject: &ObjectRef, mut of: impl Follow, 
     }
 }
 
-fn part_of<F: Follow>(_: &F) -> DetailPart {
+fn part_of<F: DetailSource>(_: &F) -> DetailPart {
     F::PART
 }
 
-async fn read(pace: &mut DetailPace<'_>, of: &mut impl Follow) -> Result<String, RequestError> {
+async fn read(pace: &mut DetailPace<'_>, source: &mut impl DetailSource) -> Result<String, RequestError> {
     let shared = pace.shared;
     pace.sync(SyncState::Listing).await;
     let session = shared.session.clients().await?;
     let reader = DetailReader { shared, part: pace.part, line: session.api.clone() };
-    let result = of.read(&reader).await;
+    let result = source.read(&reader).await;
     if result.as_ref().is_err_and(|error| error.layer == Layer::Auth) {
         shared.session.renew(session.serial);
     }
     let version = result?;
     pace.backoff.reset();
-    pace.publish(of).await;
+    pace.publish(source).await;
     Ok(version)
 }
 
 /// Watches a part from `version` until its watch ends.
 async fn watch(
     pace: &mut DetailPace<'_>,
-    of: &mut impl Follow,
+    source: &mut impl DetailSource,
     version: String,
 ) -> Result<DetailWatchEnd, RequestError> {
     let shared = pace.shared;
@@ -353,20 +353,20 @@ async fn watch(
     let seconds = pace.rng.u64(least..=most.max(least));
     let uri = format!(
         "{}&watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={seconds}",
-        of.watch_uri(),
+        source.watch_uri(),
         utf8_percent_encode(&version, NON_ALPHANUMERIC)
     );
     let limits = Limits::small(tuning.watch_headers);
-    let ask = ApiRequest { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
+    let request = ApiRequest { kind: CallKind::DetailWatch(pace.part), page: None, attempt: 1, uri, limits };
     let start = Instant::now();
-    let (head, body) = match session.api.open(&ask, &tuning).await {
+    let (head, body) = match session.api.open(&request, &tuning).await {
         Ok(opened) => opened,
         Err(error) => return refused(pace, error, version, session.serial),
     };
     pace.sync(SyncState::Watching).await;
     let reader = WatchReader::new(body, is_protobuf(&head), tuning.line_bytes, tuning.retry_after_cap);
     let mut stream = Stream::new(reader, version.clone());
-    let end = stream.run(pace, of).await;
+    let end = stream.run(pace, source).await;
     let short = !stream.proven() && start.elapsed() < tuning.watch_short;
     if !short && (stream.proven() || end.is_ok()) {
         pace.watch_backoff.reset();

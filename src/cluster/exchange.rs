@@ -43,7 +43,7 @@ impl Took {
     }
 
     /// Records that a request is written.
-    pub(super) fn asked(&self) {
+    pub(super) fn request_sent(&self) {
         self.0.heads.store(0, Ordering::Relaxed);
         self.0.answered.store(false, Ordering::Relaxed);
     }

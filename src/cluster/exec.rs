@@ -106,7 +106,7 @@ pub(crate) fn renewal(issued: Timestamp, expires: Timestamp, early: Duration) ->
 
 /// Environment that a plugin runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PluginPlace {
+pub(crate) enum PluginMode {
     /// Without a terminal, and with a short deadline.
     Background,
     /// With our terminal, exclusively: it may prompt, and the operator may end it.
@@ -191,8 +191,8 @@ impl PluginError {
             Self::Failed(None) => "ended with a signal".to_owned(),
             Self::TooLarge => format!("printed more than {} MiB, the most that is read", STDOUT_CAP >> 20),
             Self::NoCredential => format!("printed no {KIND}"),
-            Self::OtherVersion(asked) => format!(
-                "answered in another `apiVersion` than `{asked}`, which the kubeconfig asks for; correct the `apiVersion` of \
+            Self::OtherVersion(requested) => format!(
+                "answered in another `apiVersion` than `{requested}`, which the kubeconfig asks for; correct the `apiVersion` of \
                  `exec` there, or update the plugin"
             ),
             Self::UnreadableExpiry => {
@@ -218,14 +218,14 @@ impl PluginError {
 ///
 /// # Errors
 /// A plugin that needs a terminal and gets none, cannot be started, fails, takes longer than `deadline`, or prints no credential.
-async fn run(exec: &ExecConfig, place: PluginPlace, deadline: Duration) -> Result<Credential, PluginError> {
-    if place == PluginPlace::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+async fn run(exec: &ExecConfig, mode: PluginMode, deadline: Duration) -> Result<Credential, PluginError> {
+    if mode == PluginMode::Background && exec.interactive_mode == Some(ExecInteractiveMode::Always) {
         return Err(PluginError::NeedsTerminal);
     }
     let mut output = Zeroizing::new(Vec::with_capacity(STDOUT_ROOM));
     let work = async {
         let not_started = |error: &io::Error| PluginError::NotStarted(words(error));
-        let mut process = Process::start(program(exec, place)?).await.map_err(|error| not_started(&error))?;
+        let mut process = Process::start(program(exec, mode)?).await.map_err(|error| not_started(&error))?;
         let mut reading = std::pin::pin!(read(process.stdout.take(), &mut output));
         let mut waiting = std::pin::pin!(process.wait());
         let mut whole = false;
@@ -259,12 +259,12 @@ async fn run(exec: &ExecConfig, place: PluginPlace, deadline: Duration) -> Resul
 ///
 /// # Errors
 /// A command that is not found.
-fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError> {
+fn program(exec: &ExecConfig, mode: PluginMode) -> Result<Program, PluginError> {
     let file = find(exec.command.as_deref().unwrap_or_default());
     let file = file.map_err(|why| PluginError::NotStarted(why.to_owned()))?;
     // `interactiveMode: Never` means that its stdin must not be touched, wherever it runs.
-    let asks = place == PluginPlace::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
-    let mut spec = json!({ "interactive": asks });
+    let interactive = mode == PluginMode::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
+    let mut spec = json!({ "interactive": interactive });
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {
         spec["cluster"] = json!(cluster);
     }
@@ -278,10 +278,10 @@ fn program(exec: &ExecConfig, place: PluginPlace) -> Result<Program, PluginError
         file,
         args: exec.args.clone().unwrap_or_default(),
         variables,
-        terminal: if place == PluginPlace::Terminal { Terminal::Foreground } else { Terminal::None },
-        stdin: if asks { ProcessInput::Ours } else { ProcessInput::Null },
+        terminal: if mode == PluginMode::Terminal { Terminal::Foreground } else { Terminal::None },
+        stdin: if interactive { ProcessInput::Ours } else { ProcessInput::Null },
         reads_stdout: true,
-        inherits_stderr: place == PluginPlace::Terminal,
+        inherits_stderr: mode == PluginMode::Terminal,
     })
 }
 
@@ -299,7 +299,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) -> bool 
 ///
 /// # Errors
 /// The output is something else, or is in another version than the requested one.
-fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
+fn parse(stdout: &[u8], requested: &str) -> Result<Credential, PluginError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct PluginAnswer {
@@ -319,9 +319,9 @@ fn parse(stdout: &[u8], asked: &str) -> Result<Credential, PluginError> {
     let credential = answer.status;
     if answer.kind.is_some_and(|kind| kind != KIND) {
         Err(PluginError::NoCredential)
-    } else if answer.api_version.is_some_and(|version| version != asked) {
-        let asked = API_VERSIONS.into_iter().find(|version| *version == asked).unwrap_or(V1);
-        Err(PluginError::OtherVersion(asked))
+    } else if answer.api_version.is_some_and(|version| version != requested) {
+        let requested = API_VERSIONS.into_iter().find(|version| *version == requested).unwrap_or(V1);
+        Err(PluginError::OtherVersion(requested))
     } else if matches!(credential.expiry, Expiry::Unreadable) {
         Err(PluginError::UnreadableExpiry)
     } else {

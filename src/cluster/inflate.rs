@@ -23,14 +23,14 @@ const STEP: usize = 4 << 10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InflateLayer {
     /// Request gzip; an answer that is compressed without a request is decompressed all the same.
-    pub(crate) ask: bool,
+    pub(crate) request_gzip: bool,
 }
 
 impl<S> Layer<S> for InflateLayer {
     type Service = Inflate<S>;
 
     fn layer(&self, inner: S) -> Inflate<S> {
-        Inflate { inner, ask: self.ask }
+        Inflate { inner, request_gzip: self.request_gzip }
     }
 }
 
@@ -38,7 +38,7 @@ impl<S> Layer<S> for InflateLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct Inflate<S> {
     inner: S,
-    ask: bool,
+    request_gzip: bool,
 }
 
 impl<S, Q, B> Service<Request<Q>> for Inflate<S>
@@ -55,7 +55,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        if self.ask {
+        if self.request_gzip {
             request.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         }
         let answer = self.inner.call(request);
@@ -243,7 +243,7 @@ mod tests {
             }
             Ok::<_, BoxError>(answer)
         });
-        for (ask, accepted, path, says) in [
+        for (request_gzip, accepted, path, says) in [
             (true, None, "/", "Some(\"gzip\")"),
             (true, Some("identity"), "/", "Some(\"identity\")"),
             (false, None, "/", "None"),
@@ -253,9 +253,13 @@ mod tests {
             if let Some(accepted) = accepted {
                 request = request.header(ACCEPT_ENCODING, accepted);
             }
-            let answer = InflateLayer { ask }.layer(service).oneshot(request.body(()).unwrap()).await.unwrap();
+            let answer = InflateLayer { request_gzip }.layer(service).oneshot(request.body(()).unwrap()).await.unwrap();
             assert!(!answer.headers().contains_key(CONTENT_ENCODING));
-            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), says, "{ask} {accepted:?} {path}");
+            assert_eq!(
+                answer.into_body().collect().await.unwrap().to_bytes(),
+                says,
+                "{request_gzip} {accepted:?} {path}"
+            );
         }
     }
 }

@@ -14,7 +14,7 @@ use http::Uri;
 use super::Task;
 use super::classify::{RequestError, one_line};
 use super::connect;
-use super::exec::PluginPlace;
+use super::exec::PluginMode;
 use super::meter::MeterSink;
 use super::proxy::{self, ProxyEnv};
 use super::session::{Built, ClientFactory, Renewal};
@@ -337,8 +337,8 @@ impl ContextTarget {
         let mut prepared = blocking(move || read.prepare()).await?.map_err(unusable)?;
         let mut issued = None;
         if let Authorization::Plugin(plugin) = &settings.user.authorization {
-            let (asked, allowed) = (settings.clone(), tuning.exec_allow.clone());
-            blocking(move || asked.user.may_run(allowed.as_deref())).await??;
+            let (checked, allowed) = (settings.clone(), tuning.exec_allow.clone());
+            blocking(move || checked.user.may_run(allowed.as_deref())).await??;
             let exec = prepared.exec.take().unwrap_or_else(|| plugin.exec.clone());
             let got = self.issue(&exec, &tuning, run).await?;
             issued = Some((got.at, got.credential.expires()));
@@ -364,7 +364,7 @@ impl ContextTarget {
 impl ClientFactory for ContextTarget {
     async fn build(&mut self, tuning: Arc<Tuning>, sink: MeterSink) -> Result<Built, RequestError> {
         let deadline = tuning.exec_deadline;
-        self.make(tuning, sink, PluginRun { place: PluginPlace::Background, deadline }).await
+        self.make(tuning, sink, PluginRun { mode: PluginMode::Background, deadline }).await
     }
 
     async fn log_in(
@@ -373,7 +373,7 @@ impl ClientFactory for ContextTarget {
         sink: MeterSink,
         deadline: Duration,
     ) -> Result<Built, RequestError> {
-        self.make(tuning, sink, PluginRun { place: PluginPlace::Terminal, deadline }).await
+        self.make(tuning, sink, PluginRun { mode: PluginMode::Terminal, deadline }).await
     }
 
     fn renew(&mut self, why: Renewal) {

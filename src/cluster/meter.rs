@@ -88,9 +88,9 @@ impl MeterSink {
         loop {
             let news = self.shared.news.notified();
             while !self.queue().is_empty() {
-                let Ok(place) = out.reserve().await else { return };
+                let Ok(permit) = out.reserve().await else { return };
                 if let Some(event) = self.queue().pop_front() {
-                    place.send(Msg::Cluster(id, ClusterEvent::Call(event)));
+                    permit.send(Msg::Cluster(id, ClusterEvent::Call(event)));
                 }
                 self.shared.room.notify_waiters();
             }

@@ -164,9 +164,9 @@ async fn discover(
 ) -> Result<DiscoveryAnswer, RequestError> {
     let session = shared.session.clients().await?;
     let limits = Limits::small(shared.tuning.connect_deadline);
-    let ask = ApiRequest { kind: CallKind::List(resource), page: None, attempt: 1, uri, limits };
+    let request = ApiRequest { kind: CallKind::List(resource), page: None, attempt: 1, uri, limits };
     let mut body = Vec::new();
-    match session.api.fetch(&ask, &shared.tuning, &mut body).await {
+    match session.api.fetch(&request, &shared.tuning, &mut body).await {
         Ok(head) => {
             let names = read(&body).map_err(|error| classify::unreadable(&head, &body, &error.to_string()))?;
             Ok(DiscoveryAnswer::Found(names))

@@ -109,9 +109,9 @@ impl ProbeState {
                 }
                 let limits = Limits::small(deadline.saturating_duration_since(Instant::now()));
                 let kind = if self.series == ProbeSeries::Ping { CallKind::Ping } else { CallKind::Work };
-                let ask = ApiRequest { kind, page: None, attempt: 1, uri: self.uri(), limits };
+                let request = ApiRequest { kind, page: None, attempt: 1, uri: self.uri(), limits };
                 let mut body = Vec::new();
-                let answer = session.probe.fetch(&ask, &shared.tuning, &mut body).await;
+                let answer = session.probe.fetch(&request, &shared.tuning, &mut body).await;
                 // A captive portal answers everything with success (F34).
                 answer.and_then(|head| if is_html(&head, &body) { Err(classify::not_kubernetes()) } else { Ok(head) })
             }
@@ -202,9 +202,9 @@ async fn version(shared: &TaskContext) -> Result<(), Layer> {
 
     let session = shared.session.clients().await.map_err(|error| error.layer)?;
     let limits = Limits::small(shared.tuning.connect_deadline);
-    let ask = ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
+    let request = ApiRequest { kind: CallKind::Get, page: None, attempt: 1, uri: "/version".to_owned(), limits };
     let mut body = Vec::new();
-    session.api.fetch(&ask, &shared.tuning, &mut body).await.map_err(|error| error.layer)?;
+    session.api.fetch(&request, &shared.tuning, &mut body).await.map_err(|error| error.layer)?;
     let answer: ProbeAnswer = serde_json::from_slice(&body).map_err(|_| Layer::Decode)?;
     shared.send_event(ClusterEvent::Version(one_line(&answer.git_version))).await;
     Ok(())

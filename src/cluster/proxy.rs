@@ -104,8 +104,8 @@ fn parse(text: &str) -> Result<Proxy, &'static str> {
         _ => return Err("its scheme is none of http, https, socks5"),
     };
     let authority = url.authority().filter(|authority| !authority.host().is_empty()).ok_or("it names no host")?;
-    let (info, place) = match authority.as_str().rsplit_once('@') {
-        Some((info, place)) => (Some(info), place),
+    let (info, address) = match authority.as_str().rsplit_once('@') {
+        Some((info, address)) => (Some(info), address),
         None => (None, authority.as_str()),
     };
     let auth = info.map(|info| {
@@ -113,7 +113,7 @@ fn parse(text: &str) -> Result<Proxy, &'static str> {
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         ProxyAuth { user: decode(user), password: decode(password) }
     });
-    let port = match place[authority.host().len()..].trim_start_matches(':') {
+    let port = match address[authority.host().len()..].trim_start_matches(':') {
         "" => default_port,
         port => port.parse::<u16>().ok().filter(|&port| port > 0).ok_or("its port is not valid")?,
     };

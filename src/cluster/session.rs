@@ -133,9 +133,9 @@ pub(crate) struct Renewals(watch::Receiver<SessionState>);
 impl Session {
     pub(crate) fn new() -> (Self, SessionRequests) {
         let (rejected, rejections) = mpsc::channel(1);
-        let (logins, asked) = mpsc::channel(1);
+        let (logins, login_requests) = mpsc::channel(1);
         let session = Self { state: watch::channel(SessionState::Preparing).0, rejected, logins };
-        (session, SessionRequests { rejected: rejections, logins: asked })
+        (session, SessionRequests { rejected: rejections, logins: login_requests })
     }
 
     /// Requests a login: the screen is suspended for a credential plugin.
@@ -191,7 +191,12 @@ impl Renewals {
 }
 
 /// Builds the clients and renews them until the task is dropped.
-pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, asked: &mut SessionRequests, seed: u64) {
+pub(crate) async fn run(
+    shared: &TaskContext,
+    source: &mut impl ClientFactory,
+    requests: &mut SessionRequests,
+    seed: u64,
+) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut backoff = Backoff::new(&shared.tuning);
     let mut serial = 0_u64;
@@ -204,7 +209,7 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
         } else {
             tokio::select! {
                 biased;
-                Some(answer) = asked.logins.recv() => {
+                Some(answer) = requests.logins.recv() => {
                     login = Some(answer);
                     continue;
                 }
@@ -229,17 +234,17 @@ pub(crate) async fn run(shared: &TaskContext, source: &mut impl ClientFactory, a
             }
         };
         let begun = Instant::now();
-        match pause(shared, source, asked, Pause { due, serial, spacing }).await {
-            Why::Due => {}
-            Why::LogIn(answer) => login = Some(answer),
-            Why::Refreshed => source.renew(Renewal::Refreshed),
-            Why::Rejected => {
+        match pause(shared, source, requests, Pause { due, serial, spacing }).await {
+            RenewalReason::Due => {}
+            RenewalReason::LogIn(answer) => login = Some(answer),
+            RenewalReason::Refreshed => source.renew(Renewal::Refreshed),
+            RenewalReason::Rejected => {
                 source.renew(Renewal::Rejected);
                 let accepted = begun.elapsed() >= ACCEPTED;
                 let doubled = (spacing * 2).clamp(RENEWAL_SPACING, RENEWAL_SPACING_CAP);
                 spacing = if accepted { RENEWAL_SPACING } else { doubled };
             }
-            Why::Over => return,
+            RenewalReason::Over => return,
         }
     }
 }
@@ -261,7 +266,7 @@ async fn report_failure(shared: &TaskContext, error: RequestError, failure: Fail
 }
 
 /// Reason for building clients again.
-enum Why {
+enum RenewalReason {
     /// They expire, their files have changed, or the last attempt failed a while ago.
     Due,
     /// The operator requests a refresh.
@@ -286,9 +291,9 @@ struct Pause {
 async fn pause(
     shared: &TaskContext,
     source: &mut impl ClientFactory,
-    asked: &mut SessionRequests,
+    requests: &mut SessionRequests,
     pause: Pause,
-) -> Why {
+) -> RenewalReason {
     let Pause { due, serial, spacing } = pause;
     let mut refresh = shared.refreshes();
     let mut resumed = shared.resumes();
@@ -300,30 +305,30 @@ async fn pause(
         tokio::select! {
             () = sleep_until(next) => {
                 if next < next_look || source.stale().await {
-                    return Why::Due;
+                    return RenewalReason::Due;
                 }
                 next_look = Instant::now() + RELOAD;
             }
-            Some(answer) = asked.logins.recv() => return Why::LogIn(answer),
-            Some(rejected) = asked.rejected.recv() => {
+            Some(answer) = requests.logins.recv() => return RenewalReason::LogIn(answer),
+            Some(rejected) = requests.rejected.recv() => {
                 // A rejection of clients that have been replaced is outdated.
                 if rejected == serial && begun.elapsed() >= spacing {
-                    return Why::Rejected;
+                    return RenewalReason::Rejected;
                 }
             }
             changed = refresh.changed() => {
                 if changed.is_err() {
-                    return Why::Over;
+                    return RenewalReason::Over;
                 }
                 let ready = matches!(*shared.session.state.borrow(), SessionState::Ready(_));
                 if !ready || source.stale().await || source.edited().await {
-                    return Why::Refreshed;
+                    return RenewalReason::Refreshed;
                 }
             }
-            () = &mut superseded => return Why::Due,
+            () = &mut superseded => return RenewalReason::Due,
             // New clients have new connections: those from before the sleep are dead, and no error will come from them
             // (F06, F67).
-            changed = resumed.changed() => return if changed.is_ok() { Why::Due } else { Why::Over },
+            changed = resumed.changed() => return if changed.is_ok() { RenewalReason::Due } else { RenewalReason::Over },
         }
     }
 }

@@ -20,11 +20,11 @@ use crate::cluster::list_source::ListSource;
 use crate::cluster::request_queue::Lane;
 use crate::msg::{Batch, ClusterEvent, PageHead, PageLimits, Resource};
 
-use asking::Asking;
+use in_flight::PageInFlight;
 
-mod asking;
 mod fetch;
 mod frames;
+mod in_flight;
 mod page;
 mod progress;
 pub(super) mod reader;
@@ -86,9 +86,9 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
 }
 
 /// Lists and watches the pods of one namespace, by its index (F23).
-pub(crate) async fn run_in(shared: Arc<TaskContext>, place: u16, seed: u64) {
-    let Some(namespace) = shared.tuning.namespaces.get(usize::from(place)) else { return };
-    let source = ListSource::pods_in(namespace, place);
+pub(crate) async fn run_in(shared: Arc<TaskContext>, index: u16, seed: u64) {
+    let Some(namespace) = shared.tuning.namespaces.get(usize::from(index)) else { return };
+    let source = ListSource::pods_in(namespace, index);
     follow(shared, source, seed).await;
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn follow(shared: Arc<TaskContext>, source: ListSource, seed: u
             changed = session.changed() => if changed.is_ok() { ReflectorInput::Renewed } else { return },
             changed = wake.changed() => if changed.is_ok() {
                 let silence = *wake.borrow_and_update();
-                ReflectorInput::Answered { silence, hangs: task.asking.hangs(silence) }
+                ReflectorInput::Answered { silence, hangs: task.in_flight.hangs(silence) }
             } else {
                 return;
             },
@@ -157,7 +157,7 @@ struct ReflectorTask {
     watches: JoinSet<()>,
     reports: mpsc::Receiver<WatchReport>,
     /// The page in flight.
-    asking: Asking,
+    in_flight: PageInFlight,
     /// One buffer for all pages of a list.
     buf: Vec<u8>,
     /// Page that the state machine is about to publish.
@@ -188,7 +188,7 @@ impl ReflectorTask {
             pages: JoinSet::new(),
             watches: JoinSet::new(),
             reports: mpsc::channel(1).1,
-            asking: Asking::default(),
+            in_flight: PageInFlight::default(),
             buf: Vec::new(),
             batch: None,
             progress: Progress::default(),
@@ -220,15 +220,15 @@ impl ReflectorTask {
 
     async fn perform(&mut self, effect: ReflectorEffect) {
         match effect {
-            ReflectorEffect::Fetch(ask) => {
-                self.report_limits(&ask).await;
-                self.fetch(ask);
+            ReflectorEffect::Fetch(request) => {
+                self.report_limits(&request).await;
+                self.fetch(request);
             }
             ReflectorEffect::Abandon => {
                 self.pages.abort_all();
                 self.pages.detach_all();
             }
-            ReflectorEffect::Open(ask) => self.open(ask),
+            ReflectorEffect::Open(request) => self.open(request),
             ReflectorEffect::Close => self.close(),
             ReflectorEffect::Publish(head) => {
                 let Some(batch) = self.batch.take() else { return };
@@ -261,17 +261,17 @@ impl ReflectorTask {
 
     fn fetch(&mut self, page: PageRequest) {
         let (shared, source) = (self.shared.clone(), self.source.clone());
-        let mut job = PageJob { page, moves: self.asking.begin(shared.clock.mono()), serial: 0 };
+        let mut job = PageJob { page, moves: self.in_flight.begin(shared.clock.mono()), serial: 0 };
         let mut buf = std::mem::take(&mut self.buf);
         self.pages.spawn(Box::pin(async move {
-            let asked = Instant::now();
+            let requested = Instant::now();
             let of_list = job.page.page != PageRequest::VERSION_PROBE;
             if source.index.is_none() {
                 let result = fetch(&shared, &source, &mut job, &mut buf).await;
                 return PageDone { result, buf, serial: job.serial, queued: Duration::ZERO, of_list };
             }
             let turn = shared.queue.take(Lane::List { first: job.page.page == 1 }).await;
-            let queued = asked.elapsed();
+            let queued = requested.elapsed();
             let result = fetch(&shared, &source, &mut job, &mut buf).await;
             turn.end(&result);
             PageDone { result, buf, serial: job.serial, queued, of_list }
@@ -297,12 +297,12 @@ impl ReflectorTask {
         }
     }
 
-    fn open(&mut self, ask: WatchRequest) {
+    fn open(&mut self, request: WatchRequest) {
         self.close();
         let (report, reports) = mpsc::channel(WATCH_AHEAD);
         self.reports = reports;
-        self.watch_generation = ask.generation;
-        let watch = watch::run(self.shared.clone(), self.source.clone(), ask, report);
+        self.watch_generation = request.generation;
+        let watch = watch::run(self.shared.clone(), self.source.clone(), request, report);
         self.watches.spawn(Box::pin(watch) as Task);
     }
 

@@ -29,7 +29,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
     let mut buf = Vec::new();
     loop {
         let begun = Instant::now();
-        let news = match ask(&shared, &mut buf).await {
+        let news = match fetch_usage(&shared, &mut buf).await {
             Ok(news) => news,
             Err(error) => failed(&error),
         };
@@ -63,13 +63,14 @@ fn patience(nodes: usize) -> u32 {
     }
 }
 
-async fn ask(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, RequestError> {
+async fn fetch_usage(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNews, RequestError> {
     let deadline = shared.tuning.optional.usage_deadline;
     let work = async {
         let session = shared.session.clients().await?;
         let limits = Limits { bytes: shared.tuning.page_bytes, ..Limits::small(deadline) };
-        let ask = ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: NODE_METRICS.best_path(), limits };
-        let head = session.api.fetch(&ask, &shared.tuning, buf).await?;
+        let request =
+            ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: NODE_METRICS.best_path(), limits };
+        let head = session.api.fetch(&request, &shared.tuning, buf).await?;
         let nodes = metrics::decode_list(buf).map_err(|error| classify::unreadable(&head, buf, &error.text));
         // The next answer is half a minute away, and of a large cluster this one has megabytes.
         *buf = Vec::new();

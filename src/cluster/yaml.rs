@@ -165,7 +165,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && !tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
                 let kind = YamlKind::Scalar(text.into(), plain);
-                self.place(Arc::new(YamlNode { line, values: 1, kind }), anchor)
+                self.attach(Arc::new(YamlNode { line, values: 1, kind }), anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.open.push(OpenNode { line, anchor, key: None, kind: YamlKind::List(Vec::new()) });
@@ -183,7 +183,7 @@ impl Builder {
                         YamlKind::List(members) => members.iter().map(|member| member.values).sum(),
                         YamlKind::Map(pairs) => pairs.iter().map(|(_, value)| value.values).sum::<usize>(),
                     };
-                    self.place(Arc::new(YamlNode { line, values, kind }), anchor)
+                    self.attach(Arc::new(YamlNode { line, values, kind }), anchor)
                 }
                 None => Ok(()),
             },
@@ -191,14 +191,14 @@ impl Builder {
                 let node = self.anchors.get(&anchor).cloned();
                 let node = node.ok_or("an alias there stands for what it is part of")?;
                 self.count(node.values)?;
-                self.place(node, 0)
+                self.attach(node, 0)
             }
             _ => Ok(()),
         }
     }
 
     /// Adds a finished value to its parent.
-    fn place(&mut self, node: Arc<YamlNode>, anchor: usize) -> Result<(), String> {
+    fn attach(&mut self, node: Arc<YamlNode>, anchor: usize) -> Result<(), String> {
         self.count(1)?;
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());

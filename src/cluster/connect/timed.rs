@@ -163,7 +163,7 @@ impl<T: Read + Unpin> AsyncRead for CountingReader<T> {
 
 impl<T: Write + Unpin> AsyncWrite for CountingReader<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.took.asked();
+        self.took.request_sent();
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -184,7 +184,7 @@ impl<T: Write + Unpin> AsyncWrite for CountingReader<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.took.asked();
+        self.took.request_sent();
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 }

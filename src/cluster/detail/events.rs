@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{DetailReader, Follow, field, segment, usable};
+use super::{DetailReader, DetailSource, field, segment, usable};
 use crate::cluster::classify::RequestError;
 use crate::facts::event::{EventFacts, decode_page, digest};
 use crate::facts::wire::{Uid, WatchType};
@@ -76,7 +76,7 @@ impl Events {
     }
 }
 
-impl Follow for Events {
+impl DetailSource for Events {
     const PART: DetailPart = DetailPart::Events;
 
     async fn requested(&mut self) {}
@@ -118,7 +118,7 @@ impl Follow for Events {
         self.uri()
     }
 
-    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool {
+    fn apply(&mut self, kind: &WatchType, object: &[u8]) -> bool {
         let Ok(event) = EventFacts::decode(object) else { return false };
         if *kind == WatchType::Deleted {
             self.changed |= self.held.remove(&event.uid).is_some();

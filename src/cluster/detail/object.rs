@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::{DetailReader, Follow, field, segment, usable};
+use super::{DetailReader, DetailSource, field, segment, usable};
 use crate::cluster::classify::RequestError;
 use crate::facts::document::YamlDocument;
 use crate::facts::pod::PodDetail;
@@ -71,7 +71,7 @@ impl DetailObject {
     }
 }
 
-impl Follow for DetailObject {
+impl DetailSource for DetailObject {
     const PART: DetailPart = DetailPart::Object;
 
     async fn requested(&mut self) {
@@ -123,7 +123,7 @@ impl Follow for DetailObject {
         format!("{path}?fieldSelector=metadata.name%3D{name}")
     }
 
-    fn take(&mut self, kind: &WatchType, object: &[u8]) -> bool {
+    fn apply(&mut self, kind: &WatchType, object: &[u8]) -> bool {
         if *kind == WatchType::Deleted {
             (self.gone, self.changed) = (true, true);
             return true;

@@ -2,7 +2,7 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{DetailPace, DetailWatchEnd, Follow, REPORT_EVERY};
+use super::{DetailPace, DetailSource, DetailWatchEnd, REPORT_EVERY};
 use crate::clock::wall;
 use crate::cluster::classify::RequestError;
 use crate::cluster::reflector::WatchEnd;
@@ -37,7 +37,7 @@ impl Stream {
     pub(super) async fn run(
         &mut self,
         pace: &mut DetailPace<'_>,
-        of: &mut impl Follow,
+        source: &mut impl DetailSource,
     ) -> Result<DetailWatchEnd, RequestError> {
         let mut refresh = pace.shared.refreshes();
         let mut resumed = pace.shared.resumes();
@@ -55,16 +55,16 @@ impl Stream {
                     from if pace.shared.mono_of(received) < from => return Ok(DetailWatchEnd::Clean(std::mem::take(&mut self.version))),
                     _ => continue,
                 },
-                () = of.changed_locally() => {
-                    pace.publish(of).await;
-                    if of.is_unread() {
+                () = source.changed_locally() => {
+                    pace.publish(source).await;
+                    if source.is_unread() {
                         return Ok(DetailWatchEnd::Unread);
                     }
                     continue;
                 }
                 () = sleep_until(due.unwrap_or(received)), if due.is_some() => {
                     due = None;
-                    self.report(pace, of).await;
+                    self.report(pace, source).await;
                     continue;
                 }
                 _ = self.reader.fill() => {}
@@ -72,15 +72,15 @@ impl Stream {
                 // state (F45).
                 () = sleep_until(received + silence) => return Ok(DetailWatchEnd::Silent(std::mem::take(&mut self.version))),
             }
-            let end = match self.take(of) {
-                Some(end) => Some(self.ended(pace, of, end).await?),
+            let end = match self.take(source) {
+                Some(end) => Some(self.ended(pace, source, end).await?),
                 // The view is out of date, and no later event can repair that.
                 None => self.stale.then_some(DetailWatchEnd::Stale),
             };
             received = Instant::now();
             due = due.or(Some(received + REPORT_EVERY));
             if let Some(end) = end {
-                self.report(pace, of).await;
+                self.report(pace, source).await;
                 return Ok(end);
             }
         }
@@ -90,7 +90,7 @@ impl Stream {
     async fn ended(
         &mut self,
         pace: &DetailPace<'_>,
-        of: &impl Follow,
+        source: &impl DetailSource,
         end: WatchEnd,
     ) -> Result<DetailWatchEnd, RequestError> {
         match end {
@@ -99,7 +99,7 @@ impl Stream {
             WatchEnd::Broken(error) if !self.proven() => return Err(error),
             // After whole events a watch continues from the last of them, and the server sends the torn one again.
             WatchEnd::Broken(error) => {
-                let failure = error.failure(wall(), &of.title(), 1);
+                let failure = error.failure(wall(), &source.title(), 1);
                 pace.shared.send_event(ClusterEvent::Failed(Box::new(failure))).await;
             }
             WatchEnd::Clean => {}
@@ -107,11 +107,11 @@ impl Stream {
         Ok(DetailWatchEnd::Clean(self.version.clone()))
     }
 
-    async fn report<F: Follow>(&mut self, pace: &mut DetailPace<'_>, of: &mut F) {
+    async fn report<F: DetailSource>(&mut self, pace: &mut DetailPace<'_>, source: &mut F) {
         if self.proven() {
             pace.watch_backoff.reset();
         }
-        pace.publish(of).await;
+        pace.publish(source).await;
         // Unreadable bytes prove nothing.
         if std::mem::take(&mut self.received) {
             pace.send_update(Detail::Alive { part: F::PART }).await;
@@ -119,10 +119,10 @@ impl Stream {
     }
 
     /// Applies the events that have come; returns the end of the watch, if it has ended.
-    fn take(&mut self, of: &mut impl Follow) -> Option<WatchEnd> {
+    fn take(&mut self, source: &mut impl DetailSource) -> Option<WatchEnd> {
         while let Some(item) = self.reader.next() {
             let (readable, version) = match item {
-                WatchItem::Object { kind, object } => (of.take(&kind, object), bookmark_version(object)),
+                WatchItem::Object { kind, object } => (source.apply(&kind, object), bookmark_version(object)),
                 WatchItem::Bookmark { version, .. } => (true, version),
                 WatchItem::Unknown | WatchItem::Unreadable | WatchItem::TooLarge(_) => (false, None),
                 WatchItem::End(end) => return Some(end),

@@ -10,7 +10,7 @@ use kube::config::ExecConfig;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::{Credential, PluginError, PluginPlace, renewal, run};
+use super::{Credential, PluginError, PluginMode, renewal, run};
 use crate::clock::wall;
 use crate::cluster::deadline::Backoff;
 use crate::cluster::tuning::Tuning;
@@ -123,7 +123,7 @@ impl PluginEntry {
         demand: Demand,
         tuning: &Tuning,
     ) -> Result<Issued, PluginError> {
-        let asked = Instant::now();
+        let requested_at = Instant::now();
         loop {
             let mut operators = self.operators.subscribe();
             // The sender lives as long as the entry.
@@ -136,7 +136,7 @@ impl PluginEntry {
                 return Ok(issued.clone());
             }
             if let Some(failed) = &cache.failed
-                && (failed.ended >= asked || (!demand.by_operator && Instant::now() < failed.until))
+                && (failed.ended >= requested_at || (!demand.by_operator && Instant::now() < failed.until))
             {
                 return Err(failed.error.clone());
             }
@@ -146,7 +146,7 @@ impl PluginEntry {
                 outcome = async {
                     // Never closed.
                     let _turn = self.turns.acquire().await;
-                    run(exec, PluginPlace::Background, tuning.exec_deadline).await
+                    run(exec, PluginMode::Background, tuning.exec_deadline).await
                 } => outcome,
             };
             return self.keep(&mut cache, outcome, tuning);
@@ -164,7 +164,7 @@ impl PluginEntry {
         tuning: &Tuning,
     ) -> Result<Issued, PluginError> {
         let _operator = Operator::arrive(&self.operators);
-        let outcome = run(exec, PluginPlace::Terminal, deadline).await;
+        let outcome = run(exec, PluginMode::Terminal, deadline).await;
         let mut cache = self.cache.lock().await;
         self.keep(&mut cache, outcome, tuning)
     }

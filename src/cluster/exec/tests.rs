@@ -36,7 +36,7 @@ impl Plugin {
     }
 
     async fn run_within(&self, deadline: Duration) -> Result<Credential, RequestError> {
-        let outcome = run(&self.exec, PluginPlace::Background, deadline).await;
+        let outcome = run(&self.exec, PluginMode::Background, deadline).await;
         outcome.map_err(|error| error.request_error(&self.exec, "kubectl --context prod get nodes"))
     }
 }
@@ -287,7 +287,7 @@ async fn f61_a_plugin_with_the_terminal_is_informed_of_it_unless_it_never_asks()
         let mut plugin = Plugin::new(&format!("printf '%s' \"$KUBERNETES_EXEC_INFO\" > \"$1\"; echo '{TOKEN}'"));
         plugin.exec.args = Some(vec![plugin.file("info").to_str().unwrap().to_owned()]);
         plugin.exec.interactive_mode = mode.clone();
-        run(&plugin.exec, PluginPlace::Terminal, Duration::from_secs(20)).await.ok().unwrap();
+        run(&plugin.exec, PluginMode::Terminal, Duration::from_secs(20)).await.ok().unwrap();
         let info: serde_json::Value = serde_json::from_slice(&std::fs::read(plugin.file("info")).unwrap()).unwrap();
         assert_eq!(info["spec"]["interactive"], asks, "{mode:?}");
     }

@@ -14,12 +14,12 @@ pub enum KubeconfigError {
         why: Clean,
     },
     /// A file is not a kubeconfig.
-    #[error("`{path}`{place} is not a kubeconfig: {why}")]
+    #[error("`{path}`{location} is not a kubeconfig: {why}")]
     Invalid {
         /// The file.
         path: Clean,
         /// ` line 3`, or empty if that is not known.
-        place: Clean,
+        location: Clean,
         /// The mistake, without quoting the file.
         why: Clean,
     },

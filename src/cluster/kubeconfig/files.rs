@@ -42,12 +42,12 @@ pub(super) fn read(sources: &Sources) -> Result<Option<MergedConfig>, Kubeconfig
 
 /// Searched locations, for the message that there is none.
 pub(super) fn searched_places(sources: &Sources) -> String {
-    let mut places: Vec<String> = paths(sources).iter().map(|path| format!("`{}`", shown(path))).collect();
-    if places.is_empty() && sources.names_files() {
-        places.push("$KUBECONFIG, which names no file".to_owned());
+    let mut locations: Vec<String> = paths(sources).iter().map(|path| format!("`{}`", shown(path))).collect();
+    if locations.is_empty() && sources.names_files() {
+        locations.push("$KUBECONFIG, which names no file".to_owned());
     }
-    places.push("the service account of a pod".to_owned());
-    places.join(", ")
+    locations.push("the service account of a pod".to_owned());
+    locations.join(", ")
 }
 
 fn paths(sources: &Sources) -> Vec<PathBuf> {
@@ -69,9 +69,9 @@ fn paths(sources: &Sources) -> Vec<PathBuf> {
 }
 
 fn add(document: &mut MergedConfig, path: &Path, contents: &Contents) -> Result<(), KubeconfigError> {
-    let invalid = |place: &str, why: &str| KubeconfigError::Invalid {
+    let invalid = |location: &str, why: &str| KubeconfigError::Invalid {
         path: shown(path),
-        place: Clean::new(place),
+        location: Clean::new(location),
         why: one_line(why),
     };
     let text = decode(&contents.bytes).ok_or_else(|| invalid("", "it is not text"))?;
@@ -85,8 +85,8 @@ fn add(document: &mut MergedConfig, path: &Path, contents: &Contents) -> Result<
         others: contents.others.clone(),
     });
     if let Some(root) = root {
-        let place = || invalid(&format!(" line {}", root.line), "it has no contexts, clusters or users");
-        document.add(&root, &file).ok_or_else(place)?;
+        let location = || invalid(&format!(" line {}", root.line), "it has no contexts, clusters or users");
+        document.add(&root, &file).ok_or_else(location)?;
     }
     Ok(())
 }
@@ -153,8 +153,8 @@ fn stamp(path: PathBuf) -> Stamp {
 /// State of each of the files.
 pub(super) async fn stamps(files: Vec<PathBuf>) -> Vec<Stamp> {
     let unknown = || files.iter().map(|path| (path.clone(), None)).collect();
-    let asked = files.clone();
-    let look = tokio::task::spawn_blocking(move || asked.into_iter().map(stamp).collect());
+    let watched = files.clone();
+    let look = tokio::task::spawn_blocking(move || watched.into_iter().map(stamp).collect());
     match tokio::time::timeout(CREDENTIAL.within, look).await {
         Ok(Ok(stamps)) => stamps,
         _ => unknown(),

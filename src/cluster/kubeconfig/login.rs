@@ -9,7 +9,7 @@ use super::settings::Authorization;
 use super::{ConfigOrigin, ContextTarget};
 use crate::cluster::Task;
 use crate::cluster::classify::{RequestError, one_line};
-use crate::cluster::exec::{self, Demand, Issued, PluginEntry, PluginPlace};
+use crate::cluster::exec::{self, Demand, Issued, PluginEntry, PluginMode};
 use crate::cluster::session::Renewal;
 use crate::cluster::tuning::Tuning;
 use crate::facts::text::{Clean, shell_word};
@@ -27,7 +27,7 @@ pub(super) struct Login {
 /// One run of a plugin: where it runs, and until when it may.
 #[derive(Clone, Copy)]
 pub(super) struct PluginRun {
-    pub(super) place: PluginPlace,
+    pub(super) mode: PluginMode,
     pub(super) deadline: Duration,
 }
 
@@ -91,9 +91,9 @@ impl ContextTarget {
             (self.login.used, self.login.demand.after) = (0, 0);
             self.login.entry = Some(entry.clone());
         }
-        let got = match run.place {
-            PluginPlace::Background => entry.credential(plugin, self.login.demand, tuning).await,
-            PluginPlace::Terminal => entry.log_in(plugin, run.deadline, tuning).await,
+        let got = match run.mode {
+            PluginMode::Background => entry.credential(plugin, self.login.demand, tuning).await,
+            PluginMode::Terminal => entry.log_in(plugin, run.deadline, tuning).await,
         };
         self.login.demand.by_operator = false;
         let issued = got.map_err(|error| error.request_error(plugin, &self.kubectl()))?;

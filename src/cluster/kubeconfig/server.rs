@@ -60,14 +60,14 @@ impl ServerUrl {
         if is_bare && !path.trim_end_matches('/').is_empty() {
             return Err("the server must be a URL or `host:port`".to_owned());
         }
-        let (login, place) = match authority.rsplit_once('@') {
-            Some((login, place)) => (Some(UrlLogin::read(login).ok_or_else(unreadable)?), place),
+        let (login, address) = match authority.rsplit_once('@') {
+            Some((login, address)) => (Some(UrlLogin::read(login).ok_or_else(unreadable)?), address),
             None => (None, authority),
         };
-        if place.contains(char::is_whitespace) {
+        if address.contains(char::is_whitespace) {
             return Err("the server's URL has a space around its host or its port: remove it".to_owned());
         }
-        let (host, port) = host_and_port(place, text.contains('@'))?;
+        let (host, port) = host_and_port(address, text.contains('@'))?;
         let host = ascii_host(host).ok_or_else(unreadable)?;
         let path = clean_path(path).ok_or_else(unreadable)?;
         let url: Uri = format!("{scheme}://{host}{port}{path}").parse().map_err(|_| unreadable())?;
@@ -96,10 +96,10 @@ fn unreadable() -> String {
 ///
 /// # Errors
 /// An impossible port. `has_login`: it may be a part of a password, which is not quoted.
-fn host_and_port(place: &str, has_login: bool) -> Result<(&str, &str), String> {
+fn host_and_port(address: &str, has_login: bool) -> Result<(&str, &str), String> {
     // The colons of an IPv6 address stand in brackets.
-    let Some(at) = place.rfind(':').filter(|&at| !place[at..].ends_with(']')) else { return Ok((place, "")) };
-    let (host, port) = place.split_at(at);
+    let Some(at) = address.rfind(':').filter(|&at| !address[at..].ends_with(']')) else { return Ok((address, "")) };
+    let (host, port) = address.split_at(at);
     let digits = &port[1..];
     let is_port = digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|p| p > 0);
     match digits {

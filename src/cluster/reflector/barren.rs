@@ -94,7 +94,7 @@ pub(super) struct Lived {
     /// `true` if its version was proven.
     pub(super) accepted: bool,
     /// Requested duration.
-    pub(super) asked: Duration,
+    pub(super) requested: Duration,
 }
 
 impl Reflector {
@@ -247,7 +247,7 @@ impl Reflector {
     pub(super) fn quiet_end(&mut self, moment: StepContext, lived: Lived, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
         // An end by the server itself is no cut.
-        if lived.whole + CUT_SLACK < lived.asked && lived.silence < self.tuning.watch_silence {
+        if lived.whole + CUT_SLACK < lived.requested && lived.silence < self.tuning.watch_silence {
             self.watch_yield.note_cut(lived.silence, now);
         }
         let known = self.watch_yield.known_at;

@@ -41,7 +41,7 @@ pub(super) async fn fetch(
         slowest: shared.tuning.slowest_body,
         bytes: shared.tuning.page_bytes,
     };
-    let ask = ApiRequest {
+    let request = ApiRequest {
         kind: CallKind::List(resource),
         page: (page.page != PageRequest::VERSION_PROBE).then_some(page.page),
         attempt: page.attempt,
@@ -50,9 +50,9 @@ pub(super) async fn fetch(
     };
     let start = Instant::now();
     let mut body = PageReader::new(resource, std::mem::take(buf), job.moves.clone());
-    let taken = session.api.take(&ask, &shared.tuning, &mut body).await;
+    let answer = session.api.take(&request, &shared.tuning, &mut body).await;
     let (took, bytes) = (start.elapsed().saturating_sub(body.reading()), body.bytes());
-    let head = match taken {
+    let head = match answer {
         Ok(head) => head,
         Err(request_error) => {
             *buf = body.into_memory();

@@ -16,13 +16,13 @@ const KEEP: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct JsonFrames {
     buf: Vec<u8>,
-    place: Place,
+    cursor: JsonCursor,
     cap: usize,
 }
 
 /// Progress in the buffer.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct JsonCursor {
     /// Start of the next value.
     start: usize,
     /// End of the scanned part.
@@ -61,16 +61,16 @@ struct Piece {
 
 impl JsonFrames {
     pub(crate) fn new(cap: usize) -> Self {
-        Self { buf: Vec::new(), place: Place::begin(0), cap }
+        Self { buf: Vec::new(), cursor: JsonCursor::begin(0), cap }
     }
 
     /// Adds a chunk; [`JsonFrames::next`] returns the values that are now whole.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
-        let place = &mut self.place;
-        let gone = if place.dropped { place.at } else { place.start };
+        let cursor = &mut self.cursor;
+        let gone = if cursor.dropped { cursor.at } else { cursor.start };
         self.buf.drain(..gone);
-        place.at -= gone;
-        place.start = 0;
+        cursor.at -= gone;
+        cursor.start = 0;
         if self.buf.is_empty() && self.buf.capacity() > KEEP {
             self.buf = Vec::new();
         }
@@ -80,17 +80,17 @@ impl JsonFrames {
     /// The next whole value, or a line that is none, as it came, with its decoded form. Adds the dropped values before it
     /// to `skipped`.
     pub(crate) fn next(&mut self, skipped: &mut u32) -> Option<(&[u8], Result<WatchFrame<'_>, DecodeError>)> {
-        let Self { buf, place, cap } = self;
+        let Self { buf, cursor, cap } = self;
         let buf: &[u8] = buf;
         loop {
-            let Some(piece) = place.next(buf, *cap) else {
-                if !place.dropped && buf.len() - place.start > *cap {
-                    place.dropped = true;
+            let Some(piece) = cursor.next(buf, *cap) else {
+                if !cursor.dropped && buf.len() - cursor.start > *cap {
+                    cursor.dropped = true;
                     *skipped += 1;
                 }
                 return None;
             };
-            if std::mem::take(&mut place.dropped) {
+            if std::mem::take(&mut cursor.dropped) {
                 continue;
             }
             let bytes = &buf[piece.start..piece.end];
@@ -100,7 +100,7 @@ impl JsonFrames {
             }
             let event = decode_frame(bytes);
             if event.is_err() && piece.guessed {
-                *place = Place { first_line: false, ..Place::begin(piece.start) };
+                *cursor = JsonCursor { first_line: false, ..JsonCursor::begin(piece.start) };
                 continue;
             }
             return Some((bytes, event));
@@ -109,11 +109,11 @@ impl JsonFrames {
 
     /// `true` if the stream has ended in the middle of a value.
     pub(crate) fn is_torn(&self) -> bool {
-        self.place.dropped || !self.buf[self.place.start..].trim_ascii().is_empty()
+        self.cursor.dropped || !self.buf[self.cursor.start..].trim_ascii().is_empty()
     }
 }
 
-impl Place {
+impl JsonCursor {
     fn begin(start: usize) -> Self {
         Self { start, at: start, first_line: true, ..Self::default() }
     }

@@ -24,16 +24,16 @@ use crate::msg::{Batch, CallKind, NodeChange, Resource};
 pub(super) async fn run(
     shared: Arc<TaskContext>,
     source: ListSource,
-    ask: WatchRequest,
+    request: WatchRequest,
     report: mpsc::Sender<WatchReport>,
 ) {
     let tuning = &shared.tuning;
     let mut serial = 0;
     let opened = if source.index.is_none() {
-        open(&shared, &source, &ask, &mut serial).await
+        open(&shared, &source, &request, &mut serial).await
     } else {
         let turn = shared.queue.take(Lane::Watch).await;
-        let opened = open(&shared, &source, &ask, &mut serial).await;
+        let opened = open(&shared, &source, &request, &mut serial).await;
         turn.end(&opened);
         opened
     };
@@ -44,7 +44,7 @@ pub(super) async fn run(
             }
             let reader = WatchReader::new(body, protobuf, tuning.line_bytes, tuning.retry_after_cap);
             let batch = WatchBatch::new(source.resource);
-            let list = ask.initial.then_some(0);
+            let list = request.initial.then_some(0);
             let mut batcher = WatchBatcher { tuning, resource: source.resource, batch, newest: Vec::new(), list };
             batcher.read(reader, &report).await
         }
@@ -65,14 +65,14 @@ async fn open(
 ) -> Result<(bool, ResponseBody), RequestError> {
     let session = shared.session.clients().await?;
     *serial = session.serial;
-    let ask = ApiRequest {
+    let request = ApiRequest {
         kind: CallKind::Watch(source.resource),
         page: None,
         attempt: watch.attempt,
         uri: watch_uri(source, watch, shared.tuning.skip_finished_pods),
         limits: Limits::small(shared.tuning.watch_headers),
     };
-    let (head, body) = session.api.open(&ask, &shared.tuning).await?;
+    let (head, body) = session.api.open(&request, &shared.tuning).await?;
     warnings::report_warnings(shared, &head.headers, &format!("watch {}", source.what)).await;
     Ok((is_protobuf(&head), body))
 }

@@ -24,11 +24,11 @@ impl Reflector {
             return (None, 0);
         };
         let (whole, silence) = (now.since(since), now.since(last_event));
-        let asked = Duration::from_secs(self.watch.seconds);
+        let requested = Duration::from_secs(self.watch.seconds);
         // The server itself ended it, not at once: it had nothing to report (R14).
         let ended = matches!(end, WatchEnd::Clean) && !unreadable && whole >= self.tuning.watch_short;
         let refuted = events == 0 && self.is_refuted(whole, end);
-        (Some(Lived { whole, silence, accepted: (accepted || ended) && !refuted, asked }), events)
+        (Some(Lived { whole, silence, accepted: (accepted || ended) && !refuted, requested }), events)
     }
 
     /// Requests new credentials; not after the second rejection in a row, which is final for a while.

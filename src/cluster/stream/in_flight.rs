@@ -8,12 +8,12 @@ use crate::msg::Mono;
 
 /// The page that was requested last.
 #[derive(Debug, Default)]
-pub(super) struct Asking {
+pub(super) struct PageInFlight {
     at: Mono,
     moves: Arc<AtomicBool>,
 }
 
-impl Asking {
+impl PageInFlight {
     /// Records that a page is requested now; the returned flag is set once something of its body has come.
     pub(super) fn begin(&mut self, now: Mono) -> Arc<AtomicBool> {
         *self = Self { at: now, moves: Arc::default() };
