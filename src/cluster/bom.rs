@@ -1,17 +1,17 @@
-//! The byte order mark of UTF-8, which some proxies put before JSON: RFC 8259, section 8.1, lets a reader pass over it.
+//! The byte order mark of UTF-8, which some proxies put before JSON. RFC 8259, section 8.1, allows a reader to ignore it.
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Strips the mark from the front of a body that arrives in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ByteOrderMark {
-    /// Bytes of the mark seen so far; all of them once any other byte has come.
+    /// Matched bytes of the mark so far.
     matched: usize,
     over: bool,
 }
 
 impl ByteOrderMark {
-    /// Bytes to read in place of the next piece: first those of earlier pieces that looked like a mark and are not one.
+    /// Returns the bytes to read for the next piece: first bytes of earlier pieces that turned out not to be the mark, then the rest.
     pub(super) fn strip<'a>(&mut self, piece: &'a [u8]) -> [&'a [u8]; 2] {
         if self.over {
             return [&[], piece];

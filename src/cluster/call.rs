@@ -20,9 +20,9 @@ use crate::facts::wire::decode_failure;
 use crate::msg::detail::DetailPart;
 use crate::msg::{CallKind, Layer};
 
-/// Always both: some proxies know only JSON, and without it such an answer would be a 406.
+/// Accept header for protobuf. It always allows JSON too: some proxies know only JSON and would answer 406.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
-/// Accept header of a watch, for the same reason.
+/// Accept header of a watch for protobuf, which allows JSON for the same reason.
 const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
 /// Bytes of an error answer's body that are read.
 const ERROR_BODY: usize = 64 << 10;
@@ -66,10 +66,10 @@ pub(crate) struct ApiRequest {
 
 /// Receiver of an answer's body, piece by piece as it comes.
 pub(crate) trait BodySink: Send {
-    /// Receives the next piece, which is passed only once.
+    /// Receives the next piece. Each piece is passed once.
     fn take(&mut self, piece: &[u8]);
 
-    /// Receives the body of an error answer instead.
+    /// Receives the body of an error answer.
     fn take_error(&mut self, _: Vec<u8>) {}
 }
 
@@ -83,12 +83,12 @@ impl BodySink for Vec<u8> {
     }
 }
 
-/// Keeps the start of an answer while passing it on: behind some proxies an error comes as a success, with a `Status`
-/// as its body.
+/// Keeps the start of an answer while it passes the body on. Some proxies turn an error into a success whose body is a
+/// `Status`.
 struct Opening<'a, T> {
     body_sink: &'a mut T,
     mark: ByteOrderMark,
-    /// Everything so far; `None` once it is longer than any error.
+    /// The body so far; `None` once it is longer than any error.
     whole: Option<Vec<u8>>,
 }
 
@@ -119,12 +119,12 @@ impl<T: BodySink> BodySink for Opening<'_, T> {
     }
 }
 
-/// A client and the meter's sink that it reports to.
+/// A client with the sink of its meter.
 #[derive(Clone)]
 pub(crate) struct ApiClient {
     /// The client.
     pub(crate) client: HttpClient,
-    /// Where its meter reports to.
+    /// Sink of its meter.
     pub(crate) sink: MeterSink,
 }
 
@@ -159,7 +159,7 @@ impl ApiClient {
         let start = Instant::now();
         let (mut head, body) = self.send(request, &tag, start, accept(request.kind, tuning)).await?.into_parts();
         if head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
-            // The server shuts down: the next request may reach another one, but not over a connection of this pool
+            // The server shuts down. The next request may reach another server, but not over a connection of this pool
             // (F28).
             tag.abandon_pool();
         }
@@ -175,7 +175,7 @@ impl ApiClient {
         }
         let mut buf = Vec::new();
         let limits = Limits { bytes: ERROR_BODY, ..request.limits };
-        // The status says more than a cut body.
+        // The status is more precise than the cut body.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         let error = classify::answer(&head, &buf, wall(), tuning.retry_after_cap);
         body_sink.take_error(buf);
@@ -200,7 +200,7 @@ impl ApiClient {
         }
         let mut buf = Vec::new();
         let limits = Limits { bytes: ERROR_BODY, ..Limits::small(request.limits.headers) };
-        // A failure to read the body does not matter: the status says more.
+        // A failure to read the body is ignored: the status is more precise.
         let _ = read(body, &limits, &tag, start, &mut buf).await;
         Err(classify::answer(&head, &buf, wall(), tuning.retry_after_cap))
     }
@@ -239,7 +239,7 @@ impl ApiClient {
 }
 
 /// `true` if a segment of the path is `.`, `..` or empty: servers and proxies resolve those, and the request would
-/// reach another object. No name in Kubernetes can be so (apimachinery `pkg/api/validation/path`,
+/// reach another object. Kubernetes forbids such names (apimachinery `pkg/api/validation/path`,
 /// `IsValidPathSegmentName`).
 fn leads_elsewhere(uri: &str) -> bool {
     let path = uri.split('?').next().unwrap_or_default();
@@ -285,7 +285,7 @@ async fn read(
             frame = body.frame() => frame,
             () = sleep_until((received + limits.idle).min(start + limits.cap)) => {
                 let now = Instant::now();
-                // Bytes on the wire decide: a compressed body moves long before a byte of text comes out of it.
+                // Bytes on the wire count: a compressed body makes progress long before its first decoded byte.
                 if tag.moved() > seen && now < start + limits.cap {
                     (received, seen) = (now, tag.moved());
                     fast_enough(&mut window, now, limits, tag, bytes)?;
@@ -315,7 +315,7 @@ async fn read(
     }
 }
 
-/// Returns `true` if the wire has brought enough in the last window of the idle deadline.
+/// Returns `true` if enough bytes came over the wire in the last window of the idle deadline.
 fn fast_enough(
     window: &mut (Instant, u64),
     now: Instant,

@@ -1,7 +1,7 @@
-//! The health check of one cluster: every layer on the way to its objects, one after the other, each with its figure.
+//! The health check of one cluster: every layer on the path to its objects, one after the other, each with its measured value.
 //!
-//! It sends the dashboard's requests, through the same connections, meter and classification, so that it finds what
-//! the dashboard would find. Every request has a deadline of its own, none outlives the run, and after two requests in a
+//! It sends the dashboard's requests through the same connections, meter and classification, so that it finds the
+//! dashboard's problems. Every request has a deadline of its own, none outlives the run, and after two requests in a
 //! row without an answer the rest is left out: a server that hangs does not get twenty requests.
 
 use std::sync::Arc;
@@ -72,18 +72,18 @@ const SILENT: u32 = 2;
 const METER: Duration = Duration::from_secs(1);
 /// Messages of the meter that may wait: more than one run sends.
 const METERED: usize = 256;
-/// Held back from the run's time, so that a request that uses all of it is still reported.
+/// Time at the end of the run that no request may use, so that a request that times out is still reported.
 const RESERVE: Duration = Duration::from_millis(500);
 
 /// Reason why no more steps follow.
 enum Stop {
     /// Nothing answers.
     Silent,
-    /// The server does not know us (401).
+    /// The server rejects the credentials (401).
     Rejected,
-    /// There is nothing to connect with.
+    /// The context is unusable.
     Unusable,
-    /// The time of the run is nearly used up.
+    /// The time limit of the run is nearly reached.
     Late,
     /// The receiver is gone.
     Deaf,
@@ -147,9 +147,9 @@ struct CheckFindings {
     skew_ms: i64,
     /// The first page of nodes.
     nodes: Vec<NodeFacts>,
-    /// There are more nodes than that.
+    /// `true` if there are more nodes.
     more_nodes: bool,
-    /// A resourceVersion of nodes to watch from.
+    /// The resourceVersion of nodes where a watch can start.
     version_of_nodes: Option<String>,
 }
 
@@ -209,7 +209,7 @@ impl CheckRun {
         }
     }
 
-    /// Sends a step that failed, or for which something optional is missing.
+    /// Sends a step that failed, or whose optional API has a problem.
     async fn report_error(&mut self, name: &str, outcome: StepOutcome, error: &RequestError) -> StepFlow {
         let code = error.code.map(|code| format!(" ({code})")).unwrap_or_default();
         let audit = error.audit_id.as_ref().map(|id| format!(", Audit-Id {id}")).unwrap_or_default();
@@ -228,7 +228,7 @@ impl CheckRun {
         STEPS.last().is_some_and(|last| self.done.iter().any(|done| done == last))
     }
 
-    /// The time that is left of the run, at most `most`.
+    /// The remaining time of the run, at most `most`.
     fn within(&self, most: Duration) -> Duration {
         self.end.saturating_duration_since(Instant::now()).saturating_sub(RESERVE / 2).min(most)
     }

@@ -33,7 +33,7 @@ const AUDIT_ID: &str = "audit-id";
 /// Text for a captive portal, or a URL that points elsewhere (F34).
 const NOT_KUBERNETES: &str = "not a Kubernetes API: the answer is a web page (HTML)";
 
-/// One failed attempt, before it is decided what happens next.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RequestError {
     /// Layer that failed.
@@ -42,17 +42,17 @@ pub(crate) struct RequestError {
     pub(crate) text: Clean,
     /// HTTP code.
     pub(crate) code: Option<u16>,
-    /// `true` if a deadline of ours or the server's own passed.
+    /// `true` if our deadline or the server's passed.
     pub(crate) timeout: bool,
     /// The server's `Retry-After`, clamped.
     pub(crate) retry_after: Option<Duration>,
-    /// The same, unclamped.
+    /// The server's `Retry-After`, unclamped.
     pub(crate) full_retry_after: Option<Duration>,
     /// The server's `Audit-Id`.
     pub(crate) audit_id: Option<Clean>,
     /// The Kubernetes `Status` of the answer.
     pub(crate) status: Option<Box<StatusFacts>>,
-    /// `true` if waiting cannot help: the configuration or the credentials are unusable.
+    /// `true` if a retry cannot help: the configuration or the credentials are unusable.
     pub(crate) permanent: bool,
     /// `true` if the answer is not from a Kubernetes API, or not provably from ours: a captive portal, a wrong URL, a
     /// certificate.
@@ -91,7 +91,7 @@ impl RequestError {
         self.code == Some(410) || self.status.as_ref().is_some_and(|s| s.version_too_large || &*s.reason == "Expired")
     }
 
-    /// `true` if objects in the store cannot be read, or one was deleted unread: only a new list says what is left
+    /// `true` if objects in the store cannot be read, or one was deleted unread: only a new list shows what is left
     /// (R20).
     pub(crate) fn is_store_broken(&self) -> bool {
         self.status.as_ref().is_some_and(|status| &*status.reason == "StoreReadError")
@@ -186,7 +186,7 @@ pub(crate) fn unreadable(head: &Parts, body: &[u8], why: &str) -> RequestError {
     }
 }
 
-/// Error of a failed `Status` that came with a success: its content counts, as it would with an HTTP status of its own.
+/// Error of a failed `Status` in the body of a success. The code of the `Status` counts.
 pub(crate) fn disguised(head: &Parts, status: StatusFacts, cap: Duration) -> RequestError {
     RequestError { audit_id: audit_id(head), ..event(status, cap) }
 }

@@ -45,18 +45,18 @@ use any::{AnyConnector, hidden};
 use timed::Timed;
 use tls::{Https, TlsError, TlsSettings};
 
-/// client-go's dialer sends keepalives every 30 s; ours sends them sooner, since a dashboard must know "is it alive".
+/// Idle time before the first keepalive probe. client-go uses 30 s; a dashboard should notice a dead connection sooner.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
-/// Between two keepalive probes.
+/// Time between two keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Keepalive probes without an answer before the connection is dead.
 const KEEPALIVE_RETRIES: u32 = 3;
-/// Unacknowledged writes end a connection after this (F06); the kernel's own limit is about 15 min.
+/// Time after which an unacknowledged write ends a connection (F06); the kernel's default is about 15 min.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Idle sockets are closed before a load balancer forgets them.
+/// Idle time of a pooled connection: it is closed before a load balancer drops it.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// At most two pages and two watches at once.
+/// Pooled connections: at most two pages and two watches run at once.
 const POOL_SIZE: usize = 4;
 
 /// Sends requests to one server through its stack of layers; a clone shares the connections.
@@ -100,7 +100,7 @@ pub(crate) fn client(
     };
     let (inner, fetcher) = match config.cluster_url.scheme_str() {
         Some("https") => secured(transport, &config, tls).map_err(|error| unusable_tls(&error))?,
-        // Without TLS its settings are not read: a machine without certificates can still use such a server.
+        // Without TLS the certificates are not read: a machine without any can use such a server.
         _ => (transport, None),
     };
     let timed = Timed { inner, limit, proxied, endpoint, fetcher };
@@ -143,7 +143,7 @@ fn tunnelled(
             hidden(then_tls(socks))
         }
         Some("https") => {
-            // Separate settings: our client certificate and the cluster's CA are not the proxy's business.
+            // Separate settings: the proxy gets neither the client certificate nor the cluster's CA.
             let tls = TlsSettings::default();
             let name = tls.name(proxy.host().unwrap_or_default())?;
             let outer = Https::new(hidden(tcp), tls.client_config()?, name);
@@ -204,8 +204,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawn {
     }
 }
 
-/// Connections kept for the next request. When a request runs into its deadline, the idle connections of its pool are
-/// dropped too: they most likely share the dead path, and each would cost another deadline (F06).
+/// Connection pool. When a request times out, the idle connections of its pool are dropped too: they most likely share
+/// the dead path, and each would cost another deadline (F06).
 #[derive(Clone)]
 struct ConnectionPool<C> {
     connector: C,

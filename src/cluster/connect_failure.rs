@@ -35,7 +35,7 @@ pub(crate) struct ConnectFailure {
     pub(crate) endpoint: String,
     /// `true` if the connection goes through a proxy.
     pub(crate) proxied: bool,
-    /// How long it took.
+    /// Time until it failed.
     pub(crate) after: Duration,
     /// The cause; `None` when our deadline passed.
     pub(crate) source: Option<BoxError>,
@@ -59,7 +59,7 @@ impl ConnectFailure {
         io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
     }
 
-    /// Cause, for the statistics.
+    /// Kind of the cause, for the statistics.
     pub(crate) fn cause(&self) -> NoConnection {
         let Some(source) = &self.source else { return NoConnection::TimedOut };
         let kind = chain(&**source).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);

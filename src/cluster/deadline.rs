@@ -11,10 +11,10 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use super::tuning::{Tier, Tiers, Tuning};
 use crate::msg::Smaller;
 
-/// `?timeout=` stays this much below our own limit, so that the server's 504 (with its Audit-Id) comes first.
+/// Margin of `?timeout=` below our own limit, so that the server's 504 (with its Audit-Id) comes first.
 const SERVER_MARGIN: Duration = Duration::from_secs(2);
 
-/// The tier of a cluster, with hysteresis: a cluster at 50 nodes does not toggle.
+/// Size tier of a cluster, with hysteresis: a cluster of about 50 nodes does not toggle.
 #[derive(Clone, Debug)]
 pub(crate) struct SizeTier {
     tiers: Tiers,
@@ -35,7 +35,7 @@ impl SizeTier {
         let (nodes, slack) = (u64::from(nodes), u64::from(self.tiers.hysteresis_pct));
         self.step = Some(match self.step {
             None => step_of(nodes * 100),
-            // Crossing a boundary upwards or downwards takes the slack on top.
+            // A boundary is crossed only when the number passes it by the slack.
             Some(now) => now.max(step_of(nodes * (100 - slack.min(100)))).min(step_of(nodes * (100 + slack))),
         });
     }
@@ -72,14 +72,14 @@ impl PageAttempt {
             deadline,
             idle: (deadline / 2).clamp(tuning.idle.least, tuning.idle.most.max(tuning.idle.least)),
             cap: tuning.page_cap.max(tier).min(remaining),
-            // Not the deadline: the server would cut a body that is still on its way then, however steadily it moves
+            // Not the deadline: the server would cut a body that is still being sent, however steadily it moves
             // (F15).
             server_secs: server_secs(tuning.page_cap.max(tier).min(remaining)),
         }
     }
 
-    /// For a page whose last attempt was not answered at all: lets the server's 504 come before our deadline, since it
-    /// tells a slow server from a slow network path (F31).
+    /// Limits for a page whose last attempt got no answer: the server's 504 comes before our deadline and so tells a slow
+    /// server from a slow network path (F31).
     pub(crate) fn ask_for_an_answer(self) -> Self {
         Self { server_secs: server_secs(self.deadline), ..self }
     }
@@ -167,11 +167,11 @@ impl Backoff {
     }
 }
 
-/// `Retry-After`: seconds or an HTTP date; clamped to `cap`, `None` when it says nothing usable (F36).
+/// `Retry-After`: seconds or an HTTP date; clamped to `cap`, `None` if it is unusable (F36).
 pub(crate) fn retry_after(value: &HeaderValue, wall: Timestamp, cap: Duration) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        // A number too large for u64 is still a number: as long as we ever wait.
+        // A number too large for u64 is still a number: the longest wait.
         return Some(text.parse().map_or(cap, Duration::from_secs).min(cap));
     }
     let until = DateTimeParser::new().parse_timestamp(text).ok()?;

@@ -30,13 +30,13 @@ use events::Events;
 use object::DetailObject;
 use stream::Stream;
 
-/// 15 s: the page deadline of the smallest tier; one object is less than one page.
+/// Deadline of a read: the page deadline of the smallest tier, since one object is less than one page.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// 8 MiB: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON takes up to several times as much.
+/// Most bytes of an answer: etcd refuses objects over 1.5 MiB (`--max-request-bytes`), and JSON may take several times as much.
 const LARGEST: usize = 8 << 20;
 /// Watches in a row without an event before the part is read again.
 const BARREN_IN_A_ROW: u32 = 2;
-/// The same for watches that an answering server refuses: it may be overloaded, and should not be asked for more (R10).
+/// The same for watches that an answering server refuses: it may be overloaded, and another read would add load (R10).
 const REFUSALS_IN_A_ROW: u32 = 4;
 /// Least time between two starts of a watch that brings nothing.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
@@ -113,7 +113,7 @@ trait DetailSource {
     fn title(&self) -> String;
 }
 
-/// Everything that a part needs to read itself.
+/// Client for the reads of a part.
 struct DetailReader<'a> {
     shared: &'a TaskContext,
     part: DetailPart,
@@ -148,7 +148,7 @@ enum DetailWatchEnd {
     Silent(String),
     /// The part must be read again: its version expired, or an event could not be read.
     Stale,
-    /// More was requested than is held: the part must be read again, at once.
+    /// The YAML is requested and not held: the part must be read again at once.
     Unread,
 }
 
@@ -172,7 +172,7 @@ struct DetailPace<'a> {
     no_watch: bool,
     /// Watches in a row without any data to their end.
     silent: u32,
-    /// Set if another watch would only fail again.
+    /// Set if the part must be read before another watch.
     read_again: bool,
 }
 
@@ -201,7 +201,7 @@ impl DetailPace<'_> {
         self.watch_backoff.next(self.rng.f64()).max(self.shared.tuning.watch_spacing)
     }
 
-    /// Sends the failure of a watch or a read, and says what happens next.
+    /// Sends the failure of a watch or a read; returns the next step.
     async fn failed(&mut self, error: &RequestError, source: &mut impl DetailSource, watching: bool) -> Next {
         let tuning = self.shared.tuning.clone();
         if error.code == Some(404) {
@@ -229,7 +229,7 @@ impl DetailPace<'_> {
         let failure = Box::new(failure(error, failures, &source.title(), wait));
         let patience = if error.layer == Layer::Server { REFUSALS_IN_A_ROW } else { BARREN_IN_A_ROW };
         if watching && failures >= patience && !error.is_unreachable() && error.layer != Layer::Auth {
-            // No watch brings anything: the part is polled.
+            // No watch brings an event: the part is polled.
             let wait = wait.max(self.polling());
             self.shared.send_event(ClusterEvent::Failed(failure)).await;
             self.sync(SyncState::Polling { every: wait }).await;
@@ -380,7 +380,7 @@ async fn watch(
         pace.silent += 1;
     }
     let end = match end {
-        // Twice in a row not even a bookmark: the part is read to see whether it has changed (F45).
+        // Two watches in a row had not even a bookmark: the part is read, since it may have changed (F45).
         DetailWatchEnd::Silent(_) if pace.silent.is_multiple_of(BARREN_IN_A_ROW) => DetailWatchEnd::Stale,
         DetailWatchEnd::Silent(next) => DetailWatchEnd::Clean(next),
         end => end,

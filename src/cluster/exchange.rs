@@ -1,24 +1,24 @@
-//! The exchange on one connection: how long the connection took, and a bound on what comes before an answer.
+//! Request and answer on one connection: the connect time, and a limit on bytes before an answer.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Most bytes of one read: they stay in the CPU cache until they are decoded. No head of an answer may be longer.
+/// Most bytes of one read, which stay in the CPU cache until they are decoded. No head of an answer may be longer.
 pub(super) const READ_BUFFER: usize = 128 << 10;
-/// Most bytes of all heads of one answer: hyper reads on behind a 1xx for as long as the server sends them, and no
-/// other cluster of the thread gets a turn meanwhile. Behind the last head there may be two reads of its body.
+/// Most bytes of all heads of one answer: hyper continues to read after a 1xx as long as the server sends them, and no
+/// other cluster of the thread can run meanwhile. After the last head there may be two reads of its body.
 const LARGEST_HEADS: usize = 4 * READ_BUFFER;
 
-/// State of a connection that its requests share: how long it took to make, and whether an answer is awaited.
+/// State of a connection that its requests share: its connect time, and the wait for an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Took(Arc<Exchange>);
 
 #[derive(Debug)]
 struct Exchange {
     connect: Duration,
-    /// Set once a request has taken the connect time.
+    /// Set once a request has accounted for the connect time.
     reported: AtomicBool,
     /// Bytes since the last request was written, before its answer came.
     heads: AtomicUsize,
@@ -42,7 +42,7 @@ impl Took {
         (!self.0.reported.swap(true, Ordering::Relaxed)).then_some(self.0.connect)
     }
 
-    /// Records that a request is written.
+    /// Records that a request was written.
     pub(super) fn request_sent(&self) {
         self.0.heads.store(0, Ordering::Relaxed);
         self.0.answered.store(false, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! The fields of an X.509 certificate that people ask for (subject, issuer, validity) and those that decide which part
-//! a trusted certificate may play.
+//! The fields of an X.509 certificate that are shown (subject, issuer, validity), and those that decide what a trusted
+//! certificate may be used for.
 //!
 //! rustls verifies chains and signatures; this reader adds the rules of Go that it lacks
 //! (`cluster/connect/tls/verify.rs`). Source of the layout: RFC 5280, sections 4.1 and 4.2.
@@ -53,12 +53,11 @@ pub(crate) struct Certificate {
     pub(crate) public_key: Vec<u8>,
     /// That key in words: `RSA 2048`, `ECDSA P-256`.
     pub(crate) key: String,
-    /// `true` if it lists host names; a certificate without may name a host in its subject only, as was the custom
-    /// before 2000.
+    /// `true` if it lists host names; an old certificate may name a host in its subject only.
     pub(crate) has_alt_names: bool,
     /// `true` if its key may sign other certificates.
     pub(crate) is_authority: bool,
-    /// `true` if it may be a server's: it has no list of purposes, or that purpose is in it.
+    /// `true` if it may be used by a server: it has no list of purposes, or the list has that purpose.
     pub(crate) is_for_servers: bool,
     /// Its limits as an authority.
     pub(crate) limits: PathLimits,
@@ -188,7 +187,7 @@ impl Extensions {
                 let mut constraints = Der(value.take(SEQUENCE)?);
                 let authority = if constraints.0.first() == Some(&BOOLEAN) { constraints.take(BOOLEAN)? } else { &[] };
                 if !constraints.0.is_empty() {
-                    // A number that does not fit limits nothing.
+                    // A number too large for the type is no limit.
                     let digits = constraints.take(INTEGER)?.iter();
                     let number = digits.fold(0_usize, |number, &byte| number.saturating_mul(256) + usize::from(byte));
                     self.limits.length = Some(number);

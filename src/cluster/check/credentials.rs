@@ -18,7 +18,7 @@ use crate::msg::check::{CheckStep, StepOutcome};
 
 /// 7 days: kubernetes-mixin, `KubeClientCertificateExpiration` (warning).
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
-/// As text, with its source.
+/// The limit as text, with its source.
 pub(super) const EXPIRES_LIMIT: (&str, &str) = ("7 days", "kubernetes-mixin KubeClientCertificateExpiration");
 /// Deadline for the files of a kubeconfig, should a file system hang.
 const FILES: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl CheckRun {
     }
 
     pub(super) async fn credentials(&mut self) -> StepFlow {
-        // Files and plugins have deadlines of their own; a plugin may wait until others have had their turn.
+        // Files and plugins have deadlines of their own; a plugin may wait for others to finish.
         let limit = self.within(Duration::MAX);
         let (tuning, sink) = (self.tuning.clone(), self.sink.clone());
         let built = timeout(limit, self.target.build(tuning, sink)).await.unwrap_or_else(|_| {
@@ -77,7 +77,7 @@ impl CheckRun {
         let kind = plan.map(|plan| plan.kind.clone()).unwrap_or_default();
         let identity = plan.and_then(|plan| plan.tls.identity.as_ref());
         let chain = identity.map(|identity| chain(&identity.certificate)).unwrap_or_default();
-        // The first one is the client's own; one of those that vouch for it may end before it.
+        // The first certificate is the client's own; an issuer's may expire before it.
         let ends = chain.iter().min_by_key(|certificate| certificate.not_after);
         let step = match (chain.first().zip(ends), built.expires) {
             (Some((own, ends)), _) if ends.not_after < own.not_after => {
@@ -85,7 +85,7 @@ impl CheckRun {
                 expiry("credentials", &kind, ends.not_after)
             }
             (Some((own, _)), _) => expiry("credentials", &format!("{kind} of {}", own.subject), own.not_after),
-            // A token of a plugin lives for minutes and is renewed by running it again: its end is no reason to warn.
+            // A plugin's token lives for minutes, and another run renews it: its expiry is no reason to warn.
             (None, Some(expires)) => {
                 let left = until(expires);
                 let text = match left {
@@ -113,7 +113,7 @@ pub(super) fn until(then: Timestamp) -> Option<Duration> {
     Duration::try_from(then.duration_since(wall())).ok().filter(|left| !left.is_zero())
 }
 
-/// Compares the end of a certificate's validity with the limit.
+/// Compares the expiry of a certificate with the limit.
 pub(super) fn expiry(name: &str, what: &str, not_after: Timestamp) -> CheckStep {
     let (text, outcome) = match until(not_after) {
         None => (format!("{what}, expired at {not_after:.0}"), StepOutcome::Fail),

@@ -1,4 +1,4 @@
-//! Objects: rights to read them, the time of a page by phase, and consistent pagination.
+//! Objects: permissions to read them, the time of a page by phase, and consistent pagination.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ const PAGE: u32 = 500;
 const LIST_LIMIT: (&str, &str) = ("30 s", "API-call SLO for cluster lists");
 const LIST_WARN_MS: f64 = 10_000.0;
 const LIST_FAIL_MS: f64 = 30_000.0;
-/// A name that no object has: a GET of it is answered 404 to those who may get, 403 to those who may not.
+/// Name that no object has: a GET of it is answered with 404 if we may get objects, and with 403 if we may not.
 const NOBODY: &str = "watchbell-check";
 
 impl CheckRun {
-    /// Verb by verb, by trying: an access review may be denied where the access is not, and the 403 is the truth.
+    /// Tries each verb: an access review may be forbidden where the access itself is not, and only a request shows the truth.
     pub(super) async fn rbac(&mut self) -> StepFlow {
         let list = |path: &str| ("list".to_owned(), format!("{path}?limit=1"));
         let watch = |path: &str| ("watch".to_owned(), format!("{path}?watch=1&timeoutSeconds=1&limit=1"));
@@ -39,7 +39,7 @@ impl CheckRun {
             let verbs = [list(&pods), watch(&pods), get(&Resource::Pods.list_path_in("default"))];
             return self.may("pods", StepOutcome::Fail, &verbs).await;
         }
-        // Those that are watched, separately (F23).
+        // The watched namespaces, each on its own (F23).
         let verbs = namespaces.iter().flat_map(|name| {
             let pods = Resource::Pods.list_path_in(name);
             [list(&pods), watch(&pods), get(&pods)].map(|(verb, uri)| (format!("{verb} in {name}"), uri))
@@ -47,7 +47,7 @@ impl CheckRun {
         self.may("pods", StepOutcome::Fail, &verbs.collect::<Vec<_>>()).await
     }
 
-    /// Advice without the right to list: pods may still be listed namespace by namespace (F23).
+    /// Advice for a missing permission: pods may still be listed namespace by namespace (F23).
     fn without_rights(&self, resource: &str) -> String {
         let role = advice(Layer::Rbac);
         if resource != "pods" || !self.tuning.namespaces.is_empty() {
@@ -57,7 +57,7 @@ impl CheckRun {
         format!("{role}, or name namespaces whose pods you may list: `--namespace {example}`")
     }
 
-    /// Tries one verb: the answer must be one of an API server, with any HTTP status.
+    /// Tries one verb. The answer must come from an API server; any HTTP status will do.
     async fn tried(&mut self, verb: &str, uri: &str) -> Result<(), RequestError> {
         if verb.starts_with("watch") {
             return self.tried_watch(uri).await;
@@ -66,14 +66,14 @@ impl CheckRun {
             return self.list(uri).await.result.map(drop);
         }
         match self.get(uri).await.result {
-            // The name is made up: a 404 is the answer of a server that lets us read.
+            // The name is made up: a server that permits the GET answers 404.
             Err(error) if error.code == Some(404) && error.status.is_some() => Ok(()),
             Err(error) => Err(error),
             Ok(head) => Err(classify::unreadable(&head, &self.buf, "an object that cannot exist was found")),
         }
     }
 
-    /// One line for one resource; `without` is the outcome if a verb is missing.
+    /// Reports the verbs of one resource; `without` is the outcome if one is forbidden.
     async fn may(&mut self, resource: &str, without: StepOutcome, verbs: &[(String, String)]) -> StepFlow {
         let name = format!("rbac {resource}");
         let (mut words, mut worst): (Vec<String>, Option<RequestError>) = (Vec::new(), None);
@@ -117,7 +117,7 @@ impl CheckRun {
         self.page(Resource::Pods, |body| pod::decode_list(body, &mut pods)).await.map(drop)
     }
 
-    /// One page, phase by phase.
+    /// Reads and reports one page, phase by phase.
     async fn page(
         &mut self,
         resource: Resource,
@@ -155,7 +155,7 @@ impl CheckRun {
         Ok(Some(head))
     }
 
-    /// A list of two pages: both of one state, the second continuing where the first ended.
+    /// Reads a list in two pages: both must have one version, and the second must continue where the first ended.
     pub(super) async fn list_pages(&mut self) -> StepFlow {
         let name = "list pages";
         let mut first = Vec::new();
@@ -209,7 +209,7 @@ impl CheckRun {
         self.report(CheckStep { layer: Some(Layer::Decode), ..step }.next(next)).await
     }
 
-    /// Kubelets may be older than the API server, but not by any number of minor versions, and never newer.
+    /// Reports the kubelets' versions. A kubelet may be some minor versions older than the API server, and never newer.
     pub(super) async fn kubelets(&mut self) -> StepFlow {
         let minor = self.found.version.as_deref().and_then(minor_of);
         let (Some(server), false) = (minor, self.found.nodes.is_empty()) else {

@@ -12,11 +12,11 @@ use crate::cluster::classify::{one_line, unreadable};
 use crate::msg::check::{CheckStep, StepOutcome};
 use crate::msg::{CallKind, Layer};
 
-/// A server of a large cluster writes tens of megabytes; more is not read.
+/// Most bytes that are read: the server of a large cluster writes tens of megabytes.
 const METRICS_BYTES: usize = 32 << 20;
-/// It is written in memory, without etcd.
+/// Deadline of the answer, which the server writes from memory, without etcd.
 const METRICS_DEADLINE: Duration = Duration::from_secs(10);
-/// Kinds of requests that are named.
+/// Number of slow kinds of requests in the report.
 const SLOWEST: usize = 3;
 /// A kind with fewer requests than this has no 99th percentile (docs/latency-and-alerts.md).
 const ENOUGH: f64 = 100.0;
@@ -27,7 +27,7 @@ impl CheckRun {
         let limits = Limits { bytes: METRICS_BYTES, ..Limits::small(cap) };
         let reply = self.request(CallKind::Get, "/metrics", limits).await;
         if let Err(error) = &reply.result {
-            // The part before the cap is worth reading.
+            // The part before the cap is still useful.
             let capped = error.layer == Layer::Body && self.buf.len() + (1 << 20) > METRICS_BYTES;
             let step = match error.layer {
                 _ if capped => None,
@@ -101,7 +101,7 @@ impl ServerLoad {
             return;
         }
         let Ok(bound) = of("le").replace("+Inf", "inf").parse::<f64>() else { return };
-        // A path that is no resource is written as a sub-resource of nothing: `/livez`.
+        // A path that is no resource is a subresource without a resource: `/livez`.
         let slash = if subresource.is_empty() || subresource.starts_with('/') { "" } else { "/" };
         let buckets = self.kinds.entry(format!("{verb} {resource}{slash}{subresource}")).or_default();
         match buckets.iter_mut().find(|(known, _)| known.total_cmp(&bound).is_eq()) {
@@ -194,7 +194,7 @@ fn sample(line: &str) -> Option<(&str, &str, f64)> {
     Some((name, labels, value))
 }
 
-/// The value of a label, as written: none of those that are asked for needs an escape.
+/// The value of a label, as written: the labels used here need no escapes.
 fn label<'a>(labels: &'a str, key: &str) -> Option<&'a str> {
     let mut rest = labels;
     loop {

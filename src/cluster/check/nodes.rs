@@ -16,9 +16,9 @@ use crate::resource::{CLUSTER_EVENTS_NAMESPACE, EVENTS};
 
 /// 15 min: kubernetes-mixin, `KubeNodeReadinessFlapping`.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Events that stand for a change of Ready: of the node controller and of the kubelet.
+/// Reasons of events that report a change of Ready, by the node controller and by the kubelet.
 const CHANGES: [&str; 2] = ["NodeNotReady", "NodeReady"];
-/// Nodes that are shown with their events; the rest is counted.
+/// Number of nodes that are shown with their events; the others are counted.
 const SHOWN: usize = 5;
 
 impl CheckRun {
@@ -72,7 +72,7 @@ impl CheckRun {
 fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Duration)> {
     let recent = |at: Option<Timestamp>| {
         let ago = now.duration_since(at?);
-        // A time ahead of ours is what remains of the difference between the clocks.
+        // A time in the future comes from the remaining clock skew.
         let ago = Duration::try_from(ago).unwrap_or_default();
         (ago < WINDOW).then_some(ago)
     };
@@ -89,7 +89,7 @@ fn changed(nodes: &[NodeFacts], now: Timestamp) -> Vec<(String, Readiness, Durat
 }
 
 /// `NodeNotReady ×3, NodeReady ×2; last NodeNotReady: Node a status is now: NodeNotReady`. An API server keeps events for an
-/// hour (`--event-ttl`), so how often a node has changed is how often within that hour.
+/// hour (`--event-ttl`), so the counts are those of that hour.
 fn event_summary(body: &[u8]) -> Option<String> {
     let events = event::decode_page(body).ok()?.events;
     let latest = events.iter().max_by_key(|event| event.last)?;

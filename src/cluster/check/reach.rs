@@ -1,4 +1,4 @@
-//! Name resolution and TCP, to the server or to the proxy before it.
+//! Name resolution and TCP, to the server or to its proxy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::cluster::classify;
 use crate::cluster::connect_failure::{ConnectFailure, ConnectStage};
 use crate::msg::check::{CheckStep, StepOutcome, Timing};
 
-/// Addresses of one name that are tried; more are a load balancer's business.
+/// Most addresses of one name that are tried.
 const ADDRESSES: usize = 8;
 
 impl CheckRun {
@@ -86,7 +86,7 @@ impl CheckRun {
     }
 }
 
-/// Failure that a client would have reported of a direct connection: without an `error`, the deadline passed.
+/// The failure that a client reports for a direct connection. Without an `error` the deadline passed.
 pub(super) fn failure(
     stage: ConnectStage,
     endpoint: String,
@@ -107,9 +107,9 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 type ReachFailure = Vec<(SocketAddr, Option<io::Error>)>;
 
-/// Tries all addresses at once: returns the first that connects, and those that failed by then or a moment later.
+/// Tries all addresses at once; returns the first that connects, and those that have failed by then or a moment later.
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> (Option<(TcpStream, SocketAddr)>, ReachFailure) {
-    /// A refusal is as fast as an acceptance; waiting longer for a silent address brings nothing.
+    /// A refusal is as fast as a connection; a longer wait for a silent address is useless.
     const GRACE: Duration = Duration::from_secs(1);
 
     let mut tries = JoinSet::new();

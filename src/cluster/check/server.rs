@@ -1,4 +1,4 @@
-//! The server as a whole: alive, ready, its clock and its version.
+//! The server as a whole: liveness, readiness, clock and version.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::msg::{Layer, SKEW_SHOWN_MS};
 const PROBE_WARN_MS: f64 = 500.0;
 /// 1 min: the leeway with which the API server's token library takes times (go-jose `jwt.DefaultLeeway`).
 const SKEW_FAIL_MS: i64 = 60_000;
-/// Checks that are named when several fail.
+/// Number of failed checks that are named.
 const NAMED: usize = 6;
 
 impl CheckRun {
@@ -98,14 +98,15 @@ impl CheckRun {
     }
 }
 
-/// How many checks of a verbose answer are good, and the names of those that fail (apiserver `pkg/server/healthz`).
+/// Number of passed checks in a verbose answer, and the names of the failed ones (apiserver `pkg/server/healthz`).
 fn checks(body: &str) -> (usize, Vec<String>) {
     let good = body.lines().filter(|line| line.starts_with("[+]")).count();
     let failing = body.lines().filter_map(|line| line.strip_prefix("[-]")?.split(' ').next().map(str::to_owned));
     (good, failing.collect())
 }
 
-/// Health and version are open to all by default, but may be restricted: a 403 there is no failure of the server.
+/// Outcome of a failed health or version request. These paths are open to all by default but may be restricted: a 403 is no
+/// failure of the server.
 fn outcome_of_health(layer: Layer) -> StepOutcome {
     if layer == Layer::Rbac { StepOutcome::Warn } else { StepOutcome::Fail }
 }

@@ -34,7 +34,7 @@ impl CheckRun {
         let tls = plan.tls.clone();
         let insecure = self.target.is_insecure();
         let limit = self.within(self.tuning.connect_deadline);
-        // It may read the machine's certificates.
+        // The call may read the machine's certificates.
         let built = tokio::task::spawn_blocking(move || Ok((tls.client_config()?, tls.name(&host)?)));
         let (config, name) = match timeout(limit, built).await {
             Ok(Ok(Ok(built))) => built,

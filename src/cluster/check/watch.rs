@@ -14,9 +14,9 @@ use crate::facts::wire::WatchType;
 use crate::msg::check::{CheckStep, StepOutcome};
 use crate::msg::{Layer, Resource};
 
-/// A watch that begins with the existing objects sends them at once; bookmarks come every minute.
+/// Wait for the first event: a watch that begins with the existing objects sends them at once.
 const FIRST_EVENT: Duration = Duration::from_secs(5);
-/// A refusal in the body of a success comes at once; a watch that is silent for longer than this is open.
+/// Wait for a refusal in the body of a success, which comes at once; a watch that stays silent is open.
 const REFUSAL: Duration = Duration::from_secs(2);
 /// Longest first event that is read: objects are at most 1.5 MB in etcd.
 const EVENT_BYTES: usize = 4 << 20;

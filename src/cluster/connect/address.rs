@@ -12,10 +12,10 @@ use tower::{BoxError, Layer, Service};
 #[derive(Clone, Debug)]
 pub(super) struct AddressLayer(Arc<Address>);
 
-/// A server, and the headers that every request to it carries.
+/// A server and the headers of every request to it.
 #[derive(Debug)]
 struct Address {
-    /// May have a path, as behind Rancher.
+    /// URL of the server. It may have a path, as behind Rancher.
     server: Uri,
     /// Credentials, impersonation and the user agent.
     headers: Vec<(HeaderName, HeaderValue)>,

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct
 
 use crate::cluster::check::cert::Certificate;
 
-/// Time before a refused certificate is fetched again: it costs a connection.
+/// Least time between two fetches of a refused certificate: each costs a connection.
 const RECHECK: Duration = Duration::from_secs(60);
 /// Deadline of that connection and its handshake.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ pub(crate) struct CertificateFetcher {
 type SeenCertificate = (Instant, Option<String>);
 
 impl CertificateFetcher {
-    /// For a server that is reached directly.
+    /// Prober of a server that is reached directly.
     pub(crate) fn new(config: ClientConfig, name: ServerName<'static>) -> Self {
         Self { config, name, last: Arc::default() }
     }

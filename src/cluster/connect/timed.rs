@@ -1,4 +1,4 @@
-//! Connections with a deadline and a stop-watch.
+//! Connections with a deadline and a timer.
 
 use std::error::Error as StdError;
 use std::io;
@@ -22,7 +22,7 @@ use crate::cluster::connect::certificate::CertificateFetcher;
 use crate::cluster::connect_failure::{ConnectFailure, ConnectStage, chain};
 use crate::cluster::exchange::Took;
 
-/// Connector with one deadline over all stages, and a stop-watch.
+/// Connector with one deadline over all stages, and a timer.
 #[derive(Clone)]
 pub(super) struct Timed<C> {
     pub(super) inner: C,
@@ -89,7 +89,7 @@ where
     }
 }
 
-/// `true` if we refused the certificate of the other side.
+/// `true` if the certificate of the other side was refused.
 fn refused_certificate(error: &(dyn StdError + 'static)) -> bool {
     let refused = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
     chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some_and(refused))
@@ -102,7 +102,7 @@ fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
 /// A connection that knows its connect time and counts the bytes before an answer.
 pub(super) struct TimedStream<T>(TokioIo<CountingReader<T>>);
 
-/// The same for tokio, whose buffers show how much was read.
+/// The same for tokio, whose buffers show the number of bytes read.
 struct CountingReader<T> {
     io: TokioIo<T>,
     took: Took,

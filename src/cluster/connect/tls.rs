@@ -50,13 +50,13 @@ pub(crate) enum TlsError {
         "this machine has no certificates of authorities ({0}): give the cluster a certificate-authority, or set SSL_CERT_FILE"
     )]
     NoSystemRoots(String),
-    /// The client certificate or its key.
+    /// The client certificate or its key is unusable.
     #[error("{0}")]
     Identity(String),
-    /// The name that the certificate must have.
+    /// The name for the certificate is invalid.
     #[error("no certificate can have the name `{0}`: set the cluster's tls-server-name")]
     ServerName(String),
-    /// rustls itself.
+    /// rustls refuses the configuration.
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
 }

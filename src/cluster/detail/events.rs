@@ -18,7 +18,7 @@ use crate::resource::{CLUSTER_EVENTS_NAMESPACE, CORE_EVENTS, EVENTS};
 
 /// Events in one page.
 const PAGE: u32 = 250;
-/// Most pages of one list; an object with more events has one that repeats endlessly.
+/// Most pages of one list; more events than that are repetitions.
 const PAGES: usize = 8;
 /// Most events that are held, to be merged and counted.
 const HELD: usize = 2_000;
@@ -100,7 +100,7 @@ impl DetailSource for Events {
             fresh.omitted.unreadable = fresh.omitted.unreadable.saturating_add(answer.unreadable);
             answer.events.into_iter().for_each(|event| fresh.hold(event));
             if page == 1 {
-                // The version of the first page, so that nothing is missed that happens while the others are read.
+                // The version of the first page: a watch from it misses nothing that happens while the other pages are read.
                 version = answer.version;
             }
             token = answer.token;

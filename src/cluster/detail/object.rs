@@ -17,7 +17,7 @@ use crate::msg::{Layer, Resource};
 pub(super) struct DetailObject {
     subject: ObjectRef,
     yaml: watch::Receiver<Yaml>,
-    /// Body as it came, for the YAML; empty while that is not requested, for it may hold secrets.
+    /// Body for the YAML, as it came; empty while the YAML is not requested, since it may hold secrets.
     body: Vec<u8>,
     gone: bool,
     /// Set if there is an update to send.
@@ -47,7 +47,7 @@ impl DetailObject {
     fn hold(&mut self, body: &[u8]) -> Result<(), DecodeError> {
         match self.subject {
             ObjectRef::Pod { .. } => self.detail = Some(Box::new(PodDetail::decode(body)?)),
-            // Of a node only the YAML is sent, so that is what must be readable.
+            // Of a node only the YAML is sent, so only the YAML must be readable.
             ObjectRef::Node { .. } => self.document = Some(YamlDocument::decode(body, self.masks())?),
         }
         if self.yaml.borrow().is_wanted() {
@@ -75,7 +75,7 @@ impl DetailSource for DetailObject {
     const PART: DetailPart = DetailPart::Object;
 
     async fn requested(&mut self) {
-        // The table has everything of a node but its YAML.
+        // The model has everything about a node except its YAML.
         if matches!(self.subject, ObjectRef::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err()
         {
             std::future::pending::<()>().await;
@@ -165,7 +165,7 @@ impl DetailSource for DetailObject {
 /// A list of one object or none, as it came.
 ///
 /// The object is listed and not got: a watch must begin at the version of a list. The version of an object that has not changed
-/// for some minutes is too old for a server to watch from, and it would answer 410 for ever.
+/// for some minutes is too old for a watch: the server would always answer 410.
 #[derive(Deserialize)]
 struct ListOfOne<'a> {
     metadata: ListOfOneMeta,

@@ -2,8 +2,8 @@
 //!
 //! Source: Go's crypto/x509, `Certificate.Verify` with `isValid`, `CheckSignatureFrom` and `checkChainForKeyUsage`. Go
 //! checks the authority at the end of a chain against the same rules as the others (dates, purposes, path length),
-//! where webpki knows only its name and its key; it takes `anyExtendedKeyUsage` for every purpose, and lets an
-//! authority be a server.
+//! where webpki knows only its name and its key; it accepts `anyExtendedKeyUsage` for every purpose, and an
+//! authority as a server.
 
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ struct Below<'a> {
     count: usize,
 }
 
-/// For TLS servers: no list of purposes, this one in it, or any.
+/// Extended key usage of TLS servers: no list, this purpose in it, or any.
 struct ServerPurpose;
 
 impl ExtendedKeyUsageValidator for ServerPurpose {
@@ -207,7 +207,7 @@ impl ExtendedKeyUsageValidator for ServerPurpose {
     }
 }
 
-/// The purposes of a certificate are others.
+/// Error of a certificate whose purposes do not include the required one.
 fn not_for_servers(present: Vec<Vec<usize>>) -> Error {
     let required = KeyUsage::server_auth();
     Error::RequiredEkuNotFoundContext(webpki::RequiredEkuNotFoundContext { required, present })

@@ -26,7 +26,7 @@ type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 /// Bytes of a number on the largest curve, P-521.
 const LARGEST: usize = 66;
 
-// Authorities sign with any of the three hashes on any curve.
+// Authorities combine any of the three hashes with any curve.
 const P521_SHA512: &dyn SignatureVerificationAlgorithm =
     &Verify { with: p521, key: alg_id::ECDSA_P521, hash: &digest::SHA512, signature: alg_id::ECDSA_SHA512 };
 const P521_SHA384: &dyn SignatureVerificationAlgorithm =
@@ -38,7 +38,7 @@ const P384_SHA512: &dyn SignatureVerificationAlgorithm =
 const P256_SHA512: &dyn SignatureVerificationAlgorithm =
     &Verify { with: p256, key: alg_id::ECDSA_P256, hash: &digest::SHA512, signature: alg_id::ECDSA_SHA512 };
 const OURS: Algorithms = &[P521_SHA512, P521_SHA384, P521_SHA256, P384_SHA512, P256_SHA512];
-/// In TLS 1.3 a scheme names the curve, the first of these; in TLS 1.2 only the hash, and Go's servers use what they like.
+/// In TLS 1.3 a scheme names the curve, the first of these; in TLS 1.2 only the hash, and Go's servers use any curve.
 const SHA512: Algorithms = &[P521_SHA512, P384_SHA512, P256_SHA512];
 
 /// The rustls provider for all TLS: ring, extended by the algorithms that it lacks.

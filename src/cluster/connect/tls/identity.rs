@@ -31,7 +31,7 @@ impl ClientIdentity {
         let own = chain.first().and_then(|own| Certificate::read(own));
         let own = own.ok_or_else(|| unusable("the client certificate cannot be read"))?;
         let ders = self.key()?;
-        // As in Go, whatever the label says: many tools write one of these forms under the label of another.
+        // As in Go the label is ignored: many tools write one of these forms under the label of another.
         let forms = [
             |der| PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der)),
             |der| PrivateKeyDer::from(PrivatePkcs1KeyDer::from(der)),

@@ -13,7 +13,7 @@ pub(super) struct Block<'a> {
     pub(super) label: &'a str,
     /// `None` if it is not base64 from its beginning to its end.
     pub(super) der: Option<Vec<u8>>,
-    /// It says that its content is encrypted: `Proc-Type: 4,ENCRYPTED` (RFC 1421).
+    /// `true` if its content is encrypted: `Proc-Type: 4,ENCRYPTED` (RFC 1421).
     pub(super) encrypted: bool,
 }
 
@@ -28,7 +28,7 @@ fn block(text: &str) -> Option<Block<'_>> {
     let (label, rest) = text.split_once(DASHES).filter(|(label, _)| !label.contains('\n'))?;
     let encrypted = rest.contains("ENCRYPTED") && rest.contains("Proc-Type:");
     let der = rest.split_once("-----END ").filter(|(_, end)| end.starts_with(label)).and_then(|(body, _)| {
-        // Reformatted: the reader requires line breaks that Go does not.
+        // The text is reformatted: the reader requires line breaks, Go does not.
         let body: String = body.split_ascii_whitespace().collect();
         let canonical = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
         CertificateDer::from_pem_slice(canonical.as_bytes()).ok().map(|der| der.to_vec())

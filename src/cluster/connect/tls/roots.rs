@@ -9,7 +9,7 @@ use super::chain::Anchor;
 use super::pem::blocks;
 use crate::cluster::check::cert::Certificate;
 
-/// Skipped certificates that are named one by one; of the others only the number.
+/// Most skipped certificates that are named; the others are counted.
 const NAMED: usize = 4;
 
 /// The trusted certificates, and the skipped ones of the bundle.
@@ -83,7 +83,7 @@ impl Roots {
     /// Adds one; `false` if it is malformed.
     fn add(&mut self, der: CertificateDer<'static>) -> bool {
         let Some(certificate) = Certificate::read(&der) else { return false };
-        // A holder of a server certificate's key must not be able to make certificates for other names.
+        // The owner of a server's key must not be able to issue certificates for other names.
         if certificate.is_authority {
             let Some(anchor) = Anchor::read(der.clone(), certificate) else { return false };
             self.anchors.push(anchor);

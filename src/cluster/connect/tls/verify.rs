@@ -171,7 +171,7 @@ pub(super) fn short_key<'a>(
 #[derive(Debug)]
 pub(super) struct Unverified;
 
-/// Every scheme that a server could sign with: nothing is verified, so nothing needs to be supported.
+/// Every signature scheme: nothing is verified, so nothing needs to be supported.
 const ANY_SCHEME: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,
