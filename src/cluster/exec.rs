@@ -1,4 +1,4 @@
-//! Exec credential plugins, run by us: kube would run one blocking, several times, without a deadline, and on our
+//! Runner of exec credential plugins. kube would run one blocking, several times, without a deadline, and on our
 //! terminal.
 //!
 //! Rules: `docs/security.md`. In the background a plugin is never interactive (the terminal is ours) and runs in a
@@ -39,9 +39,9 @@ pub(crate) const API_VERSIONS: [&str; 2] = [V1, "client.authentication.k8s.io/v1
 pub(crate) const V1ALPHA1: &str = "client.authentication.k8s.io/v1alpha1";
 /// Kind of a plugin's output.
 const KIND: &str = "ExecCredential";
-/// A credential is a token or a certificate chain: more than this is garbage.
+/// Most bytes of a plugin's output: a credential is a token or a certificate chain.
 const STDOUT_CAP: usize = 1 << 20;
-/// Most answers fit without reallocating the buffer, which would leave a copy behind.
+/// Initial capacity of the buffer: most answers fit, and a reallocation would leave a copy in memory.
 const STDOUT_ROOM: usize = 64 << 10;
 /// Time for reading a plugin's output after its end: a daemon that it has started may keep the pipe open.
 const LINGER: Duration = Duration::from_millis(500);
@@ -68,7 +68,7 @@ pub(crate) struct Credential {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(from = "Option<serde_json::Value>")]
 enum Expiry {
-    /// The plugin named none.
+    /// The plugin gave none.
     #[default]
     Never,
     At(Timestamp),
@@ -87,7 +87,7 @@ impl From<Option<serde_json::Value>> for Expiry {
 }
 
 impl Credential {
-    /// End of its validity; `None` if the plugin named none.
+    /// End of its validity; `None` if the plugin gave none.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         match self.expiry {
             Expiry::At(time) => Some(time),
@@ -97,14 +97,14 @@ impl Credential {
 }
 
 /// Time from which credentials are to be renewed: a minute before they expire, or a fifth of a short life; `None` for
-/// those that had expired when they came, which is a matter of clocks.
+/// those that had expired when they came: a clock is wrong.
 pub(crate) fn renewal(issued: Timestamp, expires: Timestamp, early: Duration) -> Option<Timestamp> {
     let life = expires.duration_since(issued);
     let early = SignedDuration::try_from(early).unwrap_or(SignedDuration::MAX);
     life.is_positive().then(|| expires.saturating_sub(early.min(life / 5)).unwrap_or(expires))
 }
 
-/// Environment that a plugin runs in.
+/// Mode in which a plugin runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PluginMode {
     /// Without a terminal, and with a short deadline.
@@ -156,7 +156,7 @@ fn name_in(command: &str) -> Range<usize> {
 /// with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PluginError {
-    /// It has to prompt, and there is no terminal.
+    /// It must prompt, and there is no terminal.
     NeedsTerminal,
     /// It could not be started, for this reason.
     NotStarted(String),
@@ -168,7 +168,7 @@ pub(crate) enum PluginError {
     TooLarge,
     /// It succeeded, but its output is no credential.
     NoCredential,
-    /// It answered in another version of the protocol than the requested one, which is this.
+    /// It answered in another version of the protocol than this requested one.
     OtherVersion(&'static str),
     /// The expiry of its credential is malformed.
     UnreadableExpiry,
@@ -206,9 +206,9 @@ impl PluginError {
         let error = RequestError::new(Layer::Credentials, &text);
         match self {
             Self::TimedOut(_) => RequestError::timed_out(Layer::Credentials, &text),
-            // There will be no prompt, and nothing is installed or edited meanwhile.
+            // A retry changes nothing: it cannot prompt, and nothing is installed or edited meanwhile.
             Self::NeedsTerminal | Self::NotStarted(_) | Self::OtherVersion(_) => error.permanent(),
-            // The next run may succeed: the service behind it may be back.
+            // The next run may succeed: its service may work again.
             _ => error,
         }
     }
@@ -237,7 +237,7 @@ async fn run(exec: &ExecConfig, mode: PluginMode, deadline: Duration) -> Result<
         };
         process.kill();
         if !whole {
-            // Whatever was read by then is used.
+            // The output so far is used.
             let fits = timeout(LINGER, reading).await.unwrap_or(true);
             fits.then_some(()).ok_or(PluginError::TooLarge)?;
         }
@@ -262,7 +262,7 @@ async fn run(exec: &ExecConfig, mode: PluginMode, deadline: Duration) -> Result<
 fn program(exec: &ExecConfig, mode: PluginMode) -> Result<Program, PluginError> {
     let file = find(exec.command.as_deref().unwrap_or_default());
     let file = file.map_err(|why| PluginError::NotStarted(why.to_owned()))?;
-    // `interactiveMode: Never` means that its stdin must not be touched, wherever it runs.
+    // `interactiveMode: Never` means that its stdin must not be used in any mode.
     let interactive = mode == PluginMode::Terminal && exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut spec = json!({ "interactive": interactive });
     if let (true, Some(cluster)) = (exec.provide_cluster_info, &exec.cluster) {

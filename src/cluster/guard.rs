@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use http::{Method, Request};
 use tower::{BoxError, Layer, Service};
 
-/// A request that could have changed something.
+/// Error of a request that is not a GET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("refused to send a request that is not a GET: this program only reads")]
 pub(crate) struct Refused;

@@ -1,4 +1,4 @@
-//! Names of hosts that are not ASCII, as Go's net/http puts them on the wire: Punycode (RFC 3492), label by label.
+//! Non-ASCII host names, as Go's net/http sends them: Punycode (RFC 3492), label by label.
 //!
 //! Nothing is mapped or normalised, as in `golang.org/x/net/idna.ToASCII`; what kubectl resolves is resolved here too.
 
@@ -89,7 +89,7 @@ fn adapted(delta: u32, points: u32, is_first: bool) -> u32 {
 mod tests {
     use super::*;
 
-    /// The samples are of RFC 3492, section 7.1, and what kubectl 1.34.1 put on the wire.
+    /// The samples come from RFC 3492, section 7.1, and from requests of kubectl 1.34.1.
     #[test]
     fn names_that_are_not_ascii_are_encoded_as_kubectl_does_it() {
         for (host, expected) in [

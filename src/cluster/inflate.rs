@@ -1,6 +1,6 @@
 //! gzip on answers: requests it and decompresses the body while it comes.
 //!
-//! Our own and not tower-http's: that one takes the end of the first gzip member for the end of the body, while RFC
+//! tower-http's layer would end the body at the end of the first gzip member, while RFC
 //! 1952 (section 2.2) allows any number of members, and Kubernetes 1.37 sends one for each event of a watch. The reader
 //! of the body limits the total; here no step produces more than about 4 MB.
 
@@ -16,7 +16,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower::{BoxError, Layer, Service};
 
-/// Compressed bytes per step: deflate makes at most 1032 bytes of one.
+/// Compressed bytes of one step: deflate expands a byte to at most 1032.
 const STEP: usize = 4 << 10;
 
 /// Puts an [`Inflate`] around a service.
@@ -79,7 +79,7 @@ pub(crate) struct Inflated<B> {
     gzip: Option<Gzip>,
 }
 
-/// The compressed bytes are no gzip, or are cut.
+/// Error of compressed bytes that are not gzip, or are cut.
 #[derive(Debug, thiserror::Error)]
 #[error("the gzip data is {0}")]
 pub(crate) struct BadGzip(&'static str);
@@ -113,7 +113,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // The checksum of a compressed body is still unverified when the last byte has come.
+        // The checksum is verified only after the last byte.
         self.gzip.is_none() && self.body.is_end_stream()
     }
 

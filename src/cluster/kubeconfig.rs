@@ -72,7 +72,7 @@ pub struct Selection {
     pub all: bool,
 }
 
-/// The kubeconfig as it was read, with all its contexts.
+/// The kubeconfig with all its contexts, as read.
 pub struct Kubeconfig {
     /// `None` without any file: then in a pod, or without any configuration.
     document: Option<MergedConfig>,
@@ -85,7 +85,7 @@ pub struct Kubeconfig {
 pub struct ContextTarget {
     context: Clean,
     server: Option<Clean>,
-    /// The namespace that the context names.
+    /// Namespace of the context.
     namespace: Option<Clean>,
     broken: Option<Clean>,
     insecure: bool,
@@ -167,7 +167,7 @@ impl Kubeconfig {
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
-    /// For messages: the names there are.
+    /// The existing names, for messages.
     fn known(&self) -> Clean {
         let names: Vec<&str> = self.names().collect();
         if names.is_empty() { Clean::new("none") } else { one_line(&names.join(", ")) }
@@ -307,8 +307,8 @@ impl ContextTarget {
         self.settings.clone().ok_or_else(|| RequestError::new(Layer::Config, broken()).permanent())
     }
 
-    /// Reads the context again if its kubeconfig was edited; returns the server if it is another one now. An edit that
-    /// is unusable changes nothing.
+    /// Reads the context again if its kubeconfig was edited; returns the server if it has changed. An unusable edit
+    /// changes nothing.
     async fn reload(&mut self) -> Result<Option<(Clean, bool)>, RequestError> {
         let Some(origin) = self.origin.clone() else { return Ok(None) };
         if !self.edited().await {
@@ -405,24 +405,24 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     done.map_err(|_| RequestError::new(Layer::Internal, "reading the credentials failed in our own code"))
 }
 
-/// Note about a skipped certificate.
+/// Note about skipped certificates.
 fn skipped_note(what: &str) -> Clean {
     one_line(&format!("passed over in the certificate-authority: {what}"))
 }
 
-/// The URL without user and password, and without a lone slash.
+/// The URL without user, password, and a single slash as its path.
 fn public_url(url: &Uri) -> Clean {
     let (scheme, host) = (url.scheme_str().unwrap_or("https"), url.host().unwrap_or_default());
     let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
     one_line(&format!("{scheme}://{host}{port}{}", url.path().trim_end_matches('/')))
 }
 
-/// A valid namespace name: it may be pasted into a command.
+/// Returns the name if it is a valid namespace name, which may be pasted into a command.
 fn own_namespace(name: &str) -> Option<Clean> {
     is_dns_label(name).then(|| Clean::new(name))
 }
 
-/// For messages: a path as text.
+/// A path as text, for messages.
 fn shown(path: &Path) -> Clean {
     one_line(&path.to_string_lossy())
 }

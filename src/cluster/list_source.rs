@@ -16,12 +16,12 @@ pub(super) struct ListSource {
 }
 
 impl ListSource {
-    /// All of a resource.
+    /// Source of all objects of a resource.
     pub(super) fn all(resource: Resource, path: &str) -> Self {
         Self { resource, path: path.into(), index: None, what: resource.name().into() }
     }
 
-    /// The pods of one namespace; its name is a DNS label, and needs no encoding.
+    /// Source of the pods of one namespace, whose name is a DNS label and needs no encoding.
     pub(super) fn pods_in(namespace: &str, index: u16) -> Self {
         let resource = Resource::Pods;
         Self {

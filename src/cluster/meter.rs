@@ -1,5 +1,5 @@
 //! The meter: a tower layer next to the wire. Every attempt is timed, sized and reported exactly once, also one that a
-//! deadline or a shutdown drops; otherwise only the survivors would be counted.
+//! deadline or a shutdown drops; otherwise only finished requests would be counted.
 //!
 //! The layer cannot wait, so it puts its events into a [`MeterSink`], from which one task per cluster forwards them.
 //! The sink is bounded by the requests in flight: [`MeterSink::room`] lets no new request start while [`WAITING`]
@@ -157,7 +157,7 @@ impl Tag {
     /// Notes that the request will be dropped because a deadline passed.
     pub(crate) fn timed_out(&self) {
         self.0.verdict.store(TIMED_OUT, Ordering::Relaxed);
-        // A slow add-on says nothing about the path to the server, which all others share.
+        // A slow add-on is no evidence against the path to the server, which all other requests share.
         if !self.0.kind.is_optional() {
             self.abandon_pool();
         }
@@ -170,7 +170,7 @@ impl Tag {
         }
     }
 
-    /// Body bytes on the wire so far; a compressed body moves long before any text comes out of it.
+    /// Body bytes on the wire so far; a compressed body makes progress long before its first decoded byte.
     pub(crate) fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
     }
@@ -242,7 +242,7 @@ where
     }
 }
 
-/// The end of a request that got no answer.
+/// Outcome of a request that got no answer.
 fn end_without_answer(error: &(dyn StdError + 'static)) -> CallEnd {
     if let Some(failed) = chain(error).find_map(|cause| cause.downcast_ref::<ConnectFailure>()) {
         return if failed.is_reset() { CallEnd::NoResponse } else { CallEnd::NotConnected(failed.cause()) };
@@ -339,7 +339,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Metered<B> {
             Some(Err(_)) => self.open.close(CallEnd::Broken),
             None => self.open.close(CallEnd::Complete),
         }
-        // A reader need not poll once more for the `None`.
+        // The reader may not poll again for the `None`.
         if self.body.is_end_stream() {
             self.open.close(CallEnd::Complete);
         }

@@ -1,7 +1,7 @@
 //! Optional APIs: leases and `resource.k8s.io`. They are discovered first, then listed and watched by the same engine
 //! as nodes and pods, and discovery is repeated at a polite period while they are absent.
 //!
-//! Nothing waits for them, and their errors appear only as their own state: no failure, no alert (F54).
+//! No other task waits for them, and their errors appear only as their own state: no failure, no alert (F54).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::facts::text::{Clean, counted};
 use crate::msg::{CallKind, ClusterEvent, SyncState};
 use crate::resource::Resource;
 
-/// A number of nodes must pass the limit by this share, in per cent, before a running watch is given up.
+/// Percentage by which the number of nodes must exceed the limit before a running watch is closed.
 const SLACK_PCT: u32 = 10;
 
 /// Follows one of [`Resource::OPTIONAL`] until the task is dropped.
@@ -41,7 +41,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64)
             }
             Ok(None) => absent(&shared, resource).await,
             Err(error) => {
-                // As slow as the slowest retry of nodes with a server that is down.
+                // As slow as the slowest retry of the node list.
                 let wait = shared.tuning.backoff_cap.mul_f64(1.0 + rng.f64());
                 let mut failure = error.failure(wall(), &format!("find {}", resource.name()), 1);
                 failure.next_in = Some(wait);

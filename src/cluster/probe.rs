@@ -1,8 +1,8 @@
-//! The two probe series on fixed ticks, and the server's version and clock, which they learn on the way.
+//! The two probe series on fixed ticks, and the server's version and clock, which their answers contain.
 //!
 //! Rules: `docs/latency-and-alerts.md`. Each tick gives exactly one sample (G8): the deadline is at most the period, so
 //! a probe is over when the next tick is due, and a probe that timed out is a sample "at least the deadline". Ticks
-//! that pass while we are suspended are not made up for: we did not watch then.
+//! that pass while the program is suspended are left out.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,12 +24,12 @@ use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, Layer, ProbeOutcome, ProbeSample, ProbeSeries, Resource};
 use crate::resource::NAMESPACES;
 
-/// Exempt from queueing and from shutdown rejection: proves reachability, nothing else (F28).
+/// Path of the ping. It is exempt from queueing and from shutdown rejection: it proves reachability, nothing else (F28).
 const PING: &str = "/livez";
-/// Requests of the work probe: the cheapest answer that proves authn, authz, queueing and storage; the next one where the last is
-/// forbidden.
+/// Number of requests that the work probe can choose from: the cheapest that proves authn, authz, queueing and storage, and the
+/// next one where the last is forbidden.
 const RUNGS: usize = 3;
-/// A change of the skew below this is the resolution of the `Date` header.
+/// Least change of the skew that is reported: the resolution of the `Date` header.
 const SKEW_STEP_MS: i64 = 1_000;
 /// Time before a failed `/version` is requested again.
 const VERSION_RETRY: Duration = Duration::from_secs(60);
@@ -81,8 +81,8 @@ impl ProbeState {
         }
     }
 
-    /// Sends the failure of probes: only the first of several equal ones, or the list of failures would hold nothing
-    /// else.
+    /// Sends the failure of probes. Of equal failures in a row only the first is sent; otherwise they would fill the list of
+    /// failures.
     async fn report(&mut self, shared: &TaskContext, error: Option<RequestError>) {
         // A 403 only leads to the next rung, and the session reports credentials.
         let reported = |error: &RequestError| !matches!(error.layer, Layer::Rbac | Layer::Credentials | Layer::Config);
@@ -124,7 +124,7 @@ impl ProbeState {
                 self.skew(shared, head, latency).await;
                 ProbeOutcome::Answered { latency }
             }
-            // Below 500 the server has done its work, even if it refuses the request.
+            // An answer below 500 is an answer, even if it refuses the request.
             Err(RequestError { code: Some(code), layer, not_kubernetes: false, .. })
                 if *code < 500 && *layer != Layer::Throttled =>
             {
@@ -182,7 +182,7 @@ pub(crate) async fn versions(shared: Arc<TaskContext>) {
         shared.reconnected.notified().await;
         while let Err(layer) = version(&shared).await {
             if matches!(layer, Layer::Rbac | Layer::Auth) {
-                // Forbidden to us: after the next reconnect another server may answer.
+                // Forbidden: after the next reconnect another server may answer.
                 break;
             }
             tokio::select! {

@@ -25,7 +25,7 @@ pub(crate) struct ProxyEnv {
 /// A proxy to use.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
-    /// Without credentials.
+    /// URL without credentials.
     pub(crate) url: Uri,
     /// The credentials of its URL.
     pub(crate) auth: Option<ProxyAuth>,
@@ -75,7 +75,7 @@ pub(crate) fn choose(server: &Uri, own: Option<&str>, env: &ProxyEnv) -> Result<
         _ => ("HTTPS_PROXY", &env.https),
     };
     let Some(url) = url else { return Ok(None) };
-    // Checked before the proxy's URL is read: an unused proxy breaks nothing.
+    // `NO_PROXY` is checked before the proxy's URL is read: an unused proxy causes no error.
     if !applies(server, env.none.as_deref().unwrap_or_default()) {
         return Ok(None);
     }
@@ -121,12 +121,12 @@ fn parse(text: &str) -> Result<Proxy, &'static str> {
     Ok(Proxy { url: clean.parse().map_err(|_| "not a URL")?, auth })
 }
 
-/// Without brackets.
+/// The host without brackets.
 fn bare_host(url: &Uri) -> &str {
     url.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
-/// An address as Go's `net.IP` has it: an IPv4 address in IPv6 form is that IPv4 address, and a zone is ignored.
+/// An address as Go's `net.IP` represents it: an IPv4 address in IPv6 form is that IPv4 address, and a zone is ignored.
 fn address(text: &str) -> Option<IpAddr> {
     let ip: IpAddr = text.split('%').next()?.parse().ok()?;
     Some(ip.to_canonical())

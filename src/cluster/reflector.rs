@@ -51,7 +51,7 @@ pub(crate) enum ReflectorInput {
     PageFailed(RequestError),
     /// The watch is open.
     WatchOpen,
-    /// Bytes came on the watch.
+    /// Events came on the watch.
     WatchNews(WatchNews),
     /// The watch is over, or never opened.
     WatchEnded(WatchEnd),
@@ -109,11 +109,11 @@ pub(crate) struct WatchNews {
 /// End of a watch.
 #[derive(Clone, Debug)]
 pub(crate) enum WatchEnd {
-    /// It never opened.
+    /// It never opened, or a `Status` came in place of its events.
     Refused(RequestError),
     /// The body ended as it should.
     Clean,
-    /// The body was cut or unreadable.
+    /// The body was cut, or nothing in it is an event.
     Broken(RequestError),
     /// An ERROR event.
     Error(RequestError),
@@ -218,7 +218,7 @@ pub(crate) struct Reflector {
     renewing: bool,
     /// Set if the watch of this list was lost: another list must follow.
     another_pass: bool,
-    /// Set if an event was too large to be read: another list must follow once the watch has run its time.
+    /// Set if an event was too large to be read: another list must follow once the watch has ended.
     skipped: bool,
 }
 
@@ -253,12 +253,12 @@ impl Reflector {
         Self { generation, ..self }
     }
 
-    /// Names the listed objects.
+    /// Sets the name of the listed objects.
     pub(crate) fn called(self, what: Arc<str>) -> Self {
         Self { what, ..self }
     }
 
-    /// Accounts for a page that waited so long in our own queue before it was sent.
+    /// Accounts for the time that a page waited in our own queue before it was sent.
     pub(crate) fn queued(&mut self, wait: Duration) {
         self.list.put_off(wait);
     }
@@ -338,7 +338,7 @@ impl Reflector {
         }
     }
 
-    /// A random time soon: not everything that waits for a server begins at once.
+    /// A random time soon, so that not all waiting requests start at once.
     fn soon(&mut self, moment: StepContext) -> Mono {
         moment.now.mono + SPREAD.mul_f64(self.rng.f64())
     }
@@ -372,7 +372,7 @@ impl Reflector {
     }
 }
 
-/// The failures that a smaller page can help: too slow, stalled, cut or too large.
+/// Returns the reason for a smaller page if the failure is one that it can cure: too slow, stalled, cut or too large.
 fn smaller_helps(error: &RequestError) -> Option<Smaller> {
     match error.layer {
         Layer::FirstByte => Some(Smaller::Unanswered),

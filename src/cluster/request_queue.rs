@@ -2,7 +2,7 @@
 //!
 //! The loops of the namespaces are independent. Their requests queue here: one list and one opening of a watch is in
 //! flight at a time, an error of the server delays the next request, of whichever namespace, and new lists and watches
-//! have a rate limit, so that even a server that answers each of them is not kept busy.
+//! have a rate limit, so that even a server that answers each of them at once gets few.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -50,11 +50,11 @@ struct QueuePace {
     rng: fastrand::Rng,
     /// Time when the next list or watch would begin at the limited rate (GCRA, ITU-T I.371).
     next: Instant,
-    /// The time that they may begin earlier.
+    /// Time by which a start may precede that.
     ahead: Duration,
 }
 
-/// A turn: until it is dropped no other of its lane begins.
+/// A turn: until it is dropped, no other request of its lane starts.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     queue: &'a RequestQueue,
@@ -74,7 +74,7 @@ impl RequestQueue {
     /// Waits for a turn. A turn that is dropped, or whose wait is, passes to the next in the queue.
     pub(super) async fn take(&self, lane: Lane) -> Turn<'_> {
         let queue = if lane == Lane::Watch { &self.watches } else { &self.lists };
-        // Never closed; without a permit it would only be less gentle.
+        // The semaphore is never closed; without a permit the requests would only be less gentle.
         let permit = queue.acquire().await.ok();
         let mut closed = self.closed.subscribe();
         loop {
@@ -116,7 +116,7 @@ impl Turn<'_> {
         let mut pace = self.queue.pace();
         match result {
             Ok(_) => pace.backoff.reset(),
-            // The server is well: it has answered, about this namespace alone.
+            // The server works: its answer concerns this namespace alone.
             Err(error) if error.layer == Layer::Rbac || error.is_gone() || error.code == Some(404) => {
                 pace.backoff.reset();
             }

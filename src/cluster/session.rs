@@ -23,9 +23,9 @@ use crate::msg::{ClusterEvent, Failure, Layer};
 /// Least time between two renewals because of rejections (F20); doubles while the new credentials are rejected too,
 /// since a plugin may open a browser each time.
 const RENEWAL_SPACING: Duration = Duration::from_secs(30);
-/// The spacing does not grow beyond this.
+/// Largest spacing.
 const RENEWAL_SPACING_CAP: Duration = Duration::from_secs(300);
-/// A rejection after this long is not part of a series of rejections.
+/// Time after which a rejection no longer counts as one of a series.
 const ACCEPTED: Duration = Duration::from_secs(600);
 /// Time between two checks of token and certificate files (F64).
 const RELOAD: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ const LOGIN_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// Least time between two renewals, however short the credentials live.
 const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 
-/// Clients with the credentials of one moment. Each has its own connections, so that a probe never queues behind a list.
+/// Clients with one set of credentials. Each has its own connections, so that a probe never queues behind a list.
 pub(crate) struct Clients {
     /// Grows with each renewal.
     pub(crate) serial: u64,
@@ -53,7 +53,7 @@ pub(crate) trait ClientFactory: Send + 'static {
         sink: MeterSink,
     ) -> impl Future<Output = Result<Built, RequestError>> + Send;
 
-    /// The same while an operator waits: a credential plugin has the terminal, until `deadline`.
+    /// The same with the terminal: a credential plugin may prompt until `deadline`.
     fn log_in(
         &mut self,
         tuning: Arc<Tuning>,
@@ -63,7 +63,7 @@ pub(crate) trait ClientFactory: Send + 'static {
         self.build(tuning, sink)
     }
 
-    /// Gives the reason for the next [`ClientFactory::build`], if cached credentials will not do.
+    /// Sets the reason why the next [`ClientFactory::build`] must not use cached credentials.
     fn renew(&mut self, _why: Renewal) {}
 
     /// Waits until another context has obtained newer credentials than those of the last build.
@@ -150,7 +150,7 @@ impl Session {
     /// The error that prevents the clients from being built.
     pub(crate) async fn clients(&self) -> Result<Arc<Clients>, RequestError> {
         let mut state = self.state.subscribe();
-        // The session task always decides: its plugins and its files have deadlines.
+        // The session task always ends this wait: its plugins and its files have deadlines.
         let decided =
             state.wait_for(|state| !matches!(state, SessionState::Preparing)).await.map(|state| state.clone());
         match decided {
@@ -267,15 +267,15 @@ async fn report_failure(shared: &TaskContext, error: RequestError, failure: Fail
 
 /// Reason for building clients again.
 enum RenewalReason {
-    /// They expire, their files have changed, or the last attempt failed a while ago.
+    /// The credentials expire, their files have changed, or the last attempt failed a while ago.
     Due,
     /// The operator requests a refresh.
     Refreshed,
-    /// The server rejects them.
+    /// The server rejects the credentials.
     Rejected,
-    /// The operator waits for a plugin that has the terminal.
+    /// The operator logs in with a plugin that has the terminal.
     LogIn(LoginReply),
-    /// None: the clients are no longer needed.
+    /// The session has ended: the clients are no longer needed.
     Over,
 }
 
@@ -283,7 +283,7 @@ enum RenewalReason {
 struct Pause {
     due: Option<Instant>,
     serial: u64,
-    /// Rejections sooner than this are ignored.
+    /// Time before which rejections are ignored.
     spacing: Duration,
 }
 

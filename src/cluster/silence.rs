@@ -1,7 +1,7 @@
 //! Silence of a server: from the first probe without an answer to the next answer, which wakes every wait.
 //!
-//! A list or a watch that waits out its backoff beside a successful probe is late for no reason, and a request that
-//! went out during the silence may hang on a dead connection for another half minute.
+//! Once a probe succeeds, a list or a watch need not wait for the end of its backoff, and a request that was sent
+//! during the silence may hang on a dead connection for another half minute.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::msg::{Layer, Mono, ProbeOutcome, ProbeSeries};
 
-/// Woken requests begin within this time, each at a random moment.
+/// Time within which woken requests start, each at a random moment.
 pub(crate) const SPREAD: Duration = Duration::from_secs(1);
 
 /// The last period without an answer to the ping.
@@ -39,7 +39,7 @@ impl Wake {
 
     /// Reports an answered probe of this series, after those from `from` on were missed.
     pub(crate) fn answered(&self, series: ProbeSeries, from: Mono, now: Mono) {
-        // The work probe may be missed while the server answers the ping: then no connection is dead.
+        // If only the work probe was missed while the ping was answered, no connection is dead.
         self.0.send_modify(|silence| {
             if series == ProbeSeries::Ping {
                 *silence = ServerSilence { from, to: now };
@@ -55,7 +55,7 @@ pub(crate) struct Missed(Option<Mono>);
 impl Missed {
     /// Records a probe; returns the tick of the first missed one if this is the first answer after it.
     ///
-    /// A server that throttles is not silent: it has requested the wait itself.
+    /// A server that throttles is not silent: it has requested the wait.
     pub(crate) fn note(&mut self, tick: Mono, outcome: &ProbeOutcome) -> Option<Mono> {
         match outcome {
             ProbeOutcome::Answered { .. } => self.0.take(),
@@ -68,8 +68,8 @@ impl Missed {
     }
 }
 
-/// `true` for failures whose backoff may be skipped once the server answers. Waits that the server requested, rights,
-/// and credentials are another matter.
+/// `true` for failures whose backoff may be skipped once the server answers. Waits that the server requested,
+/// and those for permissions and credentials, are not skipped.
 pub(crate) fn ends_with_silence(layer: Layer) -> bool {
     use Layer::{Auth, Config, Credentials, Internal, Rbac, Throttled, Warning, Watch};
     !matches!(layer, Auth | Config | Credentials | Internal | Rbac | Throttled | Warning | Watch)

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::msg::Now;
 
 /// Lead of the wall clock over the monotonic one that means a sleep of the machine. A little less than the 5 s of the
-/// model, so that the tasks list again whenever the model calls its data old.
+/// model, so that the tasks list again whenever the model calls its data stale.
 const DRIFT: Duration = Duration::from_secs(4);
-/// Delay of a check that means a stop of the program: its peers may have dropped its connections. A busy machine is not
-/// as late as that.
+/// Delay of a check that means a stop of the program: its peers may have dropped its connections. A busy machine is
+/// never that late.
 const LATE: Duration = Duration::from_secs(30);
 
 /// Compares the clocks at every check.
@@ -25,7 +25,7 @@ impl SleepDetector {
         Self { last: now }
     }
 
-    /// Returns `true` if there was a sleep since the last check. A wall clock that is set back is none.
+    /// Returns `true` if there was a sleep since the last check. A wall clock that is set back is no sleep.
     pub(crate) fn slept(&mut self, now: Now) -> bool {
         let last = std::mem::replace(&mut self.last, now);
         let mono = now.mono.since(last.mono);

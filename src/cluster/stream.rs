@@ -35,7 +35,7 @@ mod watch;
 use fetch::{PageJob, fetch};
 use progress::Progress;
 
-/// At most one [`ClusterEvent::Alive`] in this time.
+/// Least time between two [`ClusterEvent::Alive`].
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Batches of a watch that may wait for the model.
 const WATCH_AHEAD: usize = 4;
@@ -60,7 +60,7 @@ enum WatchReport {
     },
     /// Some events.
     Batch(WatchBatch),
-    /// It is over; the last report.
+    /// The watch has ended; the last report.
     Ended {
         /// The end.
         end: WatchEnd,
@@ -69,7 +69,7 @@ enum WatchReport {
     },
 }
 
-/// Events that came together.
+/// Events of one report.
 struct WatchBatch {
     batch: Batch,
     /// A page of the list that the watch brings first, by its number.
@@ -80,7 +80,7 @@ struct WatchBatch {
     news: WatchNews,
 }
 
-/// Lists and watches nodes or pods until the task is dropped: a server without them has a problem.
+/// Lists and watches nodes or pods until the task is dropped; a 404 is retried too.
 pub(crate) async fn run(shared: Arc<TaskContext>, resource: Resource, seed: u64) {
     follow(shared, ListSource::all(resource, &resource.list_path()), seed).await;
 }
@@ -209,7 +209,7 @@ impl ReflectorTask {
             now: self.shared.clock.now(),
             page_deadline: self.shared.page_deadline(),
             answering: self.shared.answering.load(Ordering::Relaxed),
-            // A failure of an optional API says nothing about the cluster's lists.
+            // A failure of an optional API is no evidence against the cluster's other lists.
             watch_list: !self.source.resource.is_optional() && self.shared.watch_list.load(Ordering::Relaxed),
         };
         for effect in self.machine.step(moment, input) {
@@ -381,8 +381,8 @@ impl ReflectorTask {
     }
 }
 
-/// A panic in a task of this loop is a panic of this loop: the supervisor restarts it as a whole. `None` if the task
-/// was cancelled: abandoned tasks are detached first, so the runtime is ending, and this loop with it.
+/// Passes a panic in a task on to this loop, which the supervisor restarts as a whole. `None` if the task was cancelled:
+/// abandoned tasks are detached first, so the runtime is ending, and this loop with it.
 fn unless_panicked<T>(done: Result<T, JoinError>) -> Option<T> {
     match done {
         Ok(done) => Some(done),

@@ -1,4 +1,4 @@
-//! Numbers that decide how gently, how patiently and how often we send requests.
+//! Deadlines, sizes and periods of the requests.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Tuning {
     pub connect_deadline: Duration,
     /// Deadline of one page, by the number of nodes.
     pub tiers: Tiers,
-    /// A page that moves steadily may run this long: the server's own `--request-timeout` is 60 s.
+    /// Deadline of a page whose body makes steady progress: the server's own `--request-timeout` is 60 s.
     pub page_cap: Duration,
     /// The shortest and the longest time without a byte of a page; half the page deadline between them (F11).
     pub idle: Between<Duration>,
@@ -34,48 +34,47 @@ pub struct Tuning {
     pub fast_pages: u32,
     /// Waits before the second, third and fourth attempt of one page.
     pub page_retries: Vec<Duration>,
-    /// All attempts of one page together; the last one gets what remains.
+    /// Time for all attempts of one page; the last one gets the rest.
     pub page_budget: Duration,
     /// First delay of the outer backoff (R8).
     pub backoff_first: Duration,
     /// Largest delay of the outer backoff before jitter (R8).
     pub backoff_cap: Duration,
-    /// A `Retry-After` is obeyed up to here and never beyond (F36).
+    /// Longest `Retry-After` that is obeyed (F36).
     pub retry_after_cap: Duration,
     /// Least time between two rejected credentials, and before another request to a server that is not a Kubernetes
     /// API.
     pub rejected_delay: Duration,
     /// Time before a forbidden list or watch is requested again (F21).
     pub denied_period: Duration,
-    /// A 403 this soon after a success is a server whose RBAC is still warming up (F53).
+    /// Time after a success in which a 403 is treated as a server whose RBAC is still warming up (F53).
     pub denied_grace: Duration,
     /// Shortest and longest time between two polls where watching is forbidden (F22).
     pub poll_period: Between<Duration>,
     /// Shortest and longest `timeoutSeconds` of a watch: below the 240 s after which some load balancers drop a silent flow.
     pub watch_seconds: Between<u64>,
-    /// Headers of a watch.
+    /// Deadline of a watch's headers.
     pub watch_headers: Duration,
-    /// A watch without a byte for this long is opened again if the server answers its probe: one and a half bookmark
-    /// periods (F45).
+    /// Silence after which a watch is opened again if the server answers its probe: one and a half bookmark periods (F45).
     pub watch_silence: Duration,
-    /// And after this long in any case: one lost bookmark is tolerated then.
+    /// Silence after which a watch is opened again in any case: one lost bookmark is tolerated.
     pub watch_silence_cap: Duration,
     /// Least time between two starts of a watch of one resource.
     pub watch_spacing: Duration,
-    /// A watch that ends sooner than this without an event has failed (R14).
+    /// Shortest duration of a watch without an event that has not failed (R14).
     pub watch_short: Duration,
-    /// A watch that was open and silent for this long has proven its version: a server sends newer objects first, and
-    /// reports a version that has expired.
+    /// Silence of an open watch that proves its version: a server sends newer objects first, and reports a version that has
+    /// expired.
     pub watch_accepted: Duration,
-    /// A watch that lived this long has proven itself: the backoff starts over.
+    /// Duration of a watch after which its backoff starts over.
     pub watch_proven: Duration,
     /// Shortest and longest wait before everything is listed again after a sleep of the machine (F67).
     pub resume_delay: Between<Duration>,
-    /// Leave finished pods to the server: `status.phase!=Succeeded,status.phase!=Failed`.
+    /// Request unfinished pods only: `status.phase!=Succeeded,status.phase!=Failed`.
     pub skip_finished_pods: bool,
-    /// Ask for nodes, pods, events and leases in protobuf; a server that answers in JSON is understood all the same.
+    /// Request protobuf for nodes, pods, events and leases; answers in JSON are read too.
     pub protobuf: bool,
-    /// Ask for lists as watches (`sendInitialEvents`), and for pages once that has failed. Servers from 1.34 on send them.
+    /// Request lists as watches (`sendInitialEvents`), and pages once that has failed. Servers from 1.34 on support it.
     pub watch_list: bool,
     /// Changes in one message, at most.
     pub changes_per_message: usize,
@@ -85,11 +84,11 @@ pub struct Tuning {
     pub probe_deadline: Duration,
     /// Time between two API probes while the server throttles.
     pub probe_throttled: Duration,
-    /// An exec plugin is killed after this.
+    /// Time after which an exec plugin is killed.
     pub exec_deadline: Duration,
     /// Commands of credential plugins that may run; `None`: all.
     pub exec_allow: Option<Vec<String>>,
-    /// Credentials are renewed this long before they expire.
+    /// Time before their expiry at which credentials are renewed.
     pub exec_early: Duration,
     /// Requests to optional APIs.
     pub optional: Optional,
@@ -99,7 +98,7 @@ pub struct Tuning {
     pub seed: Option<u64>,
 }
 
-/// The shortest and the longest of a time.
+/// Bounds of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Between<T> {
     /// The shortest.
@@ -130,13 +129,13 @@ pub struct Tier {
 pub struct Tiers {
     /// Ascending, the first from 0 nodes on.
     pub steps: Vec<Tier>,
-    /// While the number of nodes is unknown.
+    /// Deadline while the number of nodes is unknown.
     pub unknown: Duration,
-    /// A boundary is crossed only when passed by this share, in percent.
+    /// Percentage by which the number of nodes must pass a boundary to cross it.
     pub hysteresis_pct: u32,
 }
 
-/// Optional APIs. Nothing depends on them, so they are requested seldom and never in a hurry.
+/// Settings of optional APIs. Nothing depends on them, so they are requested seldom and with long deadlines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Optional {
     /// Request the usage of nodes from `metrics.k8s.io`.
@@ -159,7 +158,7 @@ pub struct Optional {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeaseWatch {
-    /// Of small clusters.
+    /// For small clusters only.
     #[default]
     Auto,
     /// Always.
@@ -184,7 +183,7 @@ impl Default for Optional {
 }
 
 impl Optional {
-    /// Requests none of them.
+    /// Settings that request none of them.
     #[must_use]
     pub fn off() -> Self {
         Self { usage: false, dra: false, leases: LeaseWatch::Off, ..Self::default() }

@@ -1,7 +1,7 @@
-//! Usage of nodes, from `metrics.k8s.io`: one small request at a time, never in a hurry.
+//! Usage of nodes, from `metrics.k8s.io`: one small request at a time, at a polite period.
 //!
-//! There is no watch of this API, so it is polled. An add-on serves it that is often absent, slow or broken; any
-//! failure is sent as [`UsageNews`] and touches nothing else: no failure, no alert, no other task (F24 to F26).
+//! There is no watch of this API, so it is polled. Its add-on is often absent, slow or broken; a failure
+//! is sent as [`UsageNews`] alone and affects no alert and no other task (F24 to F26).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) async fn run(shared: Arc<TaskContext>, seed: u64) {
             UsageNews::Read(nodes) => optional.usage_period * patience(nodes.len()),
         };
         shared.send_event(ClusterEvent::Usage(news)).await;
-        // Up to a tenth later: not all clients ask at the same moment.
+        // Up to a tenth later, so that clients do not send their requests at the same moment.
         let due = begun + wait.mul_f64(1.0 + rng.f64() / 10.0);
         tokio::select! {
             () = sleep_until(due) => continue,
@@ -72,11 +72,11 @@ async fn fetch_usage(shared: &TaskContext, buf: &mut Vec<u8>) -> Result<UsageNew
             ApiRequest { kind: CallKind::Usage, page: None, attempt: 1, uri: NODE_METRICS.best_path(), limits };
         let head = session.api.fetch(&request, &shared.tuning, buf).await?;
         let nodes = metrics::decode_list(buf).map_err(|error| classify::unreadable(&head, buf, &error.text));
-        // The next answer is half a minute away, and of a large cluster this one has megabytes.
+        // The next answer comes in half a minute, and that of a large cluster has megabytes.
         *buf = Vec::new();
         nodes.map(UsageNews::Read)
     };
-    // Waiting for credentials takes no longer than waiting for an answer.
+    // The wait for credentials has the deadline of the answer.
     let spare = Duration::from_secs(1);
     tokio::time::timeout(deadline + spare, work)
         .await

@@ -13,10 +13,10 @@ use crate::clock::wall;
 use crate::facts::text::Clean;
 use crate::msg::{ClusterEvent, Layer};
 
-/// Most different texts of one cluster in a run: a server may make up new ones endlessly.
+/// Most different texts of one cluster in a run: a server may send new ones endlessly.
 const MOST: usize = 20;
 
-/// The warnings that were sent.
+/// The warnings that have been sent to the model.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Mutex<HashSet<Clean>>);
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, options};
 
-/// Enough for 40,000 contexts; each of them has about 50 values as EKS writes them.
+/// Most values of a document: enough for 40,000 contexts of about 50 values each, as EKS writes them.
 const MOST_VALUES: usize = 2_000_000;
 
 /// A value and the line where it begins.
 #[derive(Debug)]
 pub(crate) struct YamlNode {
     pub(crate) line: usize,
-    /// Number of values in it, including itself: an alias counts with all its values.
+    /// Number of values in it, including itself; an alias counts as all its values.
     values: usize,
     kind: YamlKind,
 }
@@ -91,7 +91,7 @@ impl YamlNode {
         self.pairs()?.iter().rfind(|(name, _)| &**name == key).map(|(_, value)| value)
     }
 
-    /// The same as JSON, for values that are passed on uninterpreted.
+    /// Converts the value to JSON, for values that are passed on as they are.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.kind {
             YamlKind::Scalar(..) if self.boolean().is_some() => self.boolean().into(),

@@ -29,7 +29,7 @@ use verify::{Unverified, Verifier};
 /// Trust and identity for one server, as content and never as paths.
 #[derive(Clone, Default)]
 pub(crate) struct TlsSettings {
-    /// The authorities, PEM; `None` for those of the machine.
+    /// The authorities, PEM; `None` for the machine's.
     pub(crate) authority: Option<Vec<u8>>,
     /// `true` if the server is not verified.
     pub(crate) insecure: bool,

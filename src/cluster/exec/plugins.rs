@@ -18,7 +18,7 @@ use crate::cluster::tuning::Tuning;
 /// Most plugins that run at once, over all clusters: each may start an interpreter of a hundred megabytes, or open a
 /// browser.
 const AT_ONCE: usize = 4;
-/// Time for which credentials are used that had expired when they came: a clock is wrong, and another run would not
+/// Lifetime of credentials that had expired when they came: a clock is wrong, and another run would not
 /// help.
 pub(crate) const WRONG_CLOCK: Duration = Duration::from_secs(30);
 
@@ -33,7 +33,7 @@ pub(crate) struct Plugins {
 pub(crate) struct PluginEntry {
     /// Locked by the run in progress.
     cache: tokio::sync::Mutex<Cache>,
-    /// Number of the latest credential, for all contexts that use it.
+    /// Serial number of the latest credential, for all contexts that use it.
     newest: watch::Sender<u64>,
     /// Number of operators who are logging in: background runs yield to them.
     operators: watch::Sender<usize>,
@@ -74,7 +74,7 @@ impl Issued {
     }
 }
 
-/// Which credential is acceptable.
+/// Requirements on a credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
     /// The server has rejected this serial and those before it.
@@ -84,7 +84,7 @@ pub(crate) struct Demand {
 }
 
 impl Plugins {
-    /// The entry that runs this command, shared by all contexts with the same configuration.
+    /// Returns the entry of this command, shared by all contexts with the same configuration.
     pub(crate) fn entry(&self, exec: &ExecConfig) -> Arc<PluginEntry> {
         let cluster = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info);
         let variables = exec.env.iter().flatten().map(|variable| (variable.get("name"), variable.get("value")));
@@ -112,7 +112,7 @@ impl PluginEntry {
         self.newest.subscribe()
     }
 
-    /// A credential without a terminal: the cached one, that of the run in progress, or that of a new run.
+    /// Returns a credential without a terminal: the cached one, that of the run in progress, or that of a new run.
     ///
     /// # Errors
     /// The reason why the plugin gave none; while it fails the backoff limits its runs, however many contexts request
@@ -153,7 +153,7 @@ impl PluginEntry {
         }
     }
 
-    /// A credential of a run with the terminal. A background run yields to it.
+    /// Returns the credential of a run with the terminal. A background run yields to it.
     ///
     /// # Errors
     /// The reason why the plugin gave none.

@@ -12,7 +12,7 @@ pub(super) const CONTEXT: &str = "context";
 /// One file of the kubeconfig.
 pub(super) struct KubeconfigFile {
     pub(super) path: PathBuf,
-    /// Folder that relative paths in it start from.
+    /// Folder of the file, for relative paths in it.
     pub(super) folder: PathBuf,
     /// Reason why another user could have written it, if so.
     pub(super) others: Option<String>,
@@ -73,7 +73,7 @@ impl MergedConfig {
 }
 
 impl NamedEntry {
-    /// Name in messages about a context, which is named already: "the context", "its user `u`".
+    /// Name of the entry in a message that already names the context: "the context", "its user `u`".
     pub(super) fn called(&self, what: &str) -> String {
         if what == CONTEXT { "the context".to_owned() } else { format!("its {what} `{}`", self.name) }
     }

@@ -18,7 +18,7 @@ pub enum KubeconfigError {
     Invalid {
         /// The file.
         path: Clean,
-        /// ` line 3`, or empty if that is not known.
+        /// ` line 3`; empty if the line is unknown.
         location: Clean,
         /// The mistake, without quoting the file.
         why: Clean,
@@ -35,7 +35,7 @@ pub enum KubeconfigError {
         /// The contexts that exist.
         known: Clean,
     },
-    /// A context that was there before an edit.
+    /// An edit has removed the context.
     #[error("context `{name}` is gone")]
     Gone {
         /// Its name.

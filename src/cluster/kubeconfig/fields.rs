@@ -1,4 +1,4 @@
-//! The fields of one entry: the one place where empty means unset, and where a value of the wrong kind is named.
+//! The fields of one entry. This module alone treats empty as unset, and names values of the wrong kind.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl<'a> EntryFields<'a> {
         Ok(extension.and_then(|node| node.get("extension")).map(|node| node.to_json()))
     }
 
-    /// A complaint about this entry.
+    /// Error message about this entry.
     pub(super) fn complain(&self, text: &str) -> String {
         format!("{}: {text}", self.what)
     }

@@ -1,4 +1,4 @@
-//! The files: which are read, how they are merged, and whether they were edited since.
+//! The files of a kubeconfig: reading, merging, and detection of edits.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::facts::text::Clean;
 use crate::file::{self, Contents, ReadLimit};
 use crate::msg::Layer;
 
-/// A kubeconfig of 5,000 contexts has about 20 MB; more than this is not one. It may be a pipe whose writer has to log
-/// in first.
+/// Limits for a kubeconfig. One with 5,000 contexts has about 20 MB; it may be a pipe whose writer has to log in
+/// first.
 const KUBECONFIG: ReadLimit = ReadLimit { bytes: 64 << 20, within: Duration::from_secs(30) };
-/// A bundle of certificates, a key or a token. A file system that does not answer (NFS) must not hang the credentials that work.
+/// Limits for a bundle of certificates, a key or a token. A hanging file system (NFS) must not block other credentials.
 const CREDENTIAL: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(5) };
 
 /// State of a file; `None` if it is unknown, or not a regular file.
@@ -77,7 +77,7 @@ fn add(document: &mut MergedConfig, path: &Path, contents: &Contents) -> Result<
     let text = decode(&contents.bytes).ok_or_else(|| invalid("", "it is not text"))?;
     let root = yaml::first_document(&text)
         .map_err(|error| invalid(&format!(" line {} column {}", error.line, error.column), &error.why))?;
-    // Relative paths are meant from the file's folder.
+    // Relative paths start from the file's folder.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let file = Arc::new(KubeconfigFile {
         folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
@@ -91,7 +91,7 @@ fn add(document: &mut MergedConfig, path: &Path, contents: &Contents) -> Result<
     Ok(())
 }
 
-/// UTF-8 or UTF-16 by its byte order mark, UTF-8 without one.
+/// Decodes UTF-8 or UTF-16 by the byte order mark; UTF-8 without one.
 fn decode(bytes: &[u8]) -> Option<String> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();

@@ -1,4 +1,4 @@
-//! The credential plugin of a context: its credential in use, and the command with which an operator would run it.
+//! The credential plugin of a context: its credential in use, and the command for an operator to run it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::facts::text::{Clean, shell_word};
 pub(super) struct Login {
     /// Shared with other contexts; `None` until the first request.
     entry: Option<Arc<PluginEntry>>,
-    /// The number of the credential in use.
+    /// Serial number of the credential in use.
     used: u64,
     demand: Demand,
 }
 
-/// One run of a plugin: where it runs, and until when it may.
+/// Mode and deadline of one run of a plugin.
 #[derive(Clone, Copy)]
 pub(super) struct PluginRun {
     pub(super) mode: PluginMode,
@@ -71,7 +71,7 @@ impl ContextTarget {
     /// A command that shows the plugin's messages, to be pasted into a shell.
     fn kubectl(&self) -> String {
         let Some(origin) = &self.origin else { return "kubectl get nodes".to_owned() };
-        // It is pasted into another terminal, which may be in another directory.
+        // The operator pastes it into another terminal, which may be in another directory.
         let file = origin.flag().map(|flag| std::path::absolute(flag).unwrap_or_else(|_| flag.to_owned()));
         let file = file.map(|file| format!(" --kubeconfig {}", shell_word(&file.to_string_lossy())));
         format!("kubectl{} --context {} get nodes", file.unwrap_or_default(), shell_word(origin.name()))

@@ -1,4 +1,4 @@
-//! The source of a context, to be read again after an edit (F65): once for all contexts of that source.
+//! The source of a context, which is read again after an edit (F65), once for all its contexts.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ struct SharedConfig {
     sources: Sources,
     names: Vec<String>,
     plugins: Plugins,
-    /// The last edit as it was read: the contexts that have not taken it yet.
+    /// The contexts of the last edit that have not been picked up yet.
     edit: Mutex<Option<ConfigEdit>>,
 }
 
@@ -32,19 +32,19 @@ struct ConfigEdit {
 }
 
 impl ConfigOrigin {
-    /// For the first of the contexts with these names.
+    /// Origin of the first of the contexts with these names.
     pub(super) fn new(sources: Sources, names: &[String], stamps: &[Stamp]) -> Self {
         let shared =
             SharedConfig { sources, names: names.to_vec(), plugins: Plugins::default(), edit: Mutex::new(None) };
         Self { name: String::new(), stamps: stamps.into(), shared: Arc::new(shared) }
     }
 
-    /// For the context of this name.
+    /// Origin of the context of this name.
     pub(super) fn of(&self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self.clone() }
     }
 
-    /// The context's name, as it is written.
+    /// The context's name, as written.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -64,7 +64,7 @@ impl ConfigOrigin {
         *stamps(files).await != *self.stamps
     }
 
-    /// The context as the kubeconfig describes it now. Blocking.
+    /// Reads the context from the current kubeconfig. Blocking.
     ///
     /// # Errors
     /// The kubeconfig cannot be read, or the context is gone.

@@ -1,4 +1,4 @@
-//! The server, the route and the credentials of a context, for the health check: described, not used.
+//! Description of the server, the route and the credentials of a context, for the health check.
 
 use http::Uri;
 use kube::Config;
@@ -13,13 +13,13 @@ use crate::msg::Layer;
 
 /// The connection to a server.
 pub(crate) struct ConnectionPlan {
-    /// kube's configuration, without credentials that would have to be fetched.
+    /// kube's configuration, without credentials that must be obtained first.
     pub(crate) config: Config,
     /// The proxy in between, without credentials.
     pub(crate) proxy: Option<Uri>,
-    /// For people: `a client certificate`.
+    /// The credentials in words: `a client certificate`.
     pub(crate) kind: String,
-    /// For people: the command of the credential plugin, without arguments.
+    /// The command of the credential plugin in words, without arguments.
     pub(crate) command: Option<String>,
     /// Trust and identity.
     pub(crate) tls: TlsSettings,
@@ -58,7 +58,7 @@ fn kind(authorization: &Authorization, certificate: bool) -> String {
     if kinds.is_empty() { "none: the server sees an anonymous user".to_owned() } else { kinds.join(" and ") }
 }
 
-/// The command of a plugin with the names of the variables that it gets, for operators who want to know what is run.
+/// The command of a plugin with the names of the variables that it gets, for operators who check what is run.
 /// Arguments are only counted: each of them may be a secret.
 fn command_line(exec: &ExecConfig) -> String {
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -90,7 +90,7 @@ mod tests {
         let line = command_line(&exec("/usr/bin/kubectl", &args, &["AWS_PROFILE", "X=CANARY"]));
         assert_eq!(line, "`AWS_PROFILE=… … /usr/bin/kubectl` with 7 arguments");
         assert_eq!(command_line(&exec("aws", &[], &[])), "`aws` without arguments");
-        // Arguments that stand in the command by mistake; no such file is found.
+        // The command contains arguments by mistake, so there is no such file.
         for (command, shown) in [
             ("aws CANARY", "`aws` with 1 argument"),
             ("/bin/a/aws --x CANARY/CANARY", "`/bin/a/aws` with 1 argument"),

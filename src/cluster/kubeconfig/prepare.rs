@@ -1,5 +1,4 @@
-//! From the settings of a context to the configuration of a client: kube is given data, never a path and never anything
-//! to run.
+//! Makes the configuration of a client from the settings of a context: kube gets data, never a path or a command.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +34,7 @@ pub(super) struct ContextSettings {
 /// A client's configuration, without the credential of its plugin.
 pub(super) struct Prepared {
     pub(super) config: Config,
-    /// The credential plugin with the cluster information that it is given.
+    /// The credential plugin with its cluster information.
     pub(super) exec: Option<ExecConfig>,
     /// Trust and identity.
     pub(super) tls: TlsSettings,
@@ -89,7 +88,7 @@ impl ContextSettings {
         self.cluster.authority.iter().chain(identity).filter_map(pem).chain(token).collect()
     }
 
-    /// Reads the files, but for the token's. Blocking.
+    /// Reads the files, except the token's. Blocking.
     ///
     /// # Errors
     /// A file that cannot be read, or that holds no certificate.
@@ -135,15 +134,15 @@ impl ContextSettings {
 }
 
 impl Prepared {
-    /// Sends this `Authorization` with every request.
+    /// Sets the `Authorization` of every request.
     pub(super) fn authorize(&mut self, header: Option<HeaderValue>) {
         self.config.headers.extend(header.map(|value| (AUTHORIZATION, value)));
     }
 
-    /// Uses what a plugin returned.
+    /// Sets the credential of a plugin.
     ///
     /// # Errors
-    /// A token that no header may have.
+    /// The token is not valid in a header.
     pub(super) fn accept(&mut self, credential: exec::Credential) -> Result<(), RequestError> {
         let refused =
             |why: String| RequestError::new(Layer::Credentials, &format!("the credential plugin: {why}")).permanent();
@@ -159,7 +158,7 @@ impl Prepared {
 }
 
 impl Authorization {
-    /// The header, without running anything. Blocking: a token file is read.
+    /// Returns the header without running a plugin. Blocking: reads a token file.
     ///
     /// # Errors
     /// A token that cannot be read or sent.

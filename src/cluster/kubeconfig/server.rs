@@ -40,7 +40,7 @@ pub(super) struct UrlLogin {
 
 impl ServerUrl {
     /// # Errors
-    /// The text is no URL of a server. It may hold a password, so little of it is quoted.
+    /// The text is not the URL of a server. It may contain a password, so little of it is quoted.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/') => (scheme, rest),
@@ -95,7 +95,7 @@ fn unreadable() -> String {
 /// The host, and the port with its colon; an empty port is none.
 ///
 /// # Errors
-/// An impossible port. `has_login`: it may be a part of a password, which is not quoted.
+/// The port is impossible. With `has_login` it may be part of a password and is not quoted.
 fn host_and_port(address: &str, has_login: bool) -> Result<(&str, &str), String> {
     // The colons of an IPv6 address stand in brackets.
     let Some(at) = address.rfind(':').filter(|&at| !address[at..].ends_with(']')) else { return Ok((address, "")) };
@@ -115,7 +115,7 @@ fn ascii_host(host: &str) -> Option<String> {
     if host.starts_with('[') || host.is_ascii() && !host.contains('%') {
         return Some(host.to_owned());
     }
-    // A first hex digit below 8 is an ASCII character's.
+    // An ASCII character has a first hex digit below 8.
     if !has_whole_escapes(host) || host.split('%').skip(1).any(|rest| rest.as_bytes().first() < Some(&b'8')) {
         return None;
     }

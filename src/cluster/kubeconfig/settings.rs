@@ -144,7 +144,7 @@ impl UserSettings {
         }
     }
 
-    /// The user as presented to `cluster`, which the server's URL decides (client-go's `clientcmd.DirectClientConfig`
+    /// Returns the user as it is sent to `cluster`, which depends on the server's URL (client-go's `clientcmd.DirectClientConfig`
     /// and Go's `http.Client`).
     pub(super) fn for_cluster(self, cluster: &ClusterSettings) -> Self {
         let user = if cluster.is_bare { Self::default() } else { self };
@@ -157,7 +157,7 @@ impl UserSettings {
         }
     }
 
-    /// `true` if it has anything that only the server may see.
+    /// `true` if it has a secret that only the server may see.
     pub(super) fn has_secrets(&self) -> bool {
         !matches!(self.authorization, Authorization::None)
     }
@@ -210,7 +210,7 @@ fn id_token(provider: &EntryFields<'_>) -> Result<String, String> {
     let name = provider.text("name")?.unwrap_or_default();
     let instead = match name.as_str() {
         "oidc" => {
-            // While it is valid it is a token like any other; renewing it takes a plugin.
+            // A valid token is used like any other; only a plugin could renew it.
             let config = provider.below("config")?;
             if let Some(token) = config.map(|config| config.text("id-token")).transpose()?.flatten() {
                 return Ok(token);
@@ -232,7 +232,7 @@ fn id_token(provider: &EntryFields<'_>) -> Result<String, String> {
 
 fn plugin(fields: &EntryFields<'_>, entry: &NamedEntry, cluster: &NamedEntry) -> Result<Plugin, String> {
     let command = fields.text("command")?.ok_or_else(|| fields.complain("`exec` names no command"))?;
-    // A bare name is looked for in PATH; client-go resolves only what has a slash.
+    // A name without a slash is searched in PATH; client-go resolves only names with a slash.
     let has_slash = command.contains('/');
     let command = if has_slash { entry.file.resolve(&command).to_string_lossy().into_owned() } else { command };
     let mut env = Vec::new();
@@ -328,7 +328,7 @@ pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     sensitive(&["Basic ", &encoded])
 }
 
-/// A value that no log shows, and whose bytes are wiped with the last request that carries them.
+/// Marks a header value as sensitive: no log shows it, and its bytes are wiped with the last request that carries them.
 fn sensitive(parts: &[&str]) -> Option<HeaderValue> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     for part in parts {

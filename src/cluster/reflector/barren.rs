@@ -2,7 +2,7 @@
 //!
 //! A watch that opens at the known version, and is neither refused nor ended at once, proves that version: any change
 //! since would have come first. So a quiet cluster behind a middlebox that cuts silent connections stays proven. A
-//! watch that does not even get so far is barren, and after two in a row the list is polled until a watch works again.
+//! watch that ends before that is barren, and after two in a row the list is polled until a watch works again.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::msg::{ClusterEvent, Layer, Mono, SyncState};
 const BARREN_IN_A_ROW: u32 = 2;
 /// Silent watches in a row before a list that looks for drift (F45).
 const SILENT_IN_A_ROW: u32 = 2;
-/// Watches that cannot connect or are rejected say nothing about watching, unless the server has answered for this
-/// long: restarts and new credentials take less.
+/// Time for which the server must have answered before watches that cannot connect or are rejected count as barren:
+/// restarts and new credentials take less.
 const ANSWERED_FOR: Duration = Duration::from_secs(60);
-/// A refusal in the body comes no later than this; a server that ends a watch later has allowed it.
+/// Latest time of a refusal in the body; a server that ends a watch later has allowed it.
 const REFUTED_WITHIN: Duration = Duration::from_secs(10);
 /// Least time between two starts of a watch without events.
 const QUIET_SPACING: Duration = Duration::from_secs(5);
-/// Two cuts after nearly the same silence, within this much, share one cause.
+/// Largest difference between two silences before a cut that have one cause.
 const CUT_SLACK: Duration = Duration::from_secs(3);
-/// A learnt period is tested again after this.
+/// Time after which a learnt period is tested again.
 const CUT_LEARNT_FOR: Duration = Duration::from_secs(3600);
 
 /// Results of the last watches.
@@ -68,8 +68,8 @@ impl Yield {
         (self.cut, self.learnt) = (None, None);
     }
 
-    /// Longest time of a watch that lets the server end it before a middlebox does; just before the end comes a
-    /// bookmark.
+    /// Longest duration of a watch that the server ends before a middlebox cuts it; the server sends a bookmark just before
+    /// the end.
     pub(super) fn longest(&mut self, now: Mono) -> Option<Duration> {
         self.learnt.take_if(|(_, at)| now.since(*at) > CUT_LEARNT_FOR);
         self.learnt.map(|(silence, _)| silence.mul_f64(0.8))
@@ -98,7 +98,7 @@ pub(super) struct Lived {
 }
 
 impl Reflector {
-    /// `true` if the lists are as complete as they get: nothing is read now, and nothing has failed.
+    /// `true` if the list is complete: nothing is being read, and nothing has failed.
     pub(super) fn rests(&self) -> bool {
         matches!(self.list, ListPhase::Idle | ListPhase::Waiting { poll: true, .. })
     }
@@ -182,14 +182,14 @@ impl Reflector {
         self.watch_yield.doubt |= !expired;
         let (counts, at_once) = match end {
             WatchEnd::Refused(error) | WatchEnd::Error(error) | WatchEnd::Broken(error) => match error.layer {
-                // A right is granted again soon or not at all: the list is polled then anyway.
+                // A permission comes back soon or not at all: the list is polled in that case anyway.
                 Layer::Rbac => (true, false),
-                // A server that says at once that it is overloaded does not get list requests instead (R9).
+                // An overloaded server must not get list requests instead (R9).
                 Layer::Throttled if lived.is_none() => (false, false),
                 Layer::Throttled => (true, self.watch_yield.barren >= BARREN_IN_A_ROW),
                 // New credentials cure most of these.
                 Layer::Auth => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
-                // If a server answers nothing, a watch without an answer says nothing either.
+                // While the server answers no request at all, an unanswered watch proves nothing.
                 Layer::FirstByte => (moment.answering, true),
                 _ if error.is_unreachable() => (moment.answering && now.since(since) >= ANSWERED_FOR, true),
                 // A failing server gets a few watch requests before a request for a whole list (R10, R13).
@@ -202,7 +202,7 @@ impl Reflector {
         counts && at_once && self.yields_nothing()
     }
 
-    /// `true` if so many watches in a row brought nothing that the list is to be polled.
+    /// `true` if enough watches in a row brought nothing, so that the list must be polled.
     pub(super) fn yields_nothing(&self) -> bool {
         self.watch_yield.polling || self.watch_yield.barren >= BARREN_IN_A_ROW
     }
@@ -246,16 +246,16 @@ impl Reflector {
     /// Reopens a watch, politely, that ended without an event but has proven its version.
     pub(super) fn quiet_end(&mut self, moment: StepContext, lived: Lived, fx: &mut Vec<ReflectorEffect>) {
         let now = moment.now.mono;
-        // An end by the server itself is no cut.
+        // An end by the server itself does not count as a cut.
         if lived.whole + CUT_SLACK < lived.requested && lived.silence < self.tuning.watch_silence {
             self.watch_yield.note_cut(lived.silence, now);
         }
         let known = self.watch_yield.known_at;
-        // Only openings of watches for so long: a list checks for drift.
+        // Watches were silent for so long: a list checks for drift.
         self.another_pass |= known.is_some_and(|known| now.since(known) >= self.tuning.denied_period);
         let mut wait = QUIET_SPACING.saturating_sub(lived.whole);
         if lived.whole < self.tuning.watch_accepted {
-            // The first of these may be the last: little is missed meanwhile.
+            // The first list may be the last, and little is missed meanwhile.
             let jitter = self.rng.f64();
             wait = wait.min(self.watch_backoff.next(jitter));
         }

@@ -31,7 +31,7 @@ pub(super) enum ListPhase {
     Running(ListRun),
     /// The list comes as a watch.
     Streamed {
-        /// The longest time without an event so far.
+        /// The longest allowed time without an event.
         idle: Duration,
     },
 }
@@ -65,7 +65,7 @@ pub(super) struct ListRun {
     tokens: HashSet<u64>,
 }
 
-/// A list of one object between two pages: a watch that is lost while the list runs continues from its version.
+/// Version probe, a list of one object between two pages: a watch that is lost while the list runs continues from its version.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum VersionProbe {
     /// The watch needs none.
@@ -205,7 +205,7 @@ impl Reflector {
         }
     }
 
-    /// Ends the version probe with any result: the pages continue, and lose no time by it.
+    /// Ends the version probe with any result, and continues the pages at once.
     fn version_probed(&mut self, moment: StepContext, since: Mono, mut run: ListRun, fx: &mut Vec<ReflectorEffect>) {
         run.version_probe = VersionProbe::No;
         run.since = run.since + moment.now.mono.since(since);
@@ -274,7 +274,7 @@ impl Reflector {
         self.publish_waiting(moment, wait, failure, fx);
     }
 
-    /// `true` if pages are being read, and the watch they began with may be lost.
+    /// `true` if pages after the first are being read, so that their watch may be lost.
     pub(super) fn is_past_page_one(&self) -> bool {
         matches!(&self.list, ListPhase::Running(run) if run.page > 1)
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 const STREAM: &str = "stream";
 
 impl Reflector {
-    /// The longest time without an event of the streaming list; `None` if none is.
+    /// The longest allowed time without an event while the list streams; `None` if it does not.
     pub(super) fn streams(&self) -> Option<Duration> {
         match self.list {
             ListPhase::Streamed { idle } => Some(idle),

@@ -15,7 +15,7 @@ mod wake;
 /// Watches in a row that an answering server refuses, or ends with an internal error, before a new list (R10, R13).
 const REFUSALS_IN_A_ROW: u32 = 3;
 
-/// A watch that ended before its version was proven.
+/// Text for a watch that ended before its version was proven.
 const AT_ONCE: &str = "the watch was closed at once, without an event";
 
 /// The watch of one resource.
@@ -24,11 +24,11 @@ pub(super) struct Watch {
     phase: WatchPhase,
     /// Version to continue from.
     version: String,
-    /// Version it was last opened at.
+    /// Version at which it was last opened.
     opened_at: String,
     /// Set if the list comes first.
     initial: bool,
-    /// Generation of the list it began at.
+    /// Generation of its list.
     generation: u32,
     started: Option<Mono>,
     denied_until: Option<Mono>,
@@ -70,7 +70,7 @@ impl Watch {
         self.denied_until.is_some()
     }
 
-    /// 1 for the first.
+    /// Attempt number; 1 for the first.
     pub(super) fn attempt(&self) -> u32 {
         self.attempt.max(1)
     }
@@ -193,7 +193,7 @@ impl Reflector {
             accepted: false,
             version_probe: None,
         };
-        // A success of HTTP alone proves nothing: a refusal may be its body.
+        // An HTTP success alone proves nothing: its body may be a refusal.
         self.watch.unreported = None;
         self.publish_watch_state(fx);
     }
@@ -256,7 +256,7 @@ impl Reflector {
         }
         if lived.is_some_and(|lived| lived.whole >= self.tuning.watch_proven) {
             self.watch_proven();
-            // A lost right would have been noticed by now.
+            // A lost permission would have ended the watch by now.
             self.watch_right.forbidden = None;
         }
         if !proven && lived.is_some_and(|lived| lived.accepted) {
@@ -348,7 +348,7 @@ impl Reflector {
     fn watch_gone(&mut self, moment: StepContext, error: &RequestError, fx: &mut Vec<ReflectorEffect>) {
         self.watch.phase = WatchPhase::None;
         if self.is_past_page_one() && self.watch.version != self.watch.opened_at {
-            // A bookmark has brought it further than where it began: nothing is lost if it continues from there.
+            // A bookmark has advanced its version: nothing is lost if it continues from there.
             self.rest_watch(moment, error, Duration::ZERO, fx);
             return;
         }
@@ -412,7 +412,7 @@ impl Reflector {
             }
             WatchPhase::Open { last_event, .. } => {
                 if self.is_accepted(moment) {
-                    // Until it has lasted, a 403 may still follow.
+                    // Before that time a 403 could still have followed.
                     self.watch_granted(Right { granted: true, ..self.watch_right });
                     self.accepted(fx);
                 } else {

@@ -1,9 +1,9 @@
-//! The events of a watch out of chunks: values of JSON, or frames of protobuf.
+//! Cuts chunks of a watch into events: JSON values or protobuf frames.
 
 use super::values::JsonFrames;
 use crate::facts::wire::{DecodeError, WatchFrame, decode_proto_frame};
 
-/// A buffer that one large frame has made larger than this is given back.
+/// Largest capacity of a buffer that is kept after a large frame.
 const KEEP: usize = 256 << 10;
 
 /// Cuts the body of a watch into events.
@@ -21,7 +21,7 @@ impl EventFramer {
     }
 
     pub(super) fn feed(&mut self, chunk: &[u8]) {
-        // A label can be wrong: a frame that begins like text would have half a GiB.
+        // The content type can be wrong: a frame that begins like text would have half a GiB.
         if let Self::Protobuf(frames) = self
             && frames.is_between()
             && chunk.first().is_some_and(|first| *first >= b' ')

@@ -1,4 +1,4 @@
-//! The page in flight, as far as the end of a silence needs to know it.
+//! The page in flight: whether it may hang when the server answers again after a silence.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ impl PageInFlight {
         self.moves.clone()
     }
 
-    /// `true` if it went out during the silence, and nothing of its body has come: its connection may be dead.
+    /// `true` if it was sent during the silence, and nothing of its body has come: its connection may be dead.
     pub(super) fn hangs(&self, silence: ServerSilence) -> bool {
         self.at < silence.to && !self.moves.load(Ordering::Relaxed)
     }

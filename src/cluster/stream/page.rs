@@ -14,12 +14,12 @@ use crate::facts::pod::PodList;
 use crate::facts::wire::{DecodeError, ListHead};
 use crate::msg::{Batch, NodeChange, Resource};
 
-/// Decoding the rest of a larger body at once takes tens of milliseconds, in which the probes of the cluster must not
-/// wait. A page of 500 takes some 5 ms, for which another thread is not worth its memory.
+/// Bytes from which other tasks move to another thread while the rest of a body is decoded: that takes tens of milliseconds,
+/// and the probes of the cluster must not wait. A page of 500 takes some 5 ms, which is not worth another thread's memory.
 const LONG: usize = 16 << 20;
 
-/// The body of a page. Nodes and pods, which are most of all objects, are decoded while they come; the others when the
-/// body is complete.
+/// The body of a page. Nodes and pods, which are most objects, are decoded while they arrive; the others when the body is
+/// complete.
 pub(super) struct PageReader {
     resource: Resource,
     body: PageBody,
@@ -36,7 +36,7 @@ enum PageBody {
 }
 
 impl PageReader {
-    /// Reuses the memory of an earlier page.
+    /// Creates a reader that reuses the memory of an earlier page.
     pub(super) fn new(resource: Resource, mut memory: Vec<u8>, moves: Arc<AtomicBool>) -> Self {
         let body = match resource {
             Resource::Nodes => PageBody::Nodes(NodeList::new(memory), Vec::new()),
@@ -68,7 +68,7 @@ impl PageReader {
         }
     }
 
-    /// The memory, for the next page.
+    /// Returns the memory, for the next page.
     pub(super) fn into_memory(self) -> Vec<u8> {
         match self.body {
             PageBody::Nodes(nodes, _) => nodes.into_memory(),

@@ -1,18 +1,17 @@
-//! The progress of a paged list: a server that sends the same objects again and again, each time with another token,
-//! has no end.
+//! The progress of a paged list: detects a server that sends the same objects endlessly, each time with another token.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::msg::{Batch, NodeChange, OptionalBatch};
 
-/// Pages in a row without any object: a server may filter all of a page away and go on (apimachinery `ListOptions.Limit`).
+/// Most pages in a row without any object: a server may filter out all objects of a page (apimachinery `ListOptions.Limit`).
 const EMPTY_PAGES: u32 = 20;
 
 /// Namespace and name, or any other name that is unique for its kind.
 type NamePair<'a> = (&'a str, &'a str);
 
-/// The objects of one list so far, as far as they are needed to detect a page without new ones.
+/// The objects of one list so far, stored only as needed to detect a page without new ones.
 ///
 /// Servers list in the order of the keys, and a page that begins after the end of the one before is new without
 /// comparing its objects. Only objects of the first page, and of pages in another order, are remembered, as hashes.

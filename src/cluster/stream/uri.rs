@@ -8,7 +8,7 @@ use crate::cluster::list_source::ListSource;
 use crate::cluster::reflector::{PageRequest, WatchRequest};
 use crate::msg::Resource;
 
-/// Finished pods use no resources, and clusters keep thousands of them.
+/// Selector of unfinished pods: finished ones use no resources, and clusters keep thousands of them.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Path and query of a page.

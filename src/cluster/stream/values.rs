@@ -1,4 +1,4 @@
-//! JSON values out of chunks, each as soon as it is whole, as client-go's decoder frames them (apimachinery
+//! Cuts chunks into JSON values, each as soon as it is whole, as client-go's decoder frames them (apimachinery
 //! `pkg/util/framer`): servers write one a line, but nothing requires it.
 //!
 //! A first line that decodes as an event is one: no byte is scanned twice. Only a value that is not whole by then is
@@ -8,7 +8,7 @@ use memchr::{memchr, memchr3, memrchr};
 
 use crate::facts::wire::{DecodeError, WatchFrame, decode_frame};
 
-/// A buffer that one large value has made larger than this is given back.
+/// Largest capacity of a buffer that is kept after a large value.
 const KEEP: usize = 256 << 10;
 
 /// Cuts a stream of bytes into JSON objects, and into lines where it holds none. Values above the cap are dropped and
@@ -46,7 +46,7 @@ enum Letters {
     #[default]
     Outside,
     Inside,
-    /// Behind a backslash.
+    /// After a backslash.
     Escaped,
 }
 
@@ -174,7 +174,7 @@ impl JsonCursor {
                     match buf[self.at] {
                         b'"' => self.string = Letters::Outside,
                         b'\\' => self.string = Letters::Escaped,
-                        // No string has a raw end of line: it was cut short.
+                        // A string cannot contain a raw newline: it was cut short.
                         _ => {
                             self.line = true;
                             return None;
@@ -186,7 +186,7 @@ impl JsonCursor {
                     let byte = buf[self.at];
                     if !self.may_follow(byte) {
                         self.line = true;
-                        // Where the value breaks off, another one may have begun on a line of its own.
+                        // Another value may have begun on the line where this one breaks off.
                         let line = memrchr(b'\n', &buf[self.start..self.at]).filter(|_| !self.dropped);
                         return line.map(|newline| self.start + newline);
                     }

@@ -7,7 +7,7 @@ use crate::cluster::classify::{RequestError, one_line};
 use crate::cluster::reflector::{ReflectorEffect, StepContext, smaller_helps, wants_credentials};
 use crate::msg::{ClusterEvent, Failure, Layer, SyncState};
 
-/// A 410 on the same page this often in a row means that its tokens are useless: the list starts again.
+/// 410s on the same page in a row after which its tokens are useless and the list starts again.
 const GONE_IN_A_ROW: u32 = 3;
 
 impl Reflector {
@@ -20,7 +20,7 @@ impl Reflector {
     ) {
         let ListPhase::Running(mut run) = std::mem::replace(&mut self.list, ListPhase::Idle) else { return };
         if let VersionProbe::Running(since) = run.version_probe {
-            // The next pass brings a version anyway.
+            // The next page 1 brings a version anyway.
             let failure = self.failed(moment, "list one of", 1, error);
             fx.push(ReflectorEffect::Emit(ClusterEvent::Failed(Box::new(failure))));
             self.version_probed(moment, since, run, fx);
@@ -56,7 +56,7 @@ impl Reflector {
         let again = match error.layer {
             Layer::Auth | Layer::Rbac => false,
             Layer::FirstByte | Layer::Body | Layer::ServerTimeout | Layer::Throttled => true,
-            // Page 1 has nothing to save, and a dead server answers at once: use the outer backoff.
+            // Before page 2 nothing is lost, and a dead server refuses at once: the outer backoff applies.
             _ => run.page > 1,
         };
         let wait = *self.tuning.page_retries.get(usize::try_from(run.attempt).ok()?.checked_sub(1)?)?;
@@ -117,7 +117,7 @@ impl Reflector {
         let mut wait = self.list_backoff.next(jitter).max(error.retry_after.unwrap_or_default());
         if error.not_kubernetes || error.layer == Layer::Auth {
             wait = wait.max(self.tuning.rejected_delay);
-            // After that wait new credentials may be asked for once more.
+            // After that wait new credentials may be requested once more.
             self.renewing = false;
         }
         let failure = match &run {

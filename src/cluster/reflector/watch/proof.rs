@@ -9,7 +9,7 @@ use crate::cluster::reflector::{Reflector, ReflectorEffect, Right, StepContext, 
 use crate::msg::{Failure, Mono};
 
 impl Reflector {
-    /// Records that the server lets us watch: an event came, or nothing for long enough.
+    /// Records that the server permits the watch: an event came, or the watch stayed silent for long enough.
     pub(super) fn watch_granted(&mut self, right: Right) {
         self.watch.attempt = 0;
         self.watch.refused = 0;
@@ -25,7 +25,7 @@ impl Reflector {
         };
         let (whole, silence) = (now.since(since), now.since(last_event));
         let requested = Duration::from_secs(self.watch.seconds);
-        // The server itself ended it, not at once: it had nothing to report (R14).
+        // The server itself ended it, and not at once: there was nothing to report (R14).
         let ended = matches!(end, WatchEnd::Clean) && !unreadable && whole >= self.tuning.watch_short;
         let refuted = events == 0 && self.is_refuted(whole, end);
         (Some(Lived { whole, silence, accepted: (accepted || ended) && !refuted, requested }), events)
