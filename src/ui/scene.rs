@@ -1,4 +1,4 @@
-//! Values that all parts of a frame share: plain values of the model for the lines that can be seen.
+//! Values of the model that all parts of a frame share, limited to the visible lines.
 
 use std::cmp::Reverse;
 
@@ -15,18 +15,18 @@ use crate::ui::units::counted;
 use crate::ui::widgets::layout::window;
 use crate::ui::widgets::spark::MARKS;
 
-/// Most alerts of a frame; a tall one-line screen lists no more.
+/// Maximum number of alerts in a frame, even on a tall screen.
 const ALERTS: usize = 16;
 
 /// Values that all parts of a frame share.
 pub(in crate::ui) struct Scene<'a> {
     /// Thresholds of the current cluster.
     pub(in crate::ui) settings: Settings,
-    /// Meaning of keys.
+    /// Mode of the keyboard.
     pub(in crate::ui) mode: Mode,
     /// All clusters.
     pub(in crate::ui) summaries: Vec<ClusterSummary>,
-    /// Index of the current one.
+    /// Index of the current cluster.
     pub(in crate::ui) current: usize,
     /// Index of the cluster on the first line of the strip.
     pub(in crate::ui) strip_first: usize,
@@ -48,20 +48,20 @@ pub(in crate::ui) struct Scene<'a> {
     pub(in crate::ui) help_scroll: usize,
     /// Text of the filter.
     pub(in crate::ui) filter: &'a str,
-    /// Why a term of the filter means nothing.
+    /// Reason why a term of the filter is invalid.
     pub(in crate::ui) filter_note: Option<&'a Clean>,
-    /// Answer to the last key.
+    /// Message that answers the last key.
     pub(in crate::ui) notice: Option<&'a Clean>,
-    /// Faults in the configuration.
+    /// Warnings about the configuration.
     pub(in crate::ui) warnings: &'a [Clean],
-    /// The order of the rows is held.
+    /// `true` if the order of the rows is held.
     pub(in crate::ui) held: bool,
-    /// The credential plugin of the current cluster could help.
+    /// `true` if logging in with the credential plugin of the current cluster could help.
     pub(in crate::ui) locked_out: bool,
 }
 
 impl<'a> Scene<'a> {
-    /// `lines`: of the strip; `offset`: its first cluster in the last frame and in this one.
+    /// Reads the values. `lines` is the height of the strip; `offset`, its first cluster, is updated.
     pub(in crate::ui) fn new(model: &'a Model, lines: usize, offset: &mut usize, now: Now) -> Self {
         let (cluster, clusters) = (model.current(), model.clusters());
         let current = usize::from(model.current_id().0);
@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Number of clusters in words.
+    /// Number of clusters, as text.
     pub(in crate::ui) fn clusters(&self) -> String {
         counted(self.summaries.len() as u64, "cluster")
     }
@@ -115,18 +115,18 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The first alerts of each cluster, worst first within each: enough to list, however many nodes are lost.
+/// The first `each` alerts of each cluster, worst first: enough to list, and bounded however many nodes are lost.
 pub(in crate::ui) fn first_alerts(model: &Model, each: usize) -> impl Iterator<Item = &AlertLine> {
     let of_each = model.clusters().iter().flat_map(move |cluster| cluster.alerts().iter().take(each));
     model.outage_alerts().iter().chain(of_each)
 }
 
-/// Number of alerts that are neither muted nor notices.
+/// Number of firing alerts that are neither muted nor notices.
 pub(in crate::ui) fn firing(model: &Model) -> usize {
     heard(model).filter(|alert| alert.severity > Severity::Notice).count()
 }
 
-/// Number of notices that are not muted.
+/// Number of firing notices that are not muted.
 pub(in crate::ui) fn notices(model: &Model) -> usize {
     heard(model).filter(|alert| alert.severity == Severity::Notice).count()
 }

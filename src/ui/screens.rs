@@ -1,6 +1,6 @@
-//! Screens: one file each, one row of [`SCREENS`].
+//! The screens. Each has a file and a row of [`SCREENS`].
 //!
-//! The meaning of a key on a screen, its object and the way back are in [`crate::model::app`]: the model knows no
+//! The meaning of a key on a screen, its object and its history are in [`crate::model::app`]: the model does not know the
 //! terminal.
 
 pub(in crate::ui) mod alerts;

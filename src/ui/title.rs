@@ -9,13 +9,13 @@ use crate::ui::scene::{firing, first_alerts, notices};
 
 /// The window title: the cluster with the worst alert, or the current one: `✗ prod-a ▲2 · watchbell`.
 ///
-/// A multiplexer shows it while the window is out of sight, so it names the trouble first.
+/// A multiplexer shows it while the window is hidden, so the alert comes first.
 #[must_use]
 pub fn title(model: &Model) -> String {
     title_with(model, &Theme::new(Depth::None, false).glyphs)
 }
 
-/// The window title with the glyphs of the terminal; ASCII where those are.
+/// The window title with the glyphs of the terminal, in ASCII if those are.
 #[must_use]
 pub fn title_with(model: &Model, glyphs: &Glyphs) -> String {
     let heard = first_alerts(model, 1).filter(|alert| alert.muted.is_none() && alert.severity > Severity::Notice);

@@ -1,4 +1,4 @@
-//! Numbers for people: durations as kubectl writes them, thousands, bytes, cores, latencies, and how well a number is known.
+//! Formats of numbers: durations as in kubectl, thousands, bytes, cores, latencies, and marks for numbers that are not exact.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) fn duration(span: Duration) -> String {
     }
 }
 
-/// The same in at most one unit, for narrow columns: `3m`.
+/// A duration in one unit, for narrow columns: `3m`.
 pub(super) fn coarse(span: Duration) -> String {
     let mut text = duration(span);
     if let Some(end) = text.find(|c: char| c.is_ascii_alphabetic()) {
@@ -66,13 +66,13 @@ pub(super) fn grouped(number: impl Into<i128>) -> String {
     text
 }
 
-/// `1 node`, `2,613 nodes`, of a noun that takes an `s`.
+/// `1 node`, `2,613 nodes`, for a noun with a regular plural.
 pub(super) fn counted<T: Into<i128>>(count: T, noun: &str) -> String {
     let count: i128 = count.into();
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// The same of a number that is known more or less well: `1 pod`, `≥1 pods`, `– pods`.
+/// Like [`counted`], for a number that may not be exact: `1 pod`, `≥1 pods`, `– pods`.
 pub(super) fn known_counted<T: Into<i128> + Copy>(number: Known<T>, noun: &str, glyphs: &Glyphs) -> String {
     match number {
         Known::Exact(number) => counted(number, noun),
@@ -80,7 +80,7 @@ pub(super) fn known_counted<T: Into<i128> + Copy>(number: Known<T>, noun: &str, 
     }
 }
 
-/// `999,999`, `1.5M`, `9.2E`: thousands up to a million, then three digits at most, cut and not rounded.
+/// `999,999`, `1.5M`, `9.2E`: all digits below a million, then at most three, truncated instead of rounded.
 pub(super) fn compact(number: i64) -> String {
     let mut rest = i128::from(number).unsigned_abs();
     if rest < 1_000_000 {
@@ -97,12 +97,12 @@ pub(super) fn compact(number: i64) -> String {
     if rest < 10 { format!("{sign}{rest}.{tenth}{unit}") } else { format!("{sign}{rest}{unit}") }
 }
 
-/// The same of an amount that cannot be less than nothing; one that is, because quantities may be negative (F73), is `<0`.
+/// Like [`compact`], for an amount that should not be negative; `<0` if it is, since quantities may be (F73).
 pub(super) fn amount(number: i64) -> String {
     if number < 0 { "<0".to_owned() } else { compact(number) }
 }
 
-/// `11,440`, `≥140` while a list runs, `–` if nothing is known, `n/a` if we may not ask.
+/// `11,440`, `≥140` while a list runs, `–` if nothing is known, `n/a` if access is denied.
 pub(super) fn known<T: Into<i128>>(number: Known<T>, glyphs: &Glyphs) -> String {
     match number {
         Known::Exact(number) => grouped(number),
@@ -112,13 +112,13 @@ pub(super) fn known<T: Into<i128>>(number: Known<T>, glyphs: &Glyphs) -> String 
     }
 }
 
-/// `101/104`: with a mark in front if the first number is a lower bound, else before the one that is.
+/// `101/104`: with a mark in front if the first number is a lower bound, otherwise before the second one if that is.
 pub(super) fn pair<T: Into<i128> + Copy>(part: Known<T>, whole: Known<T>, glyphs: &Glyphs) -> String {
     let bound = matches!(part, Known::AtLeast(_));
     let bare = |number: Known<T>| known(number.any().map_or(number, Known::Exact), glyphs);
     match (part, whole) {
         (Known::Unknown, Known::Unknown) => glyphs.none.to_owned(),
-        // Without the part the whole says nothing about it.
+        // Without the part, the whole says nothing about it.
         (Known::Denied, _) => "n/a".to_owned(),
         (Known::Exact(_), Known::AtLeast(_)) => format!("{}/{}", bare(part), known(whole, glyphs)),
         _ => format!("{}{}/{}", if bound { glyphs.at_least } else { "" }, bare(part), bare(whole)),
@@ -144,7 +144,7 @@ pub(super) fn latency(span: Duration) -> String {
         0 if span.is_zero() => "0ms".to_owned(),
         0 => "<1ms".to_owned(),
         1..1000 => format!("{millis}ms"),
-        // Rounded down, as the seconds are: an answer after 9.98 s was no slow call of 10 s.
+        // Rounded down, like the seconds: an answer after 9.98 s was not a slow call of 10 s.
         1000..10_000 => format!("{}.{}s", millis / 1000, millis % 1000 / 100),
         _ => duration(span),
     }
@@ -203,13 +203,13 @@ pub(super) fn volume(bytes: u64) -> String {
     text.trim_end_matches("/s").to_owned()
 }
 
-/// A part of a whole in per cent, rounded; `None` if the whole is unknown or nothing.
+/// A part of a whole in per cent, rounded; `None` if the whole is not known or zero.
 pub(super) fn percent(part: i64, whole: Option<i64>) -> Option<i64> {
     let whole = i128::from(whole.filter(|whole| *whole > 0)?);
     i64::try_from((i128::from(part) * 200 + whole) / (2 * whole)).ok()
 }
 
-/// A number of tenths with one decimal while it is below ten.
+/// Formats a number of tenths, with one decimal if `decimals` and below ten.
 fn tenths(number: i128, decimals: bool) -> String {
     if decimals && number.abs() < 100 && number % 10 != 0 {
         format!("{}.{}", number / 10, number.abs() % 10)

@@ -1,4 +1,4 @@
-//! Parts that several screens are made of.
+//! Parts of the screen that several screens use.
 
 pub(in crate::ui) mod alert_lines;
 pub(in crate::ui) mod bars;

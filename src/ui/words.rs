@@ -1,4 +1,4 @@
-//! States in words: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
+//! Words and glyphs of states: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::model::table::LastReport;
 use crate::msg::{Resource, SKEW_SHOWN_MS};
 use crate::theme::{Glyphs, Role};
 
-/// A cluster's state as a glyph.
+/// Glyph of a cluster's health.
 pub(super) fn health(health: Health, glyphs: &Glyphs) -> (Role, &'static str) {
     match health {
         Health::Ok => (Role::Good, glyphs.ok),
@@ -26,7 +26,7 @@ pub(super) fn health(health: Health, glyphs: &Glyphs) -> (Role, &'static str) {
     }
 }
 
-/// A cluster's mark: the worst of its alerts and its API.
+/// Mark of a cluster: the glyph of the worst of its alerts and its API.
 pub(super) fn mark(summary: &ClusterSummary, glyphs: &Glyphs) -> (Role, &'static str) {
     match (summary.worst, summary.health) {
         (Some(Severity::Critical), _) => (Role::Bad, glyphs.bad),
@@ -35,7 +35,7 @@ pub(super) fn mark(summary: &ClusterSummary, glyphs: &Glyphs) -> (Role, &'static
     }
 }
 
-/// How the API of a cluster does: a word, or since when it does not answer.
+/// State of a cluster's API: a word, or for how long it has not answered.
 pub(super) fn api(summary: &ClusterSummary) -> String {
     match summary.silence {
         Some(silence) => format!("no answer for {}", duration(silence)),
@@ -43,13 +43,13 @@ pub(super) fn api(summary: &ClusterSummary) -> String {
     }
 }
 
-/// `silenced until 18:48Z`, or nothing.
+/// `silenced until 18:48Z`; empty if it is not silenced.
 pub(super) fn silenced(summary: &ClusterSummary) -> String {
     let until = summary.silenced_until;
     until.map(|until| format!("silenced until {}", until.strftime("%H:%MZ"))).unwrap_or_default()
 }
 
-/// A node's readiness as a glyph.
+/// Glyph of a node's readiness.
 pub(super) fn readiness(status: NodeStatus, glyphs: &Glyphs) -> (Role, &'static str) {
     match status {
         NodeStatus { stale: true, .. } | NodeStatus { readiness: Readiness::Unknown, .. } => {
@@ -61,8 +61,8 @@ pub(super) fn readiness(status: NodeStatus, glyphs: &Glyphs) -> (Role, &'static 
     }
 }
 
-/// A node's status in the longest words that fit into `width` columns: kubectl's where there is room, with the time in
-/// the state unless the node is simply Ready. Readiness and cordon are both kept at every width.
+/// A node's status in the longest words that fit into `width` columns: kubectl's if there is room, with the time in
+/// the state unless the node is simply Ready. Readiness and cordon are shown at every width.
 pub(super) fn status(status: NodeStatus, width: usize) -> String {
     let state = match status.readiness {
         Readiness::Ready => "Ready",
@@ -87,7 +87,7 @@ pub(super) fn status(status: NodeStatus, width: usize) -> String {
     ];
     let befores = if status.stale { ["last seen ", "was "] } else { ["", ""] };
     let mut text = String::new();
-    // A coarse time is given up for no flag, and a flag's full word for a time.
+    // A coarse time is never dropped for a flag, but a flag's full word is shortened for a time.
     for (before, flag, span) in befores
         .iter()
         .flat_map(|before| flags.iter().flat_map(move |flag| [0, 1].map(move |span| (before, flag, span))))
@@ -106,10 +106,10 @@ pub(super) fn status(status: NodeStatus, width: usize) -> String {
     text
 }
 
-/// Status of a pod when its node last reported: `last reported Running 33s ago`, and `was Running` where there is no room.
+/// Status of a pod when its node last reported: `last reported Running 33s ago`, or `was Running` unless `wide`.
 pub(super) fn last_reported(status: &str, report: LastReport, wide: bool) -> String {
     match report.ago {
-        // That it is to go is the server's word, not the node's.
+        // That a pod is terminating comes from the server, not from the node.
         _ if status == "Terminating" => status.to_owned(),
         _ if !wide => format!("was {status}"),
         Some(ago) => format!("last reported {status} {} ago", duration(ago)),
@@ -117,7 +117,7 @@ pub(super) fn last_reported(status: &str, report: LastReport, wide: bool) -> Str
     }
 }
 
-/// The worse of two freshnesses, with what it is about.
+/// The worse freshness of nodes and pods, with the name of the resource.
 fn worse(summary: &ClusterSummary) -> (&'static str, &Freshness) {
     let rank = |fresh: &Freshness| match fresh {
         Freshness::Live(age) => (0, *age),
@@ -135,15 +135,14 @@ fn worse(summary: &ClusterSummary) -> (&'static str, &Freshness) {
     }
 }
 
-/// How old what we show of a cluster is, short: `live 1s`, `4m12s old`, `page 3 of ~6`, `pods denied`; `long` where there is room for
-/// more words.
+/// Freshness of the shown data of a cluster: `live 1s`, `4m12s old`, `page 3 of ~6`, `pods denied`; in more words if `long`.
 pub(super) fn freshness(summary: &ClusterSummary, long: bool) -> (Role, String) {
     if let Some(age) = stale(summary) {
         return (Role::Unknown, format!("{} old", duration(age)));
     }
     let (what, fresh) = worse(summary);
     match fresh {
-        // What nobody has answered for is not proven.
+        // While the server is silent, nothing proves the data.
         Freshness::Live(age) if summary.silence.is_some() => (Role::Warn, format!("{} old", duration(*age))),
         Freshness::Live(age) => (Role::Muted, format!("live {}", duration(*age))),
         Freshness::Polling(age) => (Role::Warn, format!("polled {}", duration(*age))),
@@ -151,7 +150,7 @@ pub(super) fn freshness(summary: &ClusterSummary, long: bool) -> (Role, String) 
         Freshness::Loading { objects, page, remaining } => {
             let text = match pages(*objects, *page, *remaining) {
                 Some(all) => format!("page {page} of ~{all}"),
-                // Of another namespace than those that are read.
+                // Of another namespace than the ones that are being listed.
                 None if *page == 0 => "loading".to_owned(),
                 None => format!("page {page}"),
             };
@@ -165,8 +164,8 @@ pub(super) fn freshness(summary: &ClusterSummary, long: bool) -> (Role, String) 
     }
 }
 
-/// The age of what is shown, the older of both resources, once it does not speak for now: a list or a watch is stale, or
-/// the server does not answer.
+/// Age of the shown data, the older of both resources, if it is not current: a list or a watch is stale, or the server does
+/// not answer.
 pub(super) fn stale(summary: &ClusterSummary) -> Option<Duration> {
     let unanswered = summary.health >= Health::Stale;
     let age = |fresh: &Freshness| match fresh {
@@ -177,7 +176,7 @@ pub(super) fn stale(summary: &ClusterSummary) -> Option<Duration> {
     [&summary.nodes_fresh, &summary.pods_fresh].into_iter().filter_map(age).max()
 }
 
-/// Progress of the lists: `pods page 3 of ~6, 3.1 MB at 410 kB/s`; empty when none runs.
+/// Progress of the lists: `pods page 3 of ~6, 3.1 MB at 410 kB/s`; empty if none runs.
 pub(super) fn progress(summary: &ClusterSummary) -> String {
     let lists = [(Resource::Nodes, &summary.nodes_fresh), (Resource::Pods, &summary.pods_fresh)];
     let running = lists.into_iter().filter_map(|(resource, fresh)| {
@@ -195,7 +194,7 @@ pub(super) fn progress(summary: &ClusterSummary) -> String {
             _ => return None,
         };
         if let Some(page) = page.filter(|page| page.bytes > 0) {
-            // Of the page that is on its way: a list that crawls is not one that stands still.
+            // Of the current page, so that a slow list can be told from a stalled one.
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
             let speed = page.bytes as f64 / page.span.as_secs_f64().max(0.001);
             let _ = write!(text, ", {} at {}", volume(page.bytes), throughput(speed));
@@ -208,20 +207,20 @@ pub(super) fn progress(summary: &ClusterSummary) -> String {
     running.collect::<Vec<_>>().join(", ")
 }
 
-/// `page size cut to 250 after a stall`, while there are fewer objects in a page than usual.
+/// `page size cut to 250 after a stall`, while pages have fewer objects than usual.
 fn smaller(summary: &ClusterSummary, resource: Resource) -> Option<String> {
     let (_, size, why) = summary.smaller.iter().find(|(of, ..)| *of == resource)?;
     Some(format!("page size cut to {size} after {}", why.name()))
 }
 
-/// How many pages there will be, if the server said what remains: at the average size of the pages so far.
+/// Estimated number of pages, from the average size of the pages so far; `None` if the server does not report the remaining number.
 fn pages(objects: u64, page: u32, remaining: Option<u64>) -> Option<u64> {
     let each = objects.checked_div(u64::from(page)).filter(|each| *each > 0)?;
     Some(u64::from(page) + remaining?.div_ceil(each))
 }
 
-/// Problem of a cluster's link: the last failure and what happens next, else where the time goes if it is slow, and
-/// a request that runs for long.
+/// Problem of the connection to a cluster: the last failure and what happens next, otherwise the cause of slow calls, and a
+/// request that has been running for long.
 pub(super) fn problem(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs) -> Option<String> {
     let dot = glyphs.dot;
     let Some(failure) = &summary.failure else {
@@ -243,7 +242,7 @@ pub(super) fn problem(summary: &ClusterSummary, slow: Duration, glyphs: &Glyphs)
     Some(format!("{}: {}{attempt}{next}", failure.request, failure.text))
 }
 
-/// How far our clock is from the server's, if that is worth telling (F66).
+/// Difference between our clock and the server's, in words, if it is large enough to be shown (F66).
 pub(super) fn skew(ours_minus_server_ms: i64) -> Option<String> {
     let apart = Duration::from_millis(ours_minus_server_ms.unsigned_abs());
     let way = if ours_minus_server_ms > 0 { "ahead of" } else { "behind" };
@@ -253,11 +252,11 @@ pub(super) fn skew(ours_minus_server_ms: i64) -> Option<String> {
 
 /// Text of an alert in the characters of this terminal.
 pub(super) fn alert_text<'a>(text: &'a str, glyphs: &Glyphs) -> Cow<'a, str> {
-    // The one character outside ASCII that texts of alerts have of their own.
+    // The only character outside ASCII in the texts of alerts, names aside.
     if glyphs.ascii && text.contains('×') { text.replace('×', glyphs.times).into() } else { text.into() }
 }
 
-/// Why calls are slow, in one line.
+/// Cause of slow calls, in one line.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Throttled => "API throttled: watchbell sends fewer requests",

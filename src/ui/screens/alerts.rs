@@ -1,4 +1,4 @@
-//! The pane of alerts: every alert of every cluster, one on a line, and the selected one in full below.
+//! The list of alerts: every alert of every cluster, one per line, with the whole text of the selected one below.
 
 use ratatui::layout::Rect;
 
@@ -28,7 +28,7 @@ use crate::ui::words;
 /// Widths from which the time of day, and last, peak and count have columns.
 const CLOCK: u16 = 100;
 const NUMBERS: u16 = 80;
-/// Bodies from this height on have the selected alert in full below the list.
+/// Minimum height of a body with the whole text of the selected alert below the list.
 const DETAIL: u16 = 8;
 
 const HINTS: [Hint; 7] = [
@@ -55,7 +55,7 @@ struct AlertsView<'a> {
     silenced: Vec<(&'a str, Mono)>,
 }
 
-/// Rows of the list in a body of this height: all but the title, the heading and the selected one in full.
+/// Rows of the list in a body of this height: all but the title, the heading and the text of the selected alert.
 fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(2 + if area.height >= DETAIL { 2 } else { 0 }))
 }
@@ -140,7 +140,7 @@ impl AlertsView<'_> {
     }
 }
 
-/// Makes the values of an alert.
+/// Formats the values of an alert.
 struct AlertCells<'a> {
     glyphs: &'a Glyphs,
     now: Now,
@@ -168,7 +168,7 @@ impl Cells<AlertList> for AlertCells<'_> {
     }
 }
 
-/// Role, glyph and word of an alert's state: how bad it is while it fires, else what became of it.
+/// Role, glyph and word of an alert's state: its severity while it fires, otherwise its state.
 fn state(row: &AlertRow<'_>, glyphs: &Glyphs) -> (Role, &'static str, String) {
     let severity = row.record.severity;
     match row.state {
@@ -188,7 +188,7 @@ fn state(row: &AlertRow<'_>, glyphs: &Glyphs) -> (Role, &'static str, String) {
     }
 }
 
-/// How bad it is, where there is no room for the word.
+/// Initial of the severity, for narrow columns.
 fn initial(severity: Severity) -> &'static str {
     &severity.name()[..4]
 }
@@ -197,12 +197,12 @@ fn time(at: Mono, now: Now) -> String {
     now.wall.checked_sub(now.mono.since(at)).map(clock).unwrap_or_default()
 }
 
-/// When it was last true.
+/// Time at which its condition last held.
 fn last(record: &AlertRecord, now: Now) -> String {
     record.resolved.map_or_else(|| "now".to_owned(), |at| duration(now.mono.since(at)))
 }
 
-/// The worst of its number, in its unit.
+/// Worst value of its number, with its unit.
 fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
     match (record.rule.spec().unit, record.peak) {
         (PeakUnit::None, _) | (_, 0) => glyphs.none.to_owned(),

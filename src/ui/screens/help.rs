@@ -1,4 +1,4 @@
-//! The help: every action with its keys, from the one table, and what the glyphs mean.
+//! The help: every action with its keys, from the table of actions, and the meaning of the glyphs.
 
 use ratatui::layout::Rect;
 
@@ -10,13 +10,13 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::text::{Pen, columns};
 
-/// From here on the help has two columns.
+/// Minimum width of the help with two columns.
 const TWO_COLUMNS: u16 = 100;
 
-/// Lower screens leave out blank lines.
+/// Minimum height of the help with blank lines.
 const AIRY: u16 = 50;
 
-/// The groups of the left column, where there are two.
+/// Groups in the left of two columns.
 const LEFT: [&str; 2] = ["move", "go"];
 
 /// One line of the help.
@@ -27,7 +27,7 @@ enum HelpLine {
     Entry { role: Role, keys: String, text: &'static str },
 }
 
-/// Draws the help, scrolled down by `scroll` lines as far as there is more.
+/// Draws the help, scrolled down by at most `scroll` lines.
 pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option<&Clean>) -> Viewport {
     let (area, glyphs, keys) = (canvas.area, canvas.glyphs(), canvas.context.keymap);
     let mut halves = if area.width >= TWO_COLUMNS {
@@ -66,7 +66,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scroll: usize, notice: Option
     Viewport { page: usize::from(body.height), most_scroll: Some(most), ..Viewport::default() }
 }
 
-/// Lines of the help that are not on the screen.
+/// Number of lines of the help above and below the screen.
 struct LinesBeyond {
     above: usize,
     below: usize,

@@ -1,4 +1,4 @@
-//! The node table: a heading, the visible rows, and a sentence where there are none.
+//! The node table: a heading and the visible rows, or a sentence if there are none.
 
 use ratatui::layout::Rect;
 
@@ -50,11 +50,11 @@ pub(in crate::ui) struct NodesView<'a> {
     pub(in crate::ui) first: usize,
     /// The visible rows.
     pub(in crate::ui) rows: Vec<NodeRow<'a>>,
-    /// Column and `true` for the reverse order.
+    /// Column that the rows are sorted by, and `true` for the reverse order.
     pub(in crate::ui) sort: (SortBy, bool),
-    /// The extra columns are requested.
+    /// `true` if the extra columns are requested.
     pub(in crate::ui) wide: bool,
-    /// The rows still lie in the previous order.
+    /// `true` while the rows are in the previous order.
     pub(in crate::ui) arranging: bool,
 }
 
@@ -145,7 +145,7 @@ struct NodeCell<'a> {
 
 impl Cells<Nodes> for NodeCells<'_> {
     fn text(&self, _: NodeFigure, _: &NodeRow<'_>) -> (Role, String) {
-        // Figures have a width of their own, whatever is in them.
+        // The width of these figures does not depend on their values.
         (self.plain, String::new())
     }
 
@@ -206,7 +206,7 @@ fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &NodeCell<'_>) -> &'p mut Pen<'b> {
     let (NodeCell { width, row, plain, .. }, glyphs) = (*at, pen.glyphs());
     let (role, glyph) = words::readiness(row.status, glyphs);
     let text = words::status(row.status, width.saturating_sub(2));
-    // Ready nodes are many and quiet; only a cordon is worth a look on them.
+    // Most nodes are Ready and not emphasised, except a cordon.
     let quiet = row.status.readiness == Readiness::Ready && !row.status.flapping;
     let text_role = match (quiet, row.status.cordoned) {
         (true, false) => plain,
@@ -216,7 +216,7 @@ fn status<'p, 'b>(pen: &'p mut Pen<'b>, at: &NodeCell<'_>) -> &'p mut Pen<'b> {
     pen.put(role, glyph).skip(1).fit(text_role, &text, width.saturating_sub(2))
 }
 
-/// Ready minute by minute, newest right; blank while watchbell was not watching.
+/// Readiness minute by minute, newest right; blank for minutes that were not observed.
 fn strip<'p, 'b>(pen: &'p mut Pen<'b>, strip: &Strip, glyphs: &Glyphs) -> &'p mut Pen<'b> {
     for minute in strip {
         match minute {
@@ -246,7 +246,7 @@ fn share<'p, 'b>(
     pen.right(known_role(requested, fullness(part, allocatable, plain)), &text, width)
 }
 
-/// Devices that the plugin took back, `✗3`, and those that it never announced, `-2`; together where there is no room for both.
+/// Withdrawn devices, `✗3`, and missing ones, `-2`; as one sum if there is no room for both.
 fn lost(row: &NodeRow<'_>, width: usize, glyphs: &Glyphs) -> Option<String> {
     let withdrawn = row.gpu.map_or(0, |gpu| gpu.capacity.saturating_sub(gpu.allocatable).max(0));
     let text = match (withdrawn, row.gpu_missing) {
@@ -259,13 +259,13 @@ fn lost(row: &NodeRow<'_>, width: usize, glyphs: &Glyphs) -> Option<String> {
     Some(if columns(&text) <= width { text } else { all() })
 }
 
-/// More is requested than is healthy: 9/8.
+/// Role of the requested amount: emphasised if more is requested than is healthy, as in 9/8.
 fn requested_role(gpu: Accelerators, plain: Role) -> Role {
     let over = gpu.requested.any().is_some_and(|requested| requested > gpu.allocatable);
     if over { Role::Bad } else { known_role(gpu.requested, plain) }
 }
 
-/// `92%`; figures that are stale have their age beside them, a node without any says so (F26).
+/// `92%`; outdated usage is shown with its age, a node without any is marked (F26).
 fn used<'p, 'b>(
     pen: &'p mut Pen<'b>,
     at: &NodeCell<'_>,
@@ -293,17 +293,17 @@ fn known_role<T: Copy>(number: Known<T>, plain: Role) -> Role {
     }
 }
 
-/// Nothing more fits on this node.
+/// Role of a share: marked if nothing more fits on the node.
 fn fullness(part: i64, whole: Option<i64>, plain: Role) -> Role {
     if whole.is_some_and(|whole| part >= whole) { Role::Warn } else { plain }
 }
 
-/// `MemoryPressure` → `Memory`: the heading says the rest.
+/// `MemoryPressure` → `Memory`: the rest is in the heading.
 fn short(condition: &str) -> &str {
     condition.strip_suffix("Pressure").filter(|short| !short.is_empty()).unwrap_or(condition)
 }
 
-/// Why there are no rows. An unfinished or failed list is not an empty one.
+/// Reason why there are no rows: an unfinished or failed list is not an empty one.
 fn absence(scene: &Scene<'_>, table: &NodesView<'_>, glyphs: &Glyphs) -> String {
     let Some(summary) = scene.summary() else { return "no cluster".to_owned() };
     if table.extent.total > 0 {

@@ -1,4 +1,4 @@
-//! The screen where no table fits: `prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live`, then the alerts.
+//! The screen of a terminal that is too small for a table: `prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live`, then the alerts.
 
 use ratatui::layout::Rect;
 
@@ -18,7 +18,7 @@ use crate::ui::words;
 /// Columns of the sparkline.
 const SPARK: usize = 4;
 
-/// Draws the line, alerts below it, and in the last line the size from which there is more.
+/// Draws the line, alerts below it, and in the last line the terminal size that shows more.
 pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
     let area = canvas.area;
     line(&mut canvas.pen(0), scene);
@@ -36,10 +36,10 @@ fn line(pen: &mut Pen<'_>, scene: &Scene<'_>) {
     let glyphs = pen.glyphs();
     let Some(summary) = scene.summary() else { return };
     let (role, glyph) = words::mark(summary, glyphs);
-    // Half of the line at most: what follows is what one looks for.
+    // At most half of the line: the rest is more important.
     let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT.min(pen.left() / 2), glyphs);
     pen.put(Role::Title, &names.get(&summary.context)).skip(1).put(role, glyph).skip(1);
-    // What is not normal stands where it is not cut.
+    // Exceptional states come first, so that they are not cut off.
     if summary.silenced_until.is_some() {
         pen.put(Role::Warn, &words::silenced(summary)).skip(1);
     }

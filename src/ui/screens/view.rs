@@ -7,7 +7,7 @@ use crate::ui::state::ListMemory;
 use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::footer::FooterPart;
 
-/// The body of a frame: what one screen shows of the model.
+/// A screen: draws the body of a frame.
 pub(in crate::ui) trait View {
     /// Draws the body and measures it.
     fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport;
@@ -16,7 +16,7 @@ pub(in crate::ui) trait View {
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart;
 }
 
-/// Size of a page of lines that scrolls.
+/// Viewport of a page of `page` lines that scrolls by at most `most`.
 pub(in crate::ui) fn scrolled(page: usize, most: usize) -> Viewport {
     Viewport { page, most_scroll: Some(most), ..Viewport::default() }
 }

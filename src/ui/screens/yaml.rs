@@ -31,12 +31,12 @@ const HINTS: [Hint; 6] = [
 /// The visible part of the document.
 struct YamlView<'a> {
     subject: &'a ObjectRef,
-    /// `None` until it was read.
+    /// The document; `None` until it was read.
     document: Option<&'a YamlDocument>,
     fresh: PartFreshness<'a>,
     /// First line.
     first: usize,
-    /// Lines that there is room for.
+    /// Number of lines that fit.
     page: usize,
 }
 
@@ -88,7 +88,7 @@ impl View for YamlView<'_> {
 fn lines(canvas: &mut Canvas<'_>, document: &YamlDocument, first: usize) {
     for (row, line) in (1..canvas.area.height).zip(document.lines.iter().skip(first)) {
         let mut pen = canvas.pen(row);
-        // The key in front of the first colon; a `- ` before it belongs to neither.
+        // The key is before the first colon; a `- ` in front is not part of it.
         let start = line.len() - line.trim_start_matches([' ', '-']).len();
         let key = line[start..].split_once(": ").map(|(key, _)| key).or_else(|| line[start..].strip_suffix(':'));
         match key.filter(|key| !key.contains(' ')) {

@@ -1,4 +1,4 @@
-//! Firing alerts, worst first, one on a line; the last line says how many more there are.
+//! Firing alerts, worst first, one per line; the last line has the number of further ones.
 
 use super::canvas::{Canvas, Context};
 use super::names::ShortNames;
@@ -17,7 +17,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
     if all == 0 {
         let mut pen = canvas.pen(0);
         pen.skip(1).put(Role::Muted, "no alert firing");
-        // Of a cluster that was never read we cannot say that its nodes are well.
+        // It is not known if the nodes of a cluster that was never read are well.
         let unread = scene.summaries.iter().filter(|summary| !matches!(summary.nodes_total, Known::Exact(_))).count();
         if unread > 0 {
             pen.put(Role::Unknown, &format!(", but the nodes of {unread} of {} are not known", scene.clusters()));
@@ -47,7 +47,7 @@ fn severity(alert: &AlertLine, glyphs: &Glyphs) -> (Role, &'static str, &'static
     }
 }
 
-/// How an alert is written on its line.
+/// Text of an alert on its line.
 struct AlertText<'a> {
     scene: &'a Scene<'a>,
     context: Context<'a>,
@@ -71,13 +71,13 @@ impl AlertText<'_> {
         let age = duration(age);
         let dot = glyphs.dot;
         let silent = if alert.unknown { format!(" {dot} no news since") } else { String::new() };
-        // What it is matters more than when it began, so the times give way first.
+        // The kind of alert is more important than its start, so the times are dropped first.
         let ends = [format!("{silent} {dot} since {since} ({age})"), format!("{silent} {dot} {age}"), silent];
         let reserve = if more.is_empty() { 1 } else { columns(more) + 3 };
         let room = pen.left().saturating_sub(reserve);
         let shown = words::alert_text(&alert.text, glyphs);
         let text = columns(&shown);
-        // A text with a time of its own has the object's; ours, from when we saw it, would only confuse.
+        // The text already has a time of the object; the time at which the alert began to fire would only confuse.
         let ends = if alert.text.contains(" since ") { &ends[2..] } else { &ends[..] };
         let end = ends.iter().find(|end| text + columns(end) <= room).map_or("", String::as_str);
         pen.fit(Role::Text, &shown, text.min(room)).put(Role::Muted, end);

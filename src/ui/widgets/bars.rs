@@ -1,11 +1,11 @@
-//! Bars: how full, and for devices how many are lost.
+//! Bars of a used share, and of devices with the lost ones.
 
 use crate::model::derive::rows::Accelerators;
 use crate::model::known::Known;
 use crate::theme::Glyphs;
 
-/// A bar of `width` columns, filled in eighths of a column (whole columns in ASCII). Anything is at least a sliver, and
-/// only full is full; more than the whole is shown as the whole.
+/// A bar of `width` columns, filled in eighths of a column (whole columns in ASCII). A share above zero fills at least one step, and
+/// only the whole fills the bar; more than the whole is drawn as the whole.
 pub(in crate::ui) fn share(part: i64, whole: i64, width: usize, glyphs: &Glyphs) -> String {
     let eighths_total = i128::try_from(width * 8).unwrap_or(i128::MAX);
     let eighths = match (i128::from(part), i128::from(whole)) {
@@ -21,9 +21,9 @@ pub(in crate::ui) fn share(part: i64, whole: i64, width: usize, glyphs: &Glyphs)
     bar
 }
 
-/// A bar of `width` columns for devices: used, free, and lost ones at its end. Where the width is the capacity, each
-/// column is one device; otherwise each part that is not nothing has at least one column, and loss covers use. What is
-/// not known to be used is not drawn as free, nor is anything of a node that takes no pods (`open`).
+/// A bar of `width` columns for devices: used, free, and lost ones at its end. If the width equals the capacity, each
+/// column is one device; otherwise each part above zero has at least one column, and loss covers use. Free devices are not drawn if
+/// the used number is not known, or unless the node takes pods (`open`).
 pub(in crate::ui) fn devices(gpu: Accelerators, open: bool, width: usize, glyphs: &Glyphs) -> String {
     let Accelerators { requested, allocatable, capacity } = gpu;
     let scaled = |part: i64| -> usize {

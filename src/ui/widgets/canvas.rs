@@ -1,4 +1,4 @@
-//! Where and with what a part of the screen is drawn.
+//! Drawing area of a part of the screen, with theme, keys and time.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -43,7 +43,7 @@ impl<'a> Canvas<'a> {
         self.at(area)
     }
 
-    /// Writes on line `row` of the area; a line that is not there ignores what is written.
+    /// Pen for line `row` of the area; outside the area it writes nothing.
     pub(in crate::ui) fn pen(&mut self, row: u16) -> Pen<'_> {
         Pen::new(self.buf, self.context.theme, self.area, row)
     }

@@ -1,4 +1,4 @@
-//! The last line: counts, the filter, progress, our own load, and key hints as far as they fit.
+//! The last line: counts, the filter, progress, watchbell's own load, and key hints as far as they fit.
 
 use ratatui::layout::{Position, Rect};
 
@@ -18,16 +18,16 @@ use crate::ui::scene::Scene;
 use crate::ui::units::{grouped, known_counted, rate, throughput};
 use crate::ui::words;
 
-/// Hints that facts leave a place, as far as there is one: how to get on, and out.
+/// Hints that are kept beside facts as far as there is room: the way on, and out.
 const KEPT: [Action; 4] = [Action::LogIn, Action::Help, Action::Quit, Action::Back];
 
 /// Hints while the filter is typed; its keys cannot be configured.
 const FILTER: &str = "enter keep  esc clear";
 
-/// A hint: the action and what it does here.
+/// A hint: the action and its effect on this screen.
 pub(in crate::ui) type Hint = (Action, &'static str);
 
-/// Facts in the order in which they stand.
+/// Facts in the order of the line.
 pub(in crate::ui) type Facts = Vec<(Role, String)>;
 
 /// Contents of the footer from a screen.
@@ -39,11 +39,11 @@ pub(in crate::ui) struct FooterPart {
     pub(in crate::ui) facts: Facts,
     /// Number of rows that the filter shows, in words; empty on a screen without a filter.
     pub(in crate::ui) found: String,
-    /// The screen itself shows what the cluster loads and how much of it.
+    /// `true` if the screen itself shows the progress of the lists and the load.
     pub(in crate::ui) complete: bool,
 }
 
-/// Draws the footer; returns the position of the cursor while the filter is typed. `problem`: no rule shows it.
+/// Draws the footer; returns the position of the cursor while the filter is edited. `problem`: no rule shows the problem.
 pub(in crate::ui) fn draw(
     canvas: &mut Canvas<'_>,
     scene: &Scene<'_>,
@@ -66,7 +66,7 @@ pub(in crate::ui) fn draw(
         .collect();
     let width = |(_, key, label): &(Action, String, &str)| columns(key) + columns(label) + 3;
     pen.skip(1);
-    // The first hint always has a place, what else is kept as long as facts have half of the line; the others take what these leave.
+    // The first hint always has a place; the kept ones too while facts have half of the line; the others get the rest.
     let kept = hints.iter().take_while(|(action, ..)| KEPT.contains(action)).map(width);
     let reserved = kept.reduce(|all, next| if all + next <= pen.left() / 2 { all + next } else { all }).unwrap_or(0);
     let room = pen.left().saturating_sub(reserved + 1);
@@ -82,7 +82,7 @@ pub(in crate::ui) fn draw(
     });
     let fitting: Vec<_> = fitting.collect();
     let used: usize = fitting.iter().map(|hint| width(hint)).sum();
-    // What comes and goes has the room between, and moves nothing.
+    // Passing facts are drawn in the room between, so that they move nothing.
     let between = pen.left().saturating_sub(used + 3);
     let dot = format!(" {} ", glyphs.dot);
     let fits = |text: &str| columns(text) + columns(&dot) <= between;
@@ -90,14 +90,14 @@ pub(in crate::ui) fn draw(
     let passing: Vec<_> = passing.into_iter().filter(|(_, text)| fits(text)).chain(load).collect();
     facts(&mut pen, &passing, between, if lasting.is_empty() { "" } else { &dot });
     pen.skip(pen.left().saturating_sub(used + 1));
-    // The least important is farthest from the corner, where the eye looks for help.
+    // The most important hint is in the corner.
     for (_, key, label) in fitting.iter().rev() {
         pen.skip(2).put(Role::Key, key).skip(1).put(Role::Muted, label);
     }
     None
 }
 
-/// Writes as many facts as `room` has place for, after `first`.
+/// Writes `first` and as many facts as fit into `room`.
 fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
     let dot = format!(" {} ", pen.glyphs().dot);
     let mut left = room;
@@ -119,21 +119,21 @@ fn facts(pen: &mut Pen<'_>, list: &[(Role, String)], room: usize, first: &str) {
 struct FooterFacts {
     /// Most important first.
     lasting: Facts,
-    /// Facts that come and go, which must not move the rest.
+    /// Facts that appear for a short time, and must not move the rest.
     passing: Facts,
-    /// Load on the server, in longer and in shorter words.
+    /// Load on the server, in long and in short words.
     load: Vec<String>,
 }
 
-/// Where the footer says it.
+/// Parameters of the facts of the footer.
 #[derive(Clone, Copy)]
 struct FooterRoom<'a> {
     glyphs: &'a Glyphs,
     /// Columns.
     room: usize,
-    /// No rule has room for the problem of the cluster.
+    /// `true` if no rule shows the problem of the cluster.
     problem: bool,
-    /// The screen shows the rest.
+    /// `true` if the screen itself shows the progress of the lists and the load.
     complete: bool,
 }
 
@@ -166,7 +166,7 @@ fn footer_facts(scene: &Scene<'_>, own: Facts, at: FooterRoom<'_>) -> FooterFact
     let mut passing = Vec::new();
     let progress = words::progress(summary);
     if !progress.is_empty() {
-        // While there is nothing else to show yet, how far the first list is comes before the hints.
+        // While there is nothing else to show, the progress of the first list comes before the hints.
         let first = [&summary.nodes_fresh, &summary.pods_fresh].into_iter().any(Freshness::is_first);
         (if first { &mut facts } else { &mut passing }).push((Role::Muted, progress));
     }
@@ -176,7 +176,7 @@ fn footer_facts(scene: &Scene<'_>, own: Facts, at: FooterRoom<'_>) -> FooterFact
     FooterFacts { lasting: facts, passing, load: load.into() }
 }
 
-/// A notice with a long name of a context cut as on the strip, and to a third of the room at most.
+/// A notice in which long context names are shortened as in the strip, to a third of the room at most.
 fn with_short_names(notice: &str, scene: &Scene<'_>, glyphs: &Glyphs, room: usize) -> String {
     let width = LONGEST_CONTEXT.min(room / 3);
     let names = ShortNames::new(scene.contexts(), width, glyphs);
@@ -187,22 +187,22 @@ fn with_short_names(notice: &str, scene: &Scene<'_>, glyphs: &Glyphs, room: usiz
     }
 }
 
-/// First visible line of a page of `all` lines, once it is scrolled.
+/// Number of the first visible line of a page of `all` lines; `None` if it is not scrolled.
 pub(in crate::ui) fn lines(first: usize, all: usize) -> Option<(Role, String)> {
     (first > 0).then(|| (Role::Muted, format!("from line {} of {}", grouped(first as u64 + 1), grouped(all as u64))))
 }
 
-/// The rows still lie in the previous order.
+/// Fact: the rows are still in the previous order.
 pub(in crate::ui) fn sorting(glyphs: &Glyphs) -> (Role, String) {
     (Role::Warn, format!("sorting{}", glyphs.ellipsis))
 }
 
-/// The order of the rows is held.
+/// Fact: the order of the rows is held.
 pub(in crate::ui) fn held() -> (Role, String) {
     (Role::Warn, "order held".to_owned())
 }
 
-/// Number of rows that the filter shows. While rows are filtered, the number that the previous text showed answers nothing.
+/// Number of rows that match the filter; not known while rows are still being filtered.
 pub(in crate::ui) fn found(rows: Extent, arranging: bool, glyphs: &Glyphs) -> String {
     if arranging {
         return format!("filtering{}", glyphs.ellipsis);
@@ -210,13 +210,13 @@ pub(in crate::ui) fn found(rows: Extent, arranging: bool, glyphs: &Glyphs) -> St
     format!("{} of {}", grouped(rows.len as u64), grouped(rows.total as u64))
 }
 
-/// Visible rows, if those are not all.
+/// Numbers of the visible rows; `None` if all are visible.
 pub(in crate::ui) fn rows(first: usize, shown: usize, all: usize, glyphs: &Glyphs) -> Option<(Role, String)> {
     let through = if glyphs.ascii { "-" } else { "–" };
     (shown > 0 && shown < all).then(|| (Role::Muted, format!("rows {}{through}{}", first + 1, first + shown)))
 }
 
-/// Objects that no table shows.
+/// Numbers of objects that no table shows.
 fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (Role, String)> {
     let some = |number: Known<u32>| number.any().filter(|any| *any > 0);
     let pods = |number| some(number).map(|_| known_counted(number, "pod", glyphs));
@@ -230,7 +230,7 @@ fn oddities(summary: &ClusterSummary, glyphs: &Glyphs) -> impl Iterator<Item = (
 fn filter(pen: &mut Pen<'_>, area: Rect, scene: &Scene<'_>, found: &str) -> Option<Position> {
     let note = scene.filter_note.map_or("", Clean::as_str);
     pen.skip(1).put(Role::Key, "/");
-    // The text has the line; what follows it gives way.
+    // The text has priority over what follows it on the line.
     let start = usize::from(area.width) - pen.left();
     let text = tail(scene.filter, pen.left().saturating_sub(1));
     pen.put(Role::Title, text);

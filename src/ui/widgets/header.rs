@@ -1,4 +1,4 @@
-//! The header: program, number of firing alerts, cluster, where latency is measured, time.
+//! The header: program, number of firing alerts, cluster, origin of the latency measurements, time.
 
 use super::canvas::{Canvas, Context};
 use super::names::ShortNames;
@@ -7,10 +7,10 @@ use crate::theme::Role;
 use crate::ui::scene::Scene;
 use crate::ui::units::clock;
 
-/// Fewest columns of a name that still say which cluster it is, its number among all included.
+/// Minimum width of the cluster's name, its number included, so that the cluster can be recognised.
 const LEAST_NAME: usize = 12;
 
-/// Where latency is measured, the longest words first.
+/// Origin of the latency measurements, longest text first.
 const MEASURED: [&str; 3] = ["latency measured from this host", "measured from this host", "from this host"];
 
 /// Draws the header on the first line.
@@ -39,7 +39,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>) {
     }
 }
 
-/// The right part, as much of it as fits; the clock goes last because a screenshot without it is worth little.
+/// The right part, as much of it as fits; the clock is dropped last, because a screenshot needs it.
 fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, String)> {
     let dot = format!(" {} ", context.theme.glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
@@ -48,7 +48,7 @@ fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, St
         all => format!(" {}/{all}", scene.current + 1),
     };
     let name = format!("{}{number}", summary.context);
-    // In the order of the line; the number says which goes first when it gets narrow.
+    // In the order of the line; the part with the highest number is dropped first.
     let mut parts = vec![(3, Role::Focus, name)];
     if let Some(version) = &summary.version {
         parts.push((2, Role::Muted, version.to_string()));
@@ -64,7 +64,7 @@ fn facts(scene: &Scene<'_>, context: Context<'_>, width: usize) -> Vec<(Role, St
     }
     while needed(&parts) > width + 3 && !parts.is_empty() {
         let weakest = parts.iter().map(|part| part.0).min();
-        // A name is cut before it goes: whose screen this is matters more than anything but the clock.
+        // A name is shortened before it is dropped: it is more important than anything but the clock.
         let over = needed(&parts) - (width + 3);
         if let Some(name) = parts.iter_mut().find(|part| part.0 == 3 && weakest == Some(3)) {
             let room = columns(&name.2).saturating_sub(over);

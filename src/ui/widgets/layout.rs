@@ -1,4 +1,4 @@
-//! Which regions there are and where, by the size of the terminal and the number of clusters and alerts.
+//! Layout of the regions, depending on the size of the terminal and the number of clusters and alerts.
 //!
 //! ```text
 //! full (30 rows)      compact (18 rows)     small             one line (below 40x6)
@@ -12,23 +12,23 @@
 //! ─────────
 //! footer
 //! ```
-//! The rules carry what must not move the table when it comes and goes.
+//! Text that appears for a short time is on the rules, so that it does not move the table.
 
 use ratatui::layout::Rect;
 
-/// Smallest size at which there is a table.
+/// Minimum size (columns, rows) of a screen with a table.
 pub(in crate::ui) const TABLE_SIZE: (u16, u16) = (40, 6);
 
-/// From here on there are a header and a rule.
+/// Minimum height of a screen with a header and a rule.
 const COMPACT_HEIGHT: u16 = 18;
 
-/// From here on regions are separated by rules.
+/// Minimum height of a screen on which rules separate the regions.
 const FULL_HEIGHT: u16 = 30;
 
-/// Narrower terminals have no header: its facts would be cut.
+/// Minimum width of a screen with a header, whose facts would be cut otherwise.
 const HEADER_WIDTH: u16 = 60;
 
-/// A full screen lists this many alerts, and a higher one a twelfth of its lines.
+/// Minimum number of lines for alerts on a full screen; on a taller one it is a twelfth of the lines.
 const ALERTS: u16 = 3;
 
 /// Facts that decide the layout, besides the size.
@@ -38,11 +38,11 @@ pub(in crate::ui) struct Counts {
     pub(in crate::ui) clusters: usize,
     /// Firing alerts.
     pub(in crate::ui) alerts: usize,
-    /// Something other than the node table is shown: the strip is only about the current cluster.
+    /// `true` if another screen than the node table is open: the strip then shows only the current cluster.
     pub(in crate::ui) inside: bool,
 }
 
-/// Where each region is; regions that are not shown have no height.
+/// Area of each region; regions that are not shown have no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::ui) struct Layout {
     /// Program, alerts, cluster, clock.
@@ -51,24 +51,24 @@ pub(in crate::ui) struct Layout {
     pub(in crate::ui) header_rule: Rect,
     /// One line for each cluster.
     pub(in crate::ui) strip: Rect,
-    /// Below the strip: the trouble of the current cluster.
+    /// Below the strip: the problem of the current cluster.
     pub(in crate::ui) strip_rule: Rect,
     /// Firing alerts.
     pub(in crate::ui) alerts: Rect,
     /// Above the body: the age of the data.
     pub(in crate::ui) body_rule: Rect,
-    /// The node table or the opened node.
+    /// The open screen.
     pub(in crate::ui) body: Rect,
     /// Below the body.
     pub(in crate::ui) footer_rule: Rect,
     /// Counts, filter and hints.
     pub(in crate::ui) footer: Rect,
-    /// There is room for one line only.
+    /// `true` if there is room for one line only.
     pub(in crate::ui) one_line: bool,
 }
 
 impl Layout {
-    /// Shares out `area`.
+    /// Divides `area` into regions.
     pub(in crate::ui) fn new(area: Rect, counts: Counts) -> Self {
         let (width, height) = TABLE_SIZE;
         if area.height < height || area.width < width {
@@ -105,7 +105,7 @@ impl Layout {
     }
 }
 
-/// The rows to build: at most `height` of `len`, scrolled as little as needed to keep `selected` in view.
+/// Range of visible rows: at most `height` of `len`, scrolled as little as needed to keep `selected` visible.
 pub(in crate::ui) fn window(
     len: usize,
     selected: Option<usize>,

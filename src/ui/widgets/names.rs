@@ -1,4 +1,4 @@
-//! Names that are too long for their place, cut where they are alike: the distinguishing part stays.
+//! Shortens names that are too wide: the parts that they have in common are cut, the distinguishing part stays.
 //!
 //! `arn:aws:eks:eu-central-1:123456789012:cluster/prod-a` beside `…/prod-b` becomes `arn:aws:eks:eu-cent…/prod-a`.
 
@@ -9,21 +9,21 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::width::columns;
 use crate::theme::Glyphs;
 
-/// Where a name may be cut without breaking a word, the stronger ones first.
+/// Separators at which a name can be cut between words, stronger ones first.
 const SEPARATORS: [&[&str]; 2] = [&["/", ":"], &["-", ".", "_"]];
-/// A part of a name shorter than this says nothing about its owner.
+/// Minimum length of a meaningful part of a name, in characters.
 const LEAST: usize = 4;
 
 /// The names of one column, cut to its width.
 pub(in crate::ui) struct ShortNames {
     width: usize,
     ellipsis: &'static str,
-    /// Names that do not fit, sorted, and what is shown of each.
+    /// Names that do not fit, sorted, with the shortened form of each.
     cut: Vec<(String, String)>,
 }
 
 impl ShortNames {
-    /// Cuts those of `names` that are wider than `width`, each as far as it is like the others.
+    /// Shortens those of `names` that are wider than `width`, in the parts that they share with others.
     pub(in crate::ui) fn new<'a>(names: impl Iterator<Item = &'a str>, width: usize, glyphs: &Glyphs) -> Self {
         let mut all: Vec<&str> = names.collect();
         let mut cut = Vec::new();
@@ -41,7 +41,7 @@ impl ShortNames {
         Self { width, ellipsis: glyphs.ellipsis, cut }
     }
 
-    /// Shown part of a name.
+    /// The form of a name that is shown.
     pub(in crate::ui) fn get<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
         match self.cut.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(at) => Cow::Borrowed(&self.cut[at].1),
@@ -50,7 +50,7 @@ impl ShortNames {
     }
 }
 
-/// A name that stands alone, cut in its middle if it is wider than `width`: its end says more than its start.
+/// Shortens a single name in its middle if it is wider than `width`; more is kept of its end, which says more than its start.
 pub(in crate::ui) fn one<'n>(name: &'n str, width: usize, ellipsis: &str) -> Cow<'n, str> {
     if columns(name) <= width {
         return Cow::Borrowed(name);
@@ -60,12 +60,12 @@ pub(in crate::ui) fn one<'n>(name: &'n str, width: usize, ellipsis: &str) -> Cow
     Cow::Owned(shorten(&letters, alike, width, ellipsis))
 }
 
-/// How many letters of a name are like those of some other name.
+/// Number of graphemes that a name shares with some other name.
 #[derive(Clone, Copy)]
 struct Alike {
-    /// At its start.
+    /// Length of the longest common prefix.
     start: usize,
-    /// At its end.
+    /// Length of the longest common suffix.
     end: usize,
 }
 
@@ -83,13 +83,13 @@ impl Alike {
     }
 }
 
-/// Cuts a name that is too long.
+/// Shortens a name that is too wide.
 fn shorten(name: &[&str], alike: Alike, width: usize, ellipsis: &str) -> String {
     let Some(room) = width.checked_sub(1) else { return String::new() };
     let from = end_from(name, alike.start, room);
     let tail = &name[from..];
     if wide(tail) + LEAST.min(from) <= room {
-        // All of the distinguishing part, and as much of the start as there is room for.
+        // All of the distinguishing part, and as much of the start as fits.
         let head = fitting(name.iter().copied(), room - wide(tail));
         return format!("{}{ellipsis}{}", head.concat(), tail.concat());
     }
@@ -99,17 +99,17 @@ fn shorten(name: &[&str], alike: Alike, width: usize, ellipsis: &str) -> String 
         let tail: String = tail.into_iter().rev().collect();
         return format!("{}{ellipsis}{tail}", kept.concat());
     }
-    // Neither fits: both ends, of which the last one says more.
+    // Neither fits: parts of both ends, more of the last one.
     let head = fitting(name.iter().copied(), room / 3);
     let tail = fitting(name[head.len()..].iter().rev().copied(), room - wide(&head));
     let tail: String = tail.into_iter().rev().collect();
     format!("{}{ellipsis}{tail}", head.concat())
 }
 
-/// Where the end that must be seen begins: at a separator in the part that is alike, as far as there is room for it.
+/// Index of the start of the end that must be visible: at a separator in the common part, as far as there is room.
 fn end_from(name: &[&str], alike: usize, room: usize) -> usize {
     let alike = alike.min(name.len().saturating_sub(1));
-    // Of a name alone two thirds of the room are for its end.
+    // At most two thirds of the room are for the end.
     let most = room - room / 3;
     for separators in SEPARATORS {
         let found = (0..=alike).rev().find(|at| separators.contains(&name[*at]) && *at + 1 < name.len());
@@ -125,7 +125,7 @@ fn end_from(name: &[&str], alike: usize, room: usize) -> usize {
     name.len() - end
 }
 
-/// Names that look alike although they are not are shown from where they differ.
+/// Shows names that would look the same from the point where they differ.
 fn distinguish(cut: &mut [(String, String)], width: usize, ellipsis: &str) {
     if width < 2 {
         return;

@@ -2,8 +2,8 @@
 //!
 //! The scale is 0 · 1 s · 10 s, or the deadline where that is longer. The lower four levels are answers within 1 s (up to 50, 150, 400 ms, 1 s), the upper
 //! four share what lies between 1 s and the top in equal ratios; so a column above half height broke the SLO, on
-//! every screen and at any time. A timeout and a failure are glyphs of their own at full height, never a level and never
-//! a gap: loss must not look like health. Blanks are ticks at which nobody watched.
+//! every screen and at any time. A timeout and a failure have glyphs of their own at full height, never a level and never
+//! a gap: loss must not look like health. Blanks are ticks that were not observed.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use super::text::Pen;
 use crate::model::derive::latency::SparkMark;
 use crate::theme::{Glyphs, Role};
 
-/// Most marks of a small sparkline: the latency window of 5 min at a probe every 5 s.
+/// Maximum number of marks of a small sparkline: the latency window of 5 min with a probe every 5 s.
 pub(in crate::ui) const MARKS: usize = 60;
 
 /// 1 s: Kubernetes API-call SLO, sig-scalability/slos/api_call_latency.md.
 pub(in crate::ui) const SLO: Duration = Duration::from_secs(1);
 
-/// The mark of a slow call, and the least top of the scale: docs/latency-and-alerts.md. So one height means one
-/// latency on every screen, and what was answered stays below what timed out.
+/// 10 s: threshold of a slow call, and minimum of the top of the scale (docs/latency-and-alerts.md). So one height means one
+/// latency on every screen, and answered probes stay below those that timed out.
 pub(in crate::ui) const TEN: Duration = Duration::from_secs(10);
 
 /// The lower levels: most API servers answer within 50 ms when idle, and 150 and 400 ms share the ratio up to the SLO.
 const WITHIN_SLO: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(400), SLO];
 
-/// Latency → level, the same for the whole life of a view.
+/// Maps a latency to a level, in the same way during the whole life of a view.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ui) struct Scale {
     /// The upper bound of each level but the last, which has none.

@@ -1,7 +1,7 @@
 //! The strip: one line for each cluster, in columns, the current one marked.
 //!
-//! Columns have the width of the widest value seen since the last resize, so that a value that changes moves nothing.
-//! [`RANKS`] says which of them give way on a narrow terminal.
+//! Columns have the width of the widest value since the last resize, so that a changed value moves nothing.
+//! [`RANKS`] decides which of them are dropped on a narrow terminal.
 
 use super::canvas::Canvas;
 use super::names::ShortNames;
@@ -19,7 +19,7 @@ use crate::ui::scene::Scene;
 use crate::ui::units::{devices, grouped, known, pair, percentile};
 use crate::ui::words;
 
-/// The fields of a line, in the order in which they stand.
+/// The fields of a line, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StripField {
     Context,
@@ -67,17 +67,17 @@ const RANKS: [StripField; 12] = [
     StripField::P50,
 ];
 
-/// Fewest columns of a sparkline that still show a course.
+/// Minimum width of a sparkline, so that it shows a trend.
 const SPARK: usize = 6;
-/// Fewest columns of a sparkline where `timeouts` is written out.
+/// Minimum width of a sparkline beside which `timeouts` is written out.
 const SPARK_BESIDE_WORDS: usize = 12;
-/// From this width on the freshness has more words.
+/// Minimum width of a strip with the freshness in more words.
 const LONG: usize = 140;
 
-/// Longer context names are cut here, so that one of them does not push out everything else.
+/// Maximum width of a context name, so that a long one does not displace everything else.
 pub(in crate::ui) const LONGEST_CONTEXT: usize = 28;
 
-/// The widest values seen, by field.
+/// Width of the widest value so far, by field.
 #[derive(Clone, Debug, Default)]
 pub(in crate::ui) struct Widths([usize; FIELDS.len()]);
 
@@ -86,22 +86,22 @@ struct StripLine {
     cells: [(Role, String); FIELDS.len()],
 }
 
-/// The cluster that a line is about.
+/// The cluster of a line.
 struct LineOf<'a> {
     summary: &'a ClusterSummary,
-    /// The cluster that is open, among several.
+    /// `true` for the current one of several clusters.
     current: bool,
     marks: &'a [SparkMark],
     scale: &'a Scale,
 }
 
-/// Where a line's fields stand.
+/// Columns of a line's fields.
 struct StripLayout {
     gap: usize,
     labels: bool,
-    /// The word is labelled.
+    /// `true` if the word has a label.
     api: bool,
-    /// Unit of the timeouts.
+    /// Unit after the number of timeouts.
     timeouts: &'static str,
     shown: [Option<usize>; FIELDS.len()],
 }
@@ -115,7 +115,7 @@ pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, scene: &Scene<'_>, widths: &m
         visible.map(|(index, summary)| (index, StripLine::new(summary, glyphs, long))).collect();
     let mut number = String::new();
     if let (true, [(index, line)], all @ 2..) = (area.y == 0, lines.as_mut_slice(), scene.summaries.len()) {
-        // There is no header that would say that there are others.
+        // Without a header, the number shows that there are other clusters.
         number = format!(" {}/{all}", *index + 1);
         line.cells[0].1 += &number;
     }
@@ -172,7 +172,7 @@ impl StripLine {
             if field == StripField::Nodes
                 && let (Known::Unknown | Known::Denied, Some(reason)) = (summary.nodes_total, &summary.failure)
             {
-                // There are no numbers to show, so the reason has their place.
+                // There are no numbers to show, so the reason is in their place.
                 pen.skip(at.gap).rest(Role::Bad, &format!("{}: {}", reason.request, reason.text));
                 return;
             }
@@ -200,7 +200,7 @@ impl StripLine {
 impl StripField {
     fn label(self, labels: bool, api: bool) -> &'static str {
         match self {
-            // Beside the alerts of a cluster the word says only how its API does.
+            // Next to the alerts of a cluster, the word is only about its API.
             Self::Word if api => "api ",
             Self::Nodes if labels => "nodes ",
             Self::Gpu => "gpu ",
@@ -214,7 +214,7 @@ impl StripField {
 }
 
 impl StripLayout {
-    /// Labels the word, unless it, or the age of what is shown, would have no place then.
+    /// Lays out the fields; the word has a label unless it, or the freshness, would not fit then.
     fn new(widths: &Widths, width: usize) -> Self {
         let (labelled, bare) = (Self::fit(widths, width, true), Self::fit(widths, width, false));
         let mut places = FIELDS.iter().zip(labelled.shown.iter().zip(&bare.shown));
@@ -224,7 +224,7 @@ impl StripLayout {
         if lost { bare } else { labelled }
     }
 
-    /// Takes fields by rank while they fit; what is left over widens the sparkline.
+    /// Selects fields by rank while they fit; the remaining width is added to the sparkline.
     fn fit(widths: &Widths, width: usize, api: bool) -> Self {
         let (gap, labels) = if width >= 100 { (2, true) } else { (1, width >= 72) };
         let mut columns = Self { gap, labels, api, timeouts: " t/o", shown: [None; FIELDS.len()] };
@@ -241,7 +241,7 @@ impl StripLayout {
             };
             let suffix = if field == StripField::Timeouts { columns.timeouts.len() } else { 0 };
             let needed = gap + field.label(labels, api).len() + value + suffix;
-            // With one cluster its name is in the header, but a strip without it would have no beginning.
+            // The context is always kept, even if the header has the name of the only cluster.
             if needed > left && field != StripField::Context {
                 continue;
             }
@@ -261,7 +261,7 @@ impl StripLayout {
     }
 }
 
-/// `2,613/11,440`; of a part of the cluster, which says nothing of how full it is, `120 in 2 namespaces`.
+/// `2,613/11,440`; if only some namespaces are watched, without the capacity: `120 in 2 namespaces`.
 fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
     match (&summary.partial, summary.pods.any()) {
         (Some(partial), Some(number)) => {
@@ -272,7 +272,7 @@ fn pods(summary: &ClusterSummary, glyphs: &Glyphs) -> String {
             };
             format!("{bound}{} in {}", grouped(number), partial.count())
         }
-        // The nodes are known and do not say.
+        // The nodes are known but report no number of allocatable pods.
         _ if summary.nodes_total.any().is_some_and(|nodes| nodes > 0) && summary.pods_allocatable == Known::Unknown => {
             format!("{}/{}", known(summary.pods, glyphs), glyphs.unknown)
         }
@@ -288,7 +288,7 @@ fn nodes_role(summary: &ClusterSummary) -> Role {
     }
 }
 
-/// Requested, allocatable, capacity; nothing at all for a cluster without devices.
+/// Requested, allocatable, capacity; empty for a cluster without devices.
 fn gpu(gpu: Option<Accelerators>, is_known: bool, glyphs: &Glyphs) -> (Role, String) {
     match gpu {
         None if is_known => (Role::Muted, "none".to_owned()),
@@ -301,7 +301,7 @@ fn gpu(gpu: Option<Accelerators>, is_known: bool, glyphs: &Glyphs) -> (Role, Str
     }
 }
 
-/// Allocated and physical devices; nothing where there are none, or none were ever seen. What is seen no longer has a `?`.
+/// Allocated and physical devices; empty if there are none, or none were ever seen. With a `?` if they are no longer visible.
 fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, String) {
     let Some(devices) = devices else { return (Role::Muted, String::new()) };
     let bound = if devices.updating { glyphs.at_least } else { "" };
@@ -313,7 +313,7 @@ fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, S
     (role, format!("{bound}{}/{}{mark}", devices.allocated, devices.physical))
 }
 
-/// Above the SLO is worth a look, above half of what raises an alert is broken.
+/// Role of a latency: a warning above the SLO, bad above half of the alert threshold.
 pub(in crate::ui) fn speed(value: Option<Percentile>, settings: &Settings) -> Role {
     match value {
         None => Role::Unknown,

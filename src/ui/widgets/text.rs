@@ -1,7 +1,7 @@
-//! Writing on one line: cut to what fits, by display width, and never outside the buffer.
+//! Writing on one line: truncated by display width, and never outside the buffer.
 //!
-//! Everything on the screen goes through [`Pen`]. It draws what [`crate::facts::text`] has cleaned or what this program
-//! wrote itself, and drops control characters all the same.
+//! Everything on the screen is written by [`Pen`]: text that [`crate::facts::text`] has cleaned, or that this program
+//! made itself. It drops control characters nevertheless.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,7 +21,7 @@ pub(in crate::ui) struct Pen<'a> {
 }
 
 impl<'a> Pen<'a> {
-    /// At the start of line `row` of `area`. A line that is not there takes nothing.
+    /// Creates a pen at the start of line `row` of `area`. Outside the area it writes nothing.
     pub(in crate::ui) fn new(buf: &'a mut Buffer, theme: &'a Theme, area: Rect, row: u16) -> Self {
         let inside = area.intersection(buf.area);
         let y = area.y.saturating_add(row);
@@ -40,7 +40,7 @@ impl<'a> Pen<'a> {
         usize::from(self.end.saturating_sub(self.x))
     }
 
-    /// Writes `text`, cut without a mark where the line ends.
+    /// Writes `text`, truncated at the end of the line without a mark.
     pub(in crate::ui) fn put(&mut self, role: Role, text: &str) -> &mut Self {
         let width = self.left();
         self.write(role, text, width);
@@ -64,35 +64,35 @@ impl<'a> Pen<'a> {
         self
     }
 
-    /// Goes to `column` of the line (0 is its start), if that lies ahead.
+    /// Moves to `column` of the line (0 is its start), unless the pen is already past it.
     pub(in crate::ui) fn go(&mut self, area: Rect, column: usize) -> &mut Self {
         let x = area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
         self.x = x.max(self.x).min(self.end);
         self
     }
 
-    /// Writes `text` into exactly `width` columns, from the left; `…` where it was cut.
+    /// Writes `text` into exactly `width` columns, left-aligned; truncated with `…`.
     pub(in crate::ui) fn fit(&mut self, role: Role, text: &str, width: usize) -> &mut Self {
         let width = width.min(self.left());
         let used = self.marked(role, text, width);
         self.skip(width - used)
     }
 
-    /// Writes a name into exactly `width` columns, from the left, cut in its middle if it is too long: its end says most.
+    /// Writes a name into exactly `width` columns, left-aligned, shortened in its middle if it is too long.
     pub(in crate::ui) fn name(&mut self, role: Role, name: &str, width: usize) -> &mut Self {
         let width = width.min(self.left());
         let shown = names::one(name, width, self.theme.glyphs.ellipsis);
         self.fit(role, &shown, width)
     }
 
-    /// Writes as much of `text` as the line has room for; `…` where it was cut.
+    /// Writes `text`, truncated with `…` at the end of the line.
     pub(in crate::ui) fn rest(&mut self, role: Role, text: &str) -> &mut Self {
         let width = self.left();
         self.marked(role, text, width);
         self
     }
 
-    /// Writes `text` into exactly `width` columns, from the right. A number that does not fit is not shown in part:
+    /// Writes `text` into exactly `width` columns, right-aligned. A number that does not fit is not truncated:
     /// its last digits would be another number.
     pub(in crate::ui) fn right(&mut self, role: Role, text: &str, width: usize) -> &mut Self {
         let width = width.min(self.left());
@@ -121,7 +121,7 @@ impl<'a> Pen<'a> {
         let start = self.x;
         let end = self.end.min(start.saturating_add(u16::try_from(width).unwrap_or(u16::MAX)));
         if text.is_ascii() {
-            // Most of the screen; cutting it into graphemes would cost as much as everything else together.
+            // Most of the screen is ASCII; splitting it into graphemes would cost as much as everything else together.
             for byte in text.bytes().filter(|byte| !byte.is_ascii_control()) {
                 let Some(cell) = self.buf.cell_mut((self.x, self.y)).filter(|_| self.x < end) else { break };
                 cell.set_char(char::from(byte)).set_style(style);

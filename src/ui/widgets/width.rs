@@ -3,12 +3,12 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns that `text` takes on the screen.
+/// Width of `text` on the screen, in columns.
 pub(in crate::ui) fn columns(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// The end of `text` that fits into `width` columns.
+/// The longest suffix of `text` that fits into `width` columns.
 pub(in crate::ui) fn tail(text: &str, width: usize) -> &str {
     let mut left = width;
     let mut start = text.len();
@@ -19,7 +19,7 @@ pub(in crate::ui) fn tail(text: &str, width: usize) -> &str {
     &text[start..]
 }
 
-/// Breaks `items` into lines of at most `width` columns with `gap` between items; an item that is longer has its own line.
+/// Wraps `items` into lines of at most `width` columns with `gap` columns between items; a longer item has a line of its own.
 pub(in crate::ui) fn wrap<'a>(items: impl Iterator<Item = &'a str>, gap: usize, width: usize) -> Vec<Vec<&'a str>> {
     let mut lines: Vec<Vec<&str>> = Vec::new();
     let mut used = 0;

@@ -13,10 +13,10 @@ use crate::ui::widgets::text::columns;
 const KIND: (usize, usize) = (10, 30);
 const REASON: (usize, usize) = (6, 30);
 
-/// Fewest columns that say anything of a message.
+/// Minimum width of a message.
 const MESSAGE: usize = 8;
 
-/// Draws the heading and as many conditions as there is room for.
+/// Draws the heading and as many conditions as fit.
 pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane) {
     let (area, glyphs) = (canvas.area, canvas.glyphs());
     if area.height == 0 {
@@ -44,7 +44,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     for (row, condition) in (1..=height).zip(conditions.iter().skip(first)) {
         let bad = detail.row.pressures.iter().any(|kind| **kind == condition.kind);
         let (role, status) = status(condition, bad);
-        // A condition that was good in the last update is not good now.
+        // A condition that was good in the last update may not be good now.
         let role = if detail.status.stale && role == Role::Good { Role::Stale } else { role };
         let since = age_of(condition.since, detail.server_now).map_or_else(|| glyphs.none.to_owned(), duration);
         let mut pen = canvas.pen(row);
@@ -58,7 +58,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     }
 }
 
-/// Ready should be true; of every other condition the model says whether it is bad.
+/// Role and text of a status. Ready should be true; for every other condition the model decides if it is bad.
 fn status(condition: &NodeCondition, bad: bool) -> (Role, &str) {
     let role = |ready_when| match &*condition.kind {
         "Ready" if ready_when => Role::Good,

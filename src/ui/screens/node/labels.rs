@@ -14,10 +14,10 @@ use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::text::wrap;
 use jiff::Timestamp;
 
-/// Columns of the word on the left.
+/// Width of the word on the left, in columns.
 const WORD: usize = 9;
 
-/// One line: the word on the left of the first line of a group, and what follows it.
+/// One line: a word on the left, in the first line of a group only, and a text.
 pub(super) struct LabelLine {
     word: &'static str,
     text: String,
@@ -62,7 +62,7 @@ pub(super) fn lines(detail: &NodeDetail<'_>, width: u16, now: Timestamp) -> Vec<
     lines
 }
 
-/// The pods that count, by kind.
+/// Number of bound pods, by kind.
 fn pods(detail: &NodeDetail<'_>) -> String {
     let Some(pods) = detail.pods.any() else { return "not known".to_owned() };
     let bound = if detail.pods.exact().is_some() { "" } else { "at least " };
@@ -70,7 +70,7 @@ fn pods(detail: &NodeDetail<'_>) -> String {
     format!("{bound}{all} bound, of them {daemon_set} of DaemonSets, {mirror} static, {terminating} terminating")
 }
 
-/// The accelerators, one after the other, and what keeps their numbers from being what they seem.
+/// The accelerators, and facts that restrict the meaning of their numbers.
 fn devices(detail: &NodeDetail<'_>) -> Vec<String> {
     let invalid = accelerator::is_mig_invalid(&detail.facts);
     let invalid = invalid.then(|| "MIG layout does not fit strategy `single`: its devices are not known".to_owned());
@@ -119,7 +119,7 @@ fn group(lines: &mut Vec<LabelLine>, word: &'static str, items: &[String], width
     }
 }
 
-/// Draws as many lines as there is room for.
+/// Draws as many lines as fit.
 pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, now: Timestamp, pane: Pane) {
     let area = canvas.area;
     if area.height == 0 {

@@ -1,4 +1,4 @@
-//! The pods on a node: what each one is, does, holds and asks for.
+//! The pods on a node, with their owner, status and requests.
 
 use super::resources::amount;
 use super::{NodeView, Pane};
@@ -12,7 +12,7 @@ use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::table::{Cells, TableRows, Wanted, WidthMemory};
 use crate::ui::words;
 
-/// Width from which the last report of a pod has its whole words.
+/// Minimum width for the last report of a pod in full words.
 const WIDE: u16 = 100;
 
 /// Draws the heading and the visible pods.
@@ -45,9 +45,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, see
     table.draw(canvas, &view.pods, |pod| pod.selected && pane.focused);
 }
 
-/// Makes the figures of a pod.
+/// Formats the figures of a pod.
 struct PodCells<'a> {
-    /// There is room for whole words.
+    /// `true` if there is room for full words.
     wide: bool,
     glyphs: &'a Glyphs,
 }
@@ -85,7 +85,7 @@ impl Cells<Pods> for PodCells<'_> {
         }
     }
 
-    /// A pod that has ended holds nothing; what it requested would look as if it did.
+    /// A pod that has ended holds nothing, so its requests are muted.
     fn plain(&self, row: &PodRow<'_>) -> Role {
         if row.facts.phase.is_terminal() { Role::Muted } else { Role::Text }
     }

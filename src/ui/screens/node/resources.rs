@@ -1,4 +1,4 @@
-//! The resources of a node: requested, allocatable, capacity, in human units.
+//! The resources of a node: requested, allocatable and capacity, in readable units.
 
 use super::{Pane, hidden};
 use crate::model::cluster::NodeDetail;
@@ -13,23 +13,23 @@ use crate::ui::widgets::text::{Pen, columns};
 /// The columns of numbers: `1,234.567` cores have 9.
 const NUMBERS: [(&str, usize); 3] = [("REQUESTED", 9), ("ALLOCATABLE", 11), ("CAPACITY", 9)];
 
-/// Further columns as far as there is room: the share that is requested, what is used now, and its share.
+/// Further columns if there is room: the requested share, current usage, and its share.
 const MORE: [(&str, usize); 3] = [("REQ%", 5), ("USED", 9), ("USE%", 5)];
 
-/// From here on cores are counted in thousands and more.
+/// Number of cores from which they are abbreviated (`compact`).
 const MANY_CORES: i64 = 1_000_000;
 
 /// Columns of the numbers with a blank before each.
 const FIXED: usize = 9 + 11 + 9 + 3;
 
-/// Draws the heading and as many resources as there is room for.
+/// Draws the heading and as many resources as fit.
 pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane) {
     let area = canvas.area;
     if area.height == 0 {
         return;
     }
     let rows = &detail.resources;
-    // On a narrow pane the share goes first, then the name gets shorter: it is the numbers one looks for.
+    // On a narrow pane the share is dropped first, then the name is shortened: the numbers matter most.
     let name = rows.iter().map(|row| columns(row.name)).max().unwrap_or(0).max(9);
     let used = rows.iter().any(|row| row.used.is_some());
     let mut fixed = FIXED + 1;
@@ -65,7 +65,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     }
 }
 
-/// `name`: columns of the name; `more`: how many of [`MORE`] have room.
+/// Draws one resource. `name`: width of the name; `more`: number of columns of [`MORE`] that fit.
 fn line(pen: &mut Pen<'_>, row: &ResourceRow<'_>, name: usize, more: usize) {
     let glyphs = pen.glyphs();
     let part = row.requested.any();
@@ -118,7 +118,7 @@ pub(in crate::ui) fn amount(resource: &str, number: i64) -> String {
     }
 }
 
-/// Whole things, of which fewer than the capacity means loss; of cpu, memory and storage the kubelet reserves a part.
+/// Returns `true` for countable resources, of which fewer than the capacity means loss; of CPU, memory and storage the kubelet reserves a part.
 fn counts(resource: &str) -> bool {
     resource.contains('/')
 }
