@@ -1,4 +1,4 @@
-//! The `actions!` table: every action, its name, default keys, group and help line. Dispatch, footer, help, docs/keys.md
+//! The `actions!` table: every action with its name, default keys, group and help line. Dispatch, footer, help, the docs/keys.md
 //! table and the config template are made from it. A row with `opens` also declares a [`TopScreen`], which its key opens from
 //! every other screen.
 
@@ -15,7 +15,7 @@ macro_rules! actions {
             $($(#[doc = $help] #[serde(rename = $name)] $variant,)*)*
         }
 
-        /// Screen that a key opens from every other screen, and closes again: it shows a cluster or all of them, and not one object.
+        /// Screen that a key opens from every other screen, and closes again: it shows one cluster or all of them, not a single object.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum TopScreen {
             $($($(#[doc = $help] $screen,)?)*)*

@@ -9,7 +9,7 @@ const CHUNK: usize = 500;
 
 /// Bytes to send to the terminal for `text`; `env` returns `true` if a variable is set.
 ///
-/// tmux handles OSC 52 itself if `set-clipboard` is `on`, and passes the wrapped form on if `allow-passthrough` is; it ignores
+/// tmux handles OSC 52 itself if `set-clipboard` is `on`, and passes the wrapped form on if `allow-passthrough` is `on`; it ignores
 /// the other form, so both are sent. GNU screen only passes on. A terminal that knows neither shows nothing.
 #[must_use]
 pub fn bytes(text: &str, env: &dyn Fn(&str) -> bool) -> String {

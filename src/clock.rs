@@ -1,4 +1,4 @@
-//! The one place that reads a clock.
+//! The only module that reads a clock.
 //!
 //! [`Clock`] turns tokio's monotonic clock (which a test can pause) and the wall clock into a [`Now`], the only form of
 //! time that the model sees.
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use crate::msg::{Mono, Now};
 
-/// The start of this process, shared by every task, so that their [`Mono`] values can be compared.
+/// Start of monotonic time, shared by every task, so that their [`Mono`] values can be compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     epoch: Instant,
 }
 
 impl Clock {
-    /// A clock whose monotonic time starts at zero now.
+    /// Creates a clock whose monotonic time is zero now.
     #[must_use]
     pub fn start() -> Self {
         Self { epoch: Instant::now() }
@@ -33,7 +33,7 @@ impl Clock {
         Now { mono: self.mono(), wall: wall() }
     }
 
-    /// The same moment as an [`Instant`], for a timer.
+    /// Converts a monotonic time to an [`Instant`], for a timer.
     #[must_use]
     pub fn instant(&self, at: Mono) -> Instant {
         self.epoch + at.0

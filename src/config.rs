@@ -32,7 +32,7 @@ use namespaces::Namespaces;
 use sections::File;
 use timeouts::TimeoutSection;
 
-/// Limits of the file: a larger one is no configuration, and it may be a pipe that somebody writes.
+/// Limits of the file: a larger one cannot be a configuration, and a pipe may never end.
 const FILE: ReadLimit = ReadLimit { bytes: 1 << 20, within: Duration::from_secs(30) };
 
 /// The defaults, commented.
@@ -49,22 +49,22 @@ pub fn template() -> String {
     text
 }
 
-/// The configuration, complete.
+/// The complete configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Contexts to watch when the command line names none.
+    /// Contexts to watch if the command line names none.
     pub contexts: Vec<String>,
-    /// Ask for protobuf; the answer may be JSON all the same.
+    /// `true` if protobuf is requested; the server may still answer in JSON.
     pub protobuf: bool,
-    /// Ask for lists as watches.
+    /// `true` if lists are requested as watches (`sendInitialEvents`).
     watch_list: bool,
-    /// The same by context: `[cluster.NAME] watch-list`.
+    /// `watch_list` by context: `[cluster.NAME] watch-list`.
     cluster_watch_list: BTreeMap<String, bool>,
-    /// Credential plugins that may run; `None`: all.
+    /// Credential plugins that may run; `None` allows all.
     exec_allow: Option<Vec<String>>,
-    /// Namespaces whose pods are watched; none: the whole cluster.
+    /// Namespaces whose pods are watched; empty for the whole cluster.
     namespaces: Namespaces,
-    /// The same by context: `[cluster.NAME] namespaces`.
+    /// `namespaces` by context: `[cluster.NAME] namespaces`.
     cluster_namespaces: BTreeMap<String, Namespaces>,
     /// Requests to optional APIs.
     pub optional: Optional,
@@ -72,13 +72,13 @@ pub struct Config {
     settings: Settings,
     /// Bell, notifications and the command for new alerts.
     pub notifications: Notifier,
-    /// How many colours.
+    /// Colour depth.
     pub color: Color,
-    /// Plain ASCII.
+    /// Use of plain ASCII.
     pub ascii: Ascii,
     /// Keys by action name.
     pub keys: BTreeMap<String, Vec<String>>,
-    /// Lines of the file where the keys stand.
+    /// Line numbers of `keys` in the file.
     key_lines: BTreeMap<String, usize>,
     /// The file that was read.
     path: Option<PathBuf>,
@@ -92,17 +92,17 @@ pub struct Config {
     cluster_timeouts: BTreeMap<String, TimeoutSection>,
     /// Resource names that count as accelerators besides the built-in ones.
     pub accelerators: BTreeMap<String, Kind>,
-    /// Types of conditions of nodes whose `True` is good, besides those whose name says so.
+    /// Types of node conditions whose `True` is good, in addition to those whose name ends in `Ready`.
     good_conditions: Vec<String>,
-    /// Unknown keys and other faults of the file that do not stop the program, for the operator.
+    /// Messages for the operator about unknown keys and other faults that do not stop the program.
     pub warnings: Vec<String>,
 }
 
-/// When to draw with plain ASCII.
+/// Setting for plain ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ascii {
-    /// By the locale.
+    /// Depends on the locale.
     Auto,
     /// Always.
     Always,
@@ -123,12 +123,12 @@ pub enum ConfigError {
         /// The system's reason.
         error: Clean,
     },
-    /// The file is not what was expected; the text names line, column and key.
+    /// The file is invalid; the text names line, column and key.
     #[error("the configuration `{path}` is wrong: {text}\nhint: correct it, or start with --ignore-config")]
     Parse {
         /// The file.
         path: Clean,
-        /// The fault and its place; each line is clean.
+        /// The fault and its position; each line is clean.
         text: String,
     },
     /// A flag has an impossible value.
@@ -136,7 +136,7 @@ pub enum ConfigError {
     Flag {
         /// The flag.
         flag: &'static str,
-        /// The fault of its value.
+        /// The fault in its value.
         text: String,
     },
 }
@@ -176,7 +176,7 @@ impl Config {
         config
     }
 
-    /// Defaults, with `named` or else the user's file over them. A missing user's file is none, one that cannot be read is a
+    /// Loads the defaults, overridden by the file `named`, or else by the user's file. A missing user's file is ignored, an unreadable one is a
     /// warning (the home may be another user's); either of a named one is an error.
     ///
     /// # Errors
@@ -265,10 +265,10 @@ impl Config {
         tuning
     }
 
-    /// Watches only the pods of these namespaces in every cluster, whatever the files say; if there are any.
+    /// Restricts the pods to these namespaces in every cluster, overriding the files; does nothing if there are none.
     ///
     /// # Errors
-    /// [`ConfigError::Flag`] if one of them cannot be a namespace, or if they are too many.
+    /// [`ConfigError::Flag`] if a name cannot be a namespace, or if there are too many.
     pub fn watch_only(&mut self, namespaces: &[String]) -> Result<(), ConfigError> {
         if !namespaces.is_empty() {
             let flag = |text| ConfigError::Flag { flag: "--namespace", text };
@@ -355,7 +355,7 @@ fn shown(path: &Path) -> Clean {
     Clean::new(&path.to_string_lossy())
 }
 
-/// A text of several lines, which quotes the file, made safe for a terminal.
+/// Cleans a text of several lines, which quotes the file, for a terminal.
 fn clean_lines(text: &str) -> String {
     text.lines().map(|line| Clean::new(line).to_string()).collect::<Vec<_>>().join("\n")
 }
@@ -370,7 +370,7 @@ fn parse(text: &str, unknown: &mut Vec<String>) -> Result<File, toml::de::Error>
     )
 }
 
-/// Where the user's file is looked for.
+/// Path of the user's file, whether or not it exists.
 #[must_use]
 pub fn user_file() -> Option<PathBuf> {
     ProjectDirs::from("", "", "watchbell").map(|dirs| dirs.config_dir().join("config.toml"))

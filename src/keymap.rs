@@ -1,4 +1,4 @@
-//! `KeyEvent` → `Msg` by mode. The defaults are the `actions!` table; a key with two meanings is refused.
+//! Maps a `KeyEvent` to a `Msg` by mode. The defaults are the `actions!` table; a key with two meanings is rejected.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use crate::action::{ACTIONS, Action};
 use crate::model::app::screens::Mode;
 use crate::msg::{LineEdit, Msg};
 
-/// Always leaves, whatever the config says.
+/// Always quits, whatever the configuration says.
 const FORCE_QUIT: Chord = Chord { code: KeyCode::Char('c'), modifiers: KeyModifiers::CONTROL };
 
-/// Which key means what.
+/// Meaning of each key.
 #[derive(Clone, Debug)]
 pub struct KeyMap {
     actions: HashMap<Chord, Action>,
@@ -20,7 +20,7 @@ pub struct KeyMap {
     chords: HashMap<Action, Vec<Chord>>,
 }
 
-/// Why a key map was refused. The texts name the action and the key, as the config file spells them.
+/// Error in a key map. The texts name the action and the key as the configuration spells them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyMapError {
     /// No action has this name.
@@ -34,7 +34,7 @@ pub enum KeyMapError {
         /// The key as it was written.
         key: String,
     },
-    /// One key, two actions.
+    /// One key has two actions.
     #[error("`{key}` means both `{first}` and `{second}`; give one of them another key")]
     Twice {
         /// The key.
@@ -50,7 +50,7 @@ pub enum KeyMapError {
 }
 
 impl KeyMapError {
-    /// The names of the actions that it is about.
+    /// Names of the actions in the error.
     #[must_use]
     pub fn actions(&self) -> Vec<&str> {
         match self {
@@ -61,7 +61,7 @@ impl KeyMapError {
     }
 }
 
-/// A key with its modifiers, in one form for all the forms that terminals send.
+/// A key with its modifiers, normalised: terminals send different forms.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Chord {
     code: KeyCode,
@@ -76,7 +76,7 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults with the keys of some actions replaced; an empty list takes an action's keys away.
+    /// Creates the defaults with the keys of some actions replaced; an empty list removes all keys of an action.
     ///
     /// # Errors
     /// [`KeyMapError`] for an unknown action, an unknown key, a key with two meanings, or a new meaning of `ctrl-c`.
@@ -99,7 +99,7 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// Meaning of a key, also that it has none; `None` where nobody waits for an answer. Releases mean nothing, repeats mean
+    /// Meaning of a key, [`Msg::UnboundKey`] included; `None` if nobody waits for an answer. Releases are ignored, repeats mean
     /// the key again.
     #[must_use]
     pub fn resolve(&self, mode: Mode, key: KeyEvent) -> Option<Msg> {
@@ -108,7 +108,7 @@ impl KeyMap {
         }
         match mode {
             Mode::Filter => self.resolve_text(key),
-            // What a terminal sends by itself, or a modifier alone, is no key that somebody waits for an answer to.
+            // Nobody waits for an answer to what a terminal sends by itself, or to a modifier alone.
             Mode::Normal | Mode::Help => match (self.action(key), key.code) {
                 (Some(action), _) => Some(Msg::Action(action)),
                 (None, KeyCode::Char(_) | KeyCode::F(_)) => Some(Msg::UnboundKey),
@@ -118,7 +118,7 @@ impl KeyMap {
         }
     }
 
-    /// The keys of `action` as people read them, the first one first; empty if it has none.
+    /// The keys of `action` as text, in order; empty if it has none.
     #[must_use]
     pub fn keys(&self, action: Action) -> Vec<String> {
         self.chords.get(&action).map(|chords| chords.iter().map(Chord::to_string).collect()).unwrap_or_default()
@@ -154,7 +154,7 @@ impl KeyMap {
         self.actions.get(&Chord::from(key)).copied()
     }
 
-    /// Keys of a line that is being edited, as readline has them; they cannot be configured.
+    /// Meaning of a key while a line is edited, as in readline; these keys cannot be configured.
     fn resolve_text(&self, key: KeyEvent) -> Option<Msg> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
@@ -172,7 +172,7 @@ impl KeyMap {
             KeyCode::Down => Msg::Action(Action::Down),
             KeyCode::PageUp => Msg::Action(Action::PageUp),
             KeyCode::PageDown => Msg::Action(Action::PageDown),
-            // What concerns the program and not the text works here too, if its key is not text.
+            // Actions for the program as a whole work here too, unless their key is text.
             _ => match self.action(key)? {
                 action @ (Action::ForceQuit | Action::Suspend | Action::Redraw) => Msg::Action(action),
                 _ => return None,
@@ -228,7 +228,7 @@ impl From<KeyEvent> for Chord {
 }
 
 impl fmt::Display for Chord {
-    /// As the config file spells it.
+    /// Writes it as the configuration spells it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (modifier, name) in
             [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")]
@@ -252,7 +252,7 @@ impl fmt::Debug for Chord {
     }
 }
 
-/// Keys that are not one character; the first name of a key is the one that is shown.
+/// Names of keys that are not one character; the first name of a key is the one that is shown.
 const NAMES: &[(&str, KeyCode)] = &[
     ("enter", KeyCode::Enter),
     ("return", KeyCode::Enter),

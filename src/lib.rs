@@ -1,16 +1,16 @@
 //! watchbell: a terminal dashboard for people on call for Kubernetes clusters.
 //!
-//! The data goes one way. A pod travels
-//! API server → [`cluster`] (asked, timed, decoded into [`facts`]) → [`msg`] over one bounded channel →
+//! Data flows in one direction. A pod takes this path:
+//! API server → [`cluster`] (requests, timing, decoding into [`facts`]) → [`msg`] over one bounded channel →
 //! [`model`] (`update`: pure, no clock, no I/O) → [`ui`] (draws the visible slice) → the terminal.
 //!
-//! * *talk*: [`cluster`] owns every socket and every clock of a cluster; it never sees the model or the screen.
-//! * *reduce*: [`facts`] is what we keep of an API object; plain data.
-//! * *accumulate*: [`model`] is everything the screen knows; the same messages always give the same model.
-//! * *draw*: [`ui`] and [`report`] read the model; nothing in them waits, asks or computes per object.
+//! * *talk*: [`cluster`] owns every socket and every timer of a cluster; it never sees the model or the screen.
+//! * *reduce*: [`facts`] holds the parts of API objects that are kept; plain data.
+//! * *accumulate*: [`model`] is the state behind the screen; the same messages always give the same model.
+//! * *draw*: [`ui`] and [`report`] read the model; nothing in them waits, sends requests or computes per object.
 //!
 //! [`sim`] is a simulated API server for the demo, the tests and game days; [`runtime`] and [`term`] tie the parts to a terminal,
-//! and [`process`] owns every process that we start.
+//! and [`process`] owns every child process.
 
 pub mod action;
 pub mod cli;

@@ -15,7 +15,7 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Last line of a full log.
 const FULL: &[u8] = b"the log is full; nothing more is logged to this file\n";
 
-/// Log with a size cap.
+/// Log with a maximum size.
 #[derive(Debug)]
 pub struct LogFile<W = File> {
     out: W,

@@ -133,8 +133,8 @@ fn start(program: &Program) -> io::Result<Process> {
         registry.closing
     };
     let Spawned { leader, stdin, stdout } = started?;
-    let lent = program.terminal == Terminal::Foreground && !closing;
-    let group = ProcessGroup { leader, loan: lent.then(|| Loan::to(leader)).flatten() };
+    let lends_terminal = program.terminal == Terminal::Foreground && !closing;
+    let group = ProcessGroup { leader, loan: lends_terminal.then(|| Loan::to(leader)).flatten() };
     if closing {
         drop(group);
         return Err(io::Error::other("the program ends"));

@@ -32,7 +32,7 @@ pub struct Snapshot {
     pub kind: &'static str,
     /// Time of the snapshot, by the clock of this host.
     pub time: Timestamp,
-    /// In the order of the command line.
+    /// The clusters in the order of the command line.
     pub clusters: Vec<ClusterReport>,
 }
 

@@ -63,7 +63,7 @@ macro_rules! resources {
             /// Resources of every cluster, from which the numbers of the dashboard come.
             pub const CORE: [Self; 2] = [Self::Nodes, Self::Pods];
 
-            /// Resources of optional APIs: without one something is not shown, and nothing else changes.
+            /// Resources of optional APIs: without one, only what it provides is missing from the screen.
             pub const OPTIONAL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
 
             /// Every resource, in the order of the enum.
@@ -103,13 +103,13 @@ impl Resource {
         self.api().best_path()
     }
 
-    /// The same in one namespace, whose name is a DNS label or escaped.
+    /// Path of its list in one namespace, whose name is a DNS label or escaped.
     #[must_use]
     pub fn list_path_in(self, namespace: &str) -> String {
         self.api().best_path_in(namespace)
     }
 
-    /// The resource of this plural, if it is one that is watched.
+    /// The resource with this plural; `None` if it is not watched.
     #[must_use]
     pub fn from_plural(plural: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource| resource.name() == plural)

@@ -16,7 +16,7 @@ const LAST_PATH: &str = "\"/readyz\"";
 /// Marker of the roles in single namespaces.
 const ROLES: &str = "# @optional-roles@\n";
 
-/// A rule for resources of one group that have one purpose.
+/// A rule for resources of one group with the same purpose.
 #[derive(Debug)]
 struct ResourceRule {
     api: &'static ApiResource,
@@ -42,7 +42,7 @@ pub fn manifest() -> String {
     TEMPLATE.replace(CORE, &core).replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &local)
 }
 
-/// Neighbours in the table that are alike share a rule.
+/// Rules of these resources; neighbours with the same group, namespace and purpose share one.
 fn rules(resources: impl IntoIterator<Item = &'static ApiResource>) -> Vec<ResourceRule> {
     let mut rules: Vec<ResourceRule> = Vec::new();
     for api in resources {

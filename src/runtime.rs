@@ -1,7 +1,7 @@
 //! Owns the terminal and the model, runs the loop, and performs effects.
 //!
-//! The loop runs on the main thread. Clusters, decoding and probes run on runtimes of their own, so that neither can starve
-//! the other; one bounded channel joins them.
+//! The loop runs on the main thread. Clusters, decoding and probes run on runtimes of their own, so that neither side can starve
+//! the other; one bounded channel connects them.
 
 mod app;
 mod clusters;
@@ -35,13 +35,13 @@ use app::{App, Pace};
 pub use clusters::Clusters;
 pub use snapshot::snapshot;
 
-/// Clusters to watch, and how.
+/// Clusters to watch, with their settings.
 pub struct Watched<'a> {
     /// The clusters; [`ClusterId`](crate::msg::ClusterId) is the index.
     pub targets: Vec<ContextTarget>,
     /// Thresholds of each cluster.
     pub settings: Box<dyn Fn(&ContextTarget) -> Settings + 'a>,
-    /// How nodes are read.
+    /// Conventions by which nodes are read.
     pub conventions: Conventions,
     /// Deadlines and periods of each cluster's tasks.
     pub tuning: Box<dyn Fn(&ContextTarget) -> Tuning + 'a>,
@@ -61,7 +61,7 @@ impl Watched<'_> {
             namespaces: (self.tuning)(target).namespaces,
             example: target.namespace().cloned(),
         };
-        Model::each(self.targets.iter().map(cluster).collect())
+        Model::with_own_settings(self.targets.iter().map(cluster).collect())
             .with_scopes(self.targets.iter().map(scope))
             .with_plugins(self.targets.iter().map(ContextTarget::plugin))
             .with_conventions(self.conventions.clone())
@@ -109,12 +109,12 @@ impl Dashboard<'_> {
                 notifier: self.notifier,
                 hook,
                 clock,
-                lent: false,
+                terminal_lent: false,
                 pace: Pace::default(),
                 panics,
             };
             let outcome = app.run().await;
-            // The terminal first, and then nothing is dropped: millions of pods would take seconds, and the process ends now.
+            // The terminal is restored first. The model is not dropped: that would take seconds for millions of pods, and the process ends now.
             term::leave();
             mem::forget(app);
             outcome

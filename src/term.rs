@@ -242,7 +242,7 @@ pub fn leave() {
         EndSynchronizedUpdate,
         DisableBracketedPaste,
         LeaveAlternateScreen,
-        // For a terminal that cannot restore its old title.
+        // For terminals that cannot restore the old title.
         SetTitle(""),
         Print(POP_TITLE),
         cursor::Show
@@ -278,7 +278,7 @@ fn taken_back() -> MutexGuard<'static, Option<Instant>> {
 }
 
 /// Returns `true` if a typed signal is meant for the program that has, or just had, the terminal: it can reach us after that
-/// program has ended of it. While the screen is ours, no key makes a signal.
+/// program has ended because of it. While the screen is ours, no key causes a signal.
 fn is_for_borrower() -> bool {
     LENT.load(Ordering::SeqCst) || taken_back().is_some_and(|at| at.elapsed() < LATE_SIGNAL)
 }

@@ -1,12 +1,12 @@
-//! Role → style at 16 colours, 256, truecolor or none; Unicode or ASCII glyphs.
+//! Maps a role to a style with 16, 256, 24-bit or no colours; Unicode or ASCII glyphs.
 //!
 //! A glyph and a word carry every state; a colour only repeats it. Without colours every foreground and background is
-//! [`Color::Reset`]: crossterm writes a full reset (`ESC[;m`) for any other colour under `NO_COLOR`, and that would wipe
-//! out the reverse of the selected row.
+//! [`Color::Reset`]: crossterm writes a full reset (`ESC[;m`) for any other colour under `NO_COLOR`, which would remove
+//! the reverse video of the selected row.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// How the screen looks: styles and glyphs.
+/// Look of the screen: styles and glyphs.
 #[derive(Clone, Debug)]
 pub struct Theme {
     /// Styles by role.
@@ -15,7 +15,7 @@ pub struct Theme {
     pub glyphs: Glyphs,
 }
 
-/// How many colours the terminal is given.
+/// Colour depth of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Depth {
     /// No colours: `NO_COLOR`, `TERM=dumb`.
@@ -28,16 +28,16 @@ pub enum Depth {
     True,
 }
 
-/// Meaning of a piece of the screen; the theme says how that looks.
+/// Meaning of a part of the screen; the theme decides its look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Values and everything without a role of its own.
+    /// Values, and everything without another role.
     Text,
-    /// The program's name, the name of what is open.
+    /// The program's name, and the name of the open object.
     Title,
     /// The lines between regions.
     Rule,
-    /// Labels and what may be overlooked.
+    /// Labels and less important text.
     Muted,
     /// As it should be.
     Good,
@@ -49,11 +49,11 @@ pub enum Role {
     Critical,
     /// Not known.
     Unknown,
-    /// The operator's row.
+    /// The selected row.
     Selected,
     /// Keys in hints and help.
     Key,
-    /// Values that are older than they should be.
+    /// Outdated values.
     Stale,
     /// Headings of columns.
     Header,
@@ -70,7 +70,7 @@ pub struct Palette {
 /// The characters that stand for states and levels; each is one column wide unless its comment says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Only ASCII is used.
+    /// `true` if only ASCII is used.
     pub ascii: bool,
     /// As it should be: Ready, live.
     pub ok: &'static str,
@@ -78,9 +78,9 @@ pub struct Glyphs {
     pub bad: &'static str,
     /// Not known: Unknown, stale.
     pub unknown: &'static str,
-    /// Comes and goes.
+    /// Flapping.
     pub flapping: &'static str,
-    /// The first list is on its way.
+    /// The first list is being read.
     pub loading: &'static str,
     /// Works, but badly.
     pub degraded: &'static str,
@@ -88,7 +88,7 @@ pub struct Glyphs {
     pub alert: &'static str,
     /// A notice.
     pub notice: &'static str,
-    /// Before the operator's row.
+    /// Before the selected row.
     pub selected: &'static str,
     /// Before the heading of the part that has the focus.
     pub focus: &'static str,
@@ -96,9 +96,9 @@ pub struct Glyphs {
     pub rule: &'static str,
     /// Between two columns of panes.
     pub divider: &'static str,
-    /// Times, as in `429 ×3`.
+    /// Multiplication sign, as in `429 ×3`.
     pub times: &'static str,
-    /// Something was cut off here.
+    /// Marks text that was cut off.
     pub ellipsis: &'static str,
     /// Before a lower bound; two columns in ASCII.
     pub at_least: &'static str,
@@ -110,17 +110,17 @@ pub struct Glyphs {
     pub ascending: &'static str,
     /// Sorted descending.
     pub descending: &'static str,
-    /// Answers by latency, fastest first.
+    /// Answered probes by latency, fastest first.
     pub levels: [&'static str; 8],
     /// A minute in which a node was Ready.
     pub was_ready: &'static str,
-    /// A minute in which it was not.
+    /// A minute in which a node was not Ready.
     pub was_not_ready: &'static str,
     /// A probe without an answer.
     pub timed_out: &'static str,
     /// A probe that failed before its deadline.
     pub failed: &'static str,
-    /// Parts of a cell of a bar: one to eight eighths; ASCII has only the whole.
+    /// Parts of a cell of a bar, from one eighth to eight; ASCII has only the full cell.
     pub parts: [&'static str; 8],
     /// The empty part of a bar that shows its end.
     pub free: &'static str,
@@ -132,7 +132,7 @@ pub struct Glyphs {
 const POOR_TERMINALS: [&str; 4] = ["dumb", "linux", "vt100", "vt220"];
 
 impl Theme {
-    /// A look with the given colours and glyphs.
+    /// Creates a theme with the given colours and glyphs.
     #[must_use]
     pub fn new(depth: Depth, ascii: bool) -> Self {
         Self { palette: Palette { depth }, glyphs: if ascii { ASCII } else { UNICODE } }
@@ -141,8 +141,8 @@ impl Theme {
     /// Theme that the environment allows; `env` reads one variable.
     ///
     /// No colours under `NO_COLOR` (any value but the empty one) or `TERM=dumb`, otherwise the 16 that follow the
-    /// terminal's palette. More only on demand, because GNU screen hands `COLORTERM=truecolor` down without supporting
-    /// it: `WATCHBELL_COLORS` may be `none`, `16`, `256`, `true`, or `auto`, which believes `COLORTERM` and `TERM`.
+    /// terminal's palette. More only on request, because GNU screen passes `COLORTERM=truecolor` on without supporting
+    /// it: `WATCHBELL_COLORS` may be `none`, `16`, `256`, `true`, or `auto`, which trusts `COLORTERM` and `TERM`.
     /// ASCII with `ascii_flag`, outside a UTF-8 locale, and on terminals whose fonts lack the glyphs.
     #[must_use]
     pub fn detect(env: &dyn Fn(&str) -> Option<String>, ascii_flag: bool) -> Self {
@@ -173,13 +173,13 @@ impl Theme {
 }
 
 impl Palette {
-    /// How many colours it uses.
+    /// Its colour depth.
     #[must_use]
     pub fn depth(&self) -> Depth {
         self.depth
     }
 
-    /// The style of `role`. Every style says what its foreground is, so that it can be laid over another one.
+    /// The style of `role`. Every style sets its foreground, so that it can be applied on top of another one.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         let modifiers = match role {
@@ -194,7 +194,7 @@ impl Palette {
         if role == Role::Selected { style.remove_modifier(Modifier::DIM) } else { style }
     }
 
-    /// The middle of each palette's lightness, so that it can be read on dark and on light backgrounds.
+    /// Colours of medium lightness, which are legible on dark and on light backgrounds.
     fn color(self, role: Role) -> Color {
         match (self.depth, role) {
             (Depth::Ansi16, Role::Good) => Color::Green,

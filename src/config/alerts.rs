@@ -14,7 +14,7 @@ use crate::model::settings::Settings;
 /// Declares [`AlertSection`] with a key for each threshold.
 macro_rules! section {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $key:literal, $bounds:expr $(, at most $cap:ident)?;)*) => {
-        /// One such section as it is written; keys that are not there change nothing.
+        /// One such section; missing keys change nothing.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub(super) struct AlertSection {
             $($field: Option<$type>,)*

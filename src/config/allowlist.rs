@@ -9,15 +9,15 @@ use crate::facts::text::Clean;
 /// The key, and its section.
 const KEY: &str = "exec-allow";
 const SECTION: &str = "clusters";
-/// Letters of a name that may be wrong: `exec-alow`, `exec_allows`.
+/// Maximum number of wrong letters in a misspelled name: `exec-alow`, `exec_allows`.
 const WRONG_LETTERS: usize = 2;
 
-/// Finds the key in another place, or spelled in another way.
+/// Rejects the key in a wrong section, or misspelled.
 ///
 /// # Errors
-/// The line and the section where the key stands. A mere warning would run plugins that the list is meant to forbid.
+/// The line and the section of the key. After a mere warning, plugins would run that the list is meant to forbid.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    // A text that is not TOML has been refused already.
+    // Text that is not TOML was rejected earlier.
     let Ok(root) = DeTable::parse(text) else { return Ok(()) };
     match misplaced(root.get_ref(), &mut Vec::new()) {
         None => Ok(()),

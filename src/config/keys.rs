@@ -1,9 +1,9 @@
-//! Keys that the configuration knows, for the answer to one that it does not.
+//! Known keys of the configuration, for suggestions when a key is unknown.
 
 use super::DEFAULTS;
 use crate::action::ACTIONS;
 
-/// Every key with its section, `probe.period`, and every section, as the defaults have them; and the names of actions.
+/// Every key with its section, `probe.period`, and every section of the defaults, and the names of actions.
 pub(super) fn known() -> Vec<String> {
     let mut known = Vec::new();
     let mut section = String::new();
@@ -11,7 +11,7 @@ pub(super) fn known() -> Vec<String> {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name) {
             name.clone_into(&mut section);
             known.push(section.clone());
-        // Optional keys stand in the defaults as comments.
+        // Optional keys are comments in the defaults.
         } else if let Some((key, _)) = line.trim_start_matches('#').split_once('=')
             && is_key(key.trim())
         {
@@ -29,13 +29,13 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// The known key that `key` is most like, if it is much like any: a third of its letters may be wrong. What holds for one context
-/// alone, `cluster.NAME.alerts.slow-call`, is looked for without the name.
+/// The known key that is most similar to `key`, if any is: a third of its letters may be wrong. A key of one context
+/// (`cluster.NAME.alerts.slow-call`) is compared without the name.
 pub(super) fn nearest(key: &str, known: &[String]) -> Option<String> {
     let (before, rest) = of_cluster(key).unwrap_or(("", key));
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let distance = |known: &&String| {
-        // A key in the wrong section is as near as one that is spelled wrong.
+        // A key in the wrong section counts like one that is misspelled.
         let whole = strsim::damerau_levenshtein(known, rest);
         let moved =
             if known.contains('.') { 1 + strsim::damerau_levenshtein(&last(known), &last(rest)) } else { whole };
@@ -46,7 +46,7 @@ pub(super) fn nearest(key: &str, known: &[String]) -> Option<String> {
     (near <= (last(rest).len() / 3).max(2)).then(|| format!("{before}{best}"))
 }
 
-/// `cluster.NAME.` and what follows it; the name may have dots itself.
+/// Splits a key into `cluster.NAME.` and the rest; the name may contain dots.
 fn of_cluster(key: &str) -> Option<(&str, &str)> {
     let rest = key.strip_prefix("cluster.")?;
     let at = ["alerts", "timeouts"].iter().find_map(|section| rest.rfind(&format!(".{section}.")));

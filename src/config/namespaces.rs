@@ -1,22 +1,22 @@
-//! `namespaces` of `[clusters]` and `[cluster.NAME]`: whose pods are watched where not all may be (F23).
+//! `namespaces` of `[clusters]` and `[cluster.NAME]`: namespaces whose pods are watched if the user may not list all pods (F23).
 
 use serde::{Deserialize, Deserializer};
 
 use crate::cli;
 use crate::facts::text::Clean;
 
-/// Each namespace is a list and a watch of its own; the server must hardly notice them.
+/// Maximum number of namespaces: each has a list and a watch of its own, whose load the server should hardly notice.
 const MOST: usize = 32;
 
-/// The namespaces whose pods are watched, each once; none: the whole cluster.
+/// The namespaces whose pods are watched, without duplicates; empty for the whole cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Namespaces(Vec<Clean>);
 
 impl Namespaces {
-    /// Each of these once, in their order.
+    /// Creates the list without duplicates, in the order of `names`.
     ///
     /// # Errors
-    /// A name that no namespace can have, or too many names.
+    /// If a name cannot be a namespace, or if there are too many.
     pub(super) fn new(names: &[String]) -> Result<Self, String> {
         let mut namespaces = Vec::new();
         for name in names {

@@ -1,4 +1,4 @@
-//! The sections of the file, as they are written.
+//! The sections of the file.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -17,7 +17,7 @@ use crate::facts::accelerator::Kind;
 use crate::model::settings::Settings;
 use crate::notify::Notify;
 
-/// As many probes as the model keeps of a series (`model::latency`).
+/// Maximum number of probes of a series in the latency window; the model keeps no more (`model::derive::latency`).
 const MOST_SAMPLES: u128 = 4096;
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,7 +103,7 @@ pub(super) struct ConditionsSection {
     pub(super) good: Option<Vec<String>>,
 }
 
-/// Reads `[probe]`, whose parts must go together.
+/// Reads `[probe]` and checks that its values are consistent.
 fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::Error> {
     let section = ProbeSection::deserialize(deserializer)?;
     let defaults = Settings::default();
@@ -111,7 +111,7 @@ fn probe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProbeSection, D::
     let period = or(section.period, defaults.probe_period);
     let deadline = or(section.deadline, defaults.probe_deadline);
     let window = or(section.window, defaults.latency_window);
-    // Each tick gives one sample, so a probe is over when the next one is due.
+    // Each tick gives one sample, so a probe must end before the next one is due.
     let text = if deadline > period {
         format!("`deadline` ({deadline:?}) is above `period` ({period:?}); write both, the deadline at most the period")
     } else if window.as_nanos() > period.as_nanos() * MOST_SAMPLES {

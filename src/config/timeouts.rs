@@ -8,7 +8,7 @@ use super::duration::ConfigDuration;
 use super::replace;
 use crate::cluster::{Between, Tier, Tiers, Tuning};
 
-/// One such section as it is written; keys that are not there change nothing.
+/// One such section; missing keys change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(super) struct TimeoutSection {
@@ -72,7 +72,7 @@ impl TimeoutSection {
     }
 }
 
-/// `[{ nodes = 0, page = "15s" }, …]`: from 0 nodes on, ascending.
+/// Reads `[{ nodes = 0, page = "15s" }, …]`: in ascending order, the first for 0 nodes.
 fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Tier>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -98,7 +98,7 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D:
     Ok(Some(percent))
 }
 
-/// None is a choice: then there is one attempt.
+/// Reads the delays of retries; an empty list means one attempt.
 fn retries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Duration>>, D::Error> {
     let waits = Vec::<ConfigDuration>::deserialize(deserializer)?;
     if waits.len() > 10 {
@@ -107,7 +107,7 @@ fn retries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Dura
     Ok(Some(waits.into_iter().map(|wait| wait.0).collect()))
 }
 
-/// At least one, descending; a server that suffers must not be asked for more.
+/// Reads page sizes: at least one, descending, because an overloaded server must not be asked for more.
 fn sizes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>, D::Error> {
     let sizes = Vec::<u32>::deserialize(deserializer)?;
     if sizes.is_empty() || sizes.contains(&0) || !sizes.is_sorted_by(|a, b| a > b) {

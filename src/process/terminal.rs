@@ -14,15 +14,15 @@ use super::{own_group, signal_group};
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Process group that has the terminal, and the terminal's modes before the loan.
-struct Lent {
+struct ActiveLoan {
     leader: Pid,
     before: Termios,
 }
 
-static LENT: Mutex<Option<Lent>> = Mutex::new(None);
+static ACTIVE_LOAN: Mutex<Option<ActiveLoan>> = Mutex::new(None);
 
-fn lent() -> MutexGuard<'static, Option<Lent>> {
-    LENT.lock().unwrap_or_else(PoisonError::into_inner)
+fn active_loan() -> MutexGuard<'static, Option<ActiveLoan>> {
+    ACTIVE_LOAN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Loan of the terminal. Dropping it takes the terminal back.
@@ -38,7 +38,7 @@ impl Loan {
         if tcgetpgrp(&stdin).ok()? != own_group()? {
             return None;
         }
-        *lent() = Some(Lent { leader, before: tcgetattr(&stdin).ok()? });
+        *active_loan() = Some(ActiveLoan { leader, before: tcgetattr(&stdin).ok()? });
         put_in_front(leader);
         // It may have been stopped for reading from the background.
         signal_group(leader, Signal::CONT);
@@ -69,7 +69,7 @@ impl Drop for Loan {
 
 /// Ends a loan: puts us into the foreground and restores the terminal's modes, also if a password was being typed.
 pub(super) fn take_back() {
-    let Some(Lent { leader, before }) = lent().take() else { return };
+    let Some(ActiveLoan { leader, before }) = active_loan().take() else { return };
     let Some(own) = own_group() else { return };
     // Any other foreground group is the shell, which has put us into the background.
     if tcgetpgrp(io::stdin()).is_ok_and(|front| front != leader && front != own) {

@@ -37,7 +37,7 @@ pub(super) fn of_node(resources: &[ResourceAmounts], shown: PodVisibility) -> Re
     resources.iter().map(|row| (row.name.clone(), amounts(row))).collect()
 }
 
-/// The same summed over nodes.
+/// The resources of several nodes, summed.
 pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, shown: PodVisibility) -> ResourceReports {
     let mut sums: BTreeMap<&Clean, [Option<Quantity>; 3]> = BTreeMap::new();
     for row in nodes.flatten() {
@@ -54,7 +54,7 @@ pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, sho
     sums.into_iter().map(|(name, sums)| (name.clone(), amounts(sums))).collect()
 }
 
-/// `1.5`, `-0.000000001`, `8`: without an exponent and without zeros at the end.
+/// `1.5`, `-0.000000001`, `8`: without an exponent or trailing zeros.
 fn decimal(amount: Quantity) -> String {
     let nano = amount.nano();
     let (whole, rest) = (nano.unsigned_abs() / NANO, nano.unsigned_abs() % NANO);

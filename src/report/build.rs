@@ -72,13 +72,13 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
     }
 }
 
-/// The failures of the cluster; the one that it waits for if there is no other.
+/// The last failures of the cluster; without any, the one after which it waits for a retry.
 fn errors(cluster: &ClusterState, waiting: Option<&Failure>) -> Vec<FaultReport> {
     let errors: Vec<FaultReport> = cluster.link().failures().map(fault).collect();
     if errors.is_empty() { waiting.map(fault).into_iter().collect() } else { errors }
 }
 
-/// Sums over the nodes; `state` says how well they are known.
+/// Sums over the nodes; `state` is their state.
 fn node_sums(cluster: &ClusterState, state: ValueState, shown: PodVisibility) -> NodeSums {
     let counts = cluster.node_counts();
     NodeSums {
@@ -177,7 +177,7 @@ fn fault(failure: &Failure) -> FaultReport {
     FaultReport { time, layer: *layer, request, code: *code, text, attempt: *attempt }
 }
 
-/// Milliseconds to a thousandth: a probe on loopback takes less than one.
+/// Milliseconds with three decimals: a probe on loopback takes less than one.
 fn milliseconds(span: std::time::Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
 }

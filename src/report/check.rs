@@ -1,4 +1,4 @@
-//! The health check as text, line by line as it comes, and as JSON.
+//! The health check as text, line by line while it runs, and as JSON.
 
 use std::fmt::Write;
 
@@ -9,9 +9,9 @@ use unicode_width::UnicodeWidthChar;
 use crate::facts::text::Clean;
 use crate::msg::check::{CheckStep, StepOutcome};
 
-/// Columns of a line.
+/// Maximum width of a line in columns.
 const WIDTH: usize = 100;
-/// Column of the text, behind the outcome and the name.
+/// Column of the text, after the outcome and the name.
 const INDENT: usize = 23;
 
 /// The health check of all clusters: `watchbell check -o json`.
@@ -22,11 +22,11 @@ pub struct Check {
     pub api_version: &'static str,
     /// `Check`.
     pub kind: &'static str,
-    /// When it ended, by our clock.
+    /// Time of its end, by the clock of this host.
     pub time: Timestamp,
     /// The worst of all clusters.
     pub outcome: StepOutcome,
-    /// In the order of the command line.
+    /// The clusters in the order of the command line.
     pub clusters: Vec<ClusterCheck>,
 }
 
@@ -40,12 +40,12 @@ pub struct ClusterCheck {
     pub server: Option<Clean>,
     /// The worst of its steps.
     pub outcome: StepOutcome,
-    /// In the order in which they were taken.
+    /// The steps in the order in which they ran.
     pub steps: Vec<CheckStep>,
 }
 
 impl Check {
-    /// All clusters together.
+    /// Creates the check of all clusters; its outcome is the worst one.
     #[must_use]
     pub fn new(time: Timestamp, clusters: Vec<ClusterCheck>) -> Self {
         let outcome = clusters.iter().map(|cluster| cluster.outcome).max().unwrap_or(StepOutcome::Ok);
@@ -54,16 +54,16 @@ impl Check {
 }
 
 impl ClusterCheck {
-    /// One cluster with its steps. A skipped step is no worse than a good one.
+    /// Creates the check of one cluster; its outcome is the worst of the steps. A skipped step is no worse than a good one.
     #[must_use]
     pub fn new(context: Clean, server: Option<Clean>, steps: Vec<CheckStep>) -> Self {
         let worst = steps.iter().map(|step| step.outcome).filter(|outcome| *outcome != StepOutcome::Skip).max();
-        // A check that found nothing out has not found that all is well.
+        // Without any step it is not known that all is well.
         let outcome = worst.unwrap_or(StepOutcome::Fail);
         Self { context, server, outcome, steps }
     }
 
-    /// The last line: what to remember of it.
+    /// The last line, which sums it up.
     #[must_use]
     pub fn summary(&self) -> String {
         let count = |outcome| self.steps.iter().filter(|step| step.outcome == outcome).count();
@@ -89,19 +89,19 @@ impl ClusterCheck {
     }
 }
 
-/// The line before a cluster's steps.
+/// The line above a cluster's steps.
 #[must_use]
 pub fn heading(context: &Clean) -> String {
     format!("check of {context}, measured from this host\n")
 }
 
-/// One step: one line of at most 100 columns where all is well; else its text in full and, below, what to do next.
+/// One step: one line of at most 100 columns if all is well; else its whole text, with advice below it.
 #[must_use]
 pub fn line(step: &CheckStep) -> String {
     let mut text = step.text.to_string();
     if let Some(limit) = step.limit {
         if step.outcome == StepOutcome::Ok {
-            // Beside a figure that is good, the limit is shown where there is room for it.
+            // Beside a good figure the limit is shown only if there is room.
             let with = format!("{text} (limit {})", limit.text);
             if INDENT + columns(&with) <= WIDTH {
                 text = with;
@@ -122,7 +122,7 @@ fn columns(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// Words in lines of at most [`WIDTH`] columns, the first behind `lead`, the others behind `indent` blanks.
+/// Wraps text at [`WIDTH`] columns; the first line starts with `lead`, the others with `indent` blanks.
 fn wrapped(lead: &str, indent: usize, text: &str) -> String {
     let mut out = lead.to_owned();
     let (mut at, mut fresh) = (columns(lead), true);
@@ -136,7 +136,7 @@ fn wrapped(lead: &str, indent: usize, text: &str) -> String {
             out.push(' ');
             at += 1;
         }
-        // A word that is longer than a line is cut where the line ends.
+        // A word that is longer than a line is broken at the end of the line.
         while at + columns(word) > WIDTH {
             let mut room = WIDTH - at;
             let end = word.char_indices().find(|(_, c)| {

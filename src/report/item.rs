@@ -60,13 +60,13 @@ pub struct Item {
     pub mig_invalid: bool,
     /// Its accelerators: registered, expected by labels, or requested by its pods.
     pub accelerators: Vec<ItemAccelerator>,
-    /// Current usage; `None` if it is unknown, see the cluster's `usage`.
+    /// Current usage; `None` if it is not known, see the cluster's `usage`.
     pub usage: Option<ItemUsage>,
-    /// Its devices of dynamic resource allocation by driver; `None` if they are not seen, see the cluster's `dra`.
+    /// Its devices of dynamic resource allocation by driver; `None` if they are not visible, see the cluster's `dra`.
     pub dra: Option<Vec<DriverDevices>>,
-    /// Its kubelet's lease; `None` if it is not seen, see the cluster's `leases`, or if there is none.
+    /// Its kubelet's lease; `None` if it is not visible, see the cluster's `leases`, or if there is none.
     pub lease: Option<ItemLease>,
-    /// Fields that columns of the node table make.
+    /// Fields of the columns of the node table that declare one.
     #[serde(flatten)]
     pub columns: BTreeMap<&'static str, serde_json::Value>,
 }
@@ -77,7 +77,7 @@ pub struct Item {
 pub struct ItemLease {
     /// Seconds since it was renewed, by the server's clock.
     pub age_seconds: Option<f64>,
-    /// Not renewed for longer than it lasts.
+    /// `true` if it was not renewed within its duration.
     pub silent: bool,
 }
 
@@ -103,7 +103,7 @@ pub struct ItemTaint {
     pub key: Clean,
     /// Value, often empty.
     pub value: Clean,
-    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or what the API said.
+    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`, or another text of the API.
     pub effect: Clean,
 }
 
@@ -114,13 +114,13 @@ pub struct ItemCondition {
     /// `type`.
     #[serde(rename = "type")]
     pub kind: Clean,
-    /// `True`, `False`, `Unknown`, or what the API said.
+    /// `True`, `False`, `Unknown`, or another text of the API.
     pub status: Clean,
     /// `lastTransitionTime`.
     pub since: Option<Timestamp>,
-    /// CamelCase reason.
+    /// Reason in CamelCase.
     pub reason: Clean,
-    /// For people.
+    /// Message for people.
     pub message: Clean,
 }
 
@@ -137,7 +137,7 @@ pub struct ItemPods {
     /// Of those: mirrors of static pods.
     #[serde(rename = "static")]
     pub mirror: Option<u32>,
-    /// `allocatable.pods`; `None` if the node does not say.
+    /// `allocatable.pods`; `None` if the node does not report it.
     pub allocatable: Option<u32>,
 }
 
@@ -153,15 +153,15 @@ pub struct ItemAccelerator {
     pub capacity: i64,
     /// `status.allocatable`.
     pub allocatable: i64,
-    /// By bound pods that are neither Succeeded nor Failed.
+    /// Requests of bound pods that are neither Succeeded nor Failed.
     pub requested: Option<i64>,
     /// Healthy and not requested; 0 on a node that takes no pods.
     pub free: Option<i64>,
     /// Healthy and not requested on a node that takes no pods.
     pub unschedulable: Option<i64>,
-    /// Announced but not healthy: capacity − allocatable.
+    /// Registered but unhealthy: capacity − allocatable.
     pub withdrawn: i64,
-    /// Promised by labels but never announced; `None` where the labels cannot say.
+    /// Expected by labels but not registered; `None` without such labels.
     pub missing: Option<i64>,
     /// Requested beyond the allocatable amount.
     pub over_requested: Option<i64>,
@@ -200,7 +200,7 @@ pub(super) fn of(node: &NodeItem<'_>, devices: Option<&DraDevices>, shown: PodVi
         model: node.row.model.map(Clean::new),
         mig_invalid: accelerator::is_mig_invalid(facts),
         accelerators: node.accelerators.iter().map(|totals| item_accelerator(totals, shown)).collect(),
-        // A node that the API has no figures of is not known, like one of a cluster without the API (F26).
+        // The usage of a node without figures is not known, as in a cluster without the API (F26).
         usage: node.row.used.filter(|used| used.cpu_milli.is_some() || used.memory_bytes.is_some()).map(usage),
         dra: devices.map(|devices| devices.nodes.get(&facts.name).cloned().unwrap_or_default()),
         lease: node

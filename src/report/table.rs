@@ -8,7 +8,7 @@ use crate::facts::text::counted;
 
 use super::{Accelerator, ClusterReport, FaultReport, Item, ItemAccelerator, SmallerPages, Snapshot, ValueState, word};
 
-/// Cells between two columns: kubectl's three spaces.
+/// Spaces between two columns, as in kubectl.
 const GAP: usize = 3;
 
 /// The snapshot as text, one block per cluster, with its errors below.
@@ -78,13 +78,13 @@ fn sums(cluster: &ClusterReport) -> String {
     )
 }
 
-/// `5 ms`, and `>= 5000 ms` where the probe timed out after that time.
+/// `5 ms`, or `>= 5000 ms` if the probe timed out after that time.
 fn percentile(ms: f64, at_least: bool) -> String {
     format!("{}{ms} ms", if at_least { ">= " } else { "" })
 }
 
 fn accelerator_line(accelerator: &Accelerator, bound: &str, of_nodes: &str) -> String {
-    // Requests of pods on unreadable nodes are not seen either.
+    // Requests of pods on unreadable nodes are missing too.
     let bound = if of_nodes.is_empty() { bound } else { of_nodes };
     let Accelerator { resource, capacity, allocatable, requested, free, unschedulable, withdrawn, nodes, .. } =
         accelerator;
@@ -152,17 +152,17 @@ fn error_line(error: &FaultReport) -> String {
     format!("error: {time} {} ({}{code}), attempt {}: {}", error.request, or(layer), error.attempt, error.text)
 }
 
-/// The sign before numbers of pods, which are lower bounds where only some namespaces are watched.
+/// The sign before numbers of pods, which are lower bounds if only some namespaces are watched.
 fn bound(cluster: &ClusterReport) -> &'static str {
     if cluster.pods.namespaces.is_some() || cluster.pods.state == ValueState::Partial { ">=" } else { "" }
 }
 
-/// The same before a number of nodes.
+/// The sign before numbers of nodes.
 fn nodes_bound(cluster: &ClusterReport) -> &'static str {
     if cluster.nodes.state == ValueState::Partial { ">=" } else { "" }
 }
 
-/// A lower bound, or a number.
+/// A number with the sign `bound`.
 fn lower<T: ToString>(value: Option<T>, bound: &str) -> String {
     value.map_or_else(|| "?".to_owned(), |value| format!("{bound}{}", value.to_string()))
 }

@@ -25,17 +25,17 @@ use crate::term::{self, InputEvent, Keyboard, TerminalGuard};
 use crate::theme::Theme;
 use crate::ui::{self, Context, ViewState};
 
-/// Longest time that messages are applied before the keyboard is read again, however few they were.
+/// Maximum time for which messages are applied before the keyboard is read again.
 const BATCH_TIME: Duration = Duration::from_millis(1);
-/// At most 30 frames a second: more is not seen, and loads a slow link.
+/// At most 30 frames a second: more would not be visible, and loads a slow connection.
 const FRAME: Duration = Duration::from_millis(33);
 /// At most 10 frames a second over SSH, or while drawing is slow.
 const SLOW_FRAME: Duration = Duration::from_millis(100);
-/// A draw that takes this long says that the terminal is slow.
+/// From this duration of a draw on, the terminal counts as slow.
 const SLOW_DRAW: Duration = Duration::from_millis(50);
-/// A burst of keys is drawn once: the next draw for a key waits this long after the last one for a key, and for nothing else.
+/// Minimum time between two draws that answer keys, so that a burst of keys is drawn once.
 const KEY_FRAME: Duration = Duration::from_millis(8);
-/// Keys taken before a draw is due whatever else waits; bounds a paste or a resize storm.
+/// Maximum number of input events between two draws; bounds a long paste.
 const BATCH_EVENTS: usize = 256;
 
 /// Next step of the loop.
@@ -43,7 +43,7 @@ const BATCH_EVENTS: usize = 256;
 enum Flow {
     Continue,
     Quit,
-    /// Stops for the shell: the whole job, or this process of it alone.
+    /// Stops for the shell: the whole job, or only this process.
     Suspend {
         whole_job: bool,
     },
@@ -62,22 +62,22 @@ pub(super) struct App {
     pub(super) notifier: Notifier,
     pub(super) hook: Option<Hook>,
     pub(super) clock: Clock,
-    /// A credential plugin has the terminal.
-    pub(super) lent: bool,
+    /// `true` while a credential plugin has the terminal.
+    pub(super) terminal_lent: bool,
     pub(super) pace: Pace,
     pub(super) panics: StdReceiver<String>,
 }
 
 /// Decides when the next frame is drawn.
 pub(super) struct Pace {
-    /// Something has changed since the last frame.
+    /// `true` if something has changed since the last frame.
     dirty: bool,
-    /// A key waits for its frame.
+    /// `true` if a key waits for its frame.
     keyed: bool,
     drawn_at: Instant,
-    /// The last frame that a key waited for.
+    /// Time of the last frame that answered a key.
     answered_at: Instant,
-    /// Shortest time between two frames.
+    /// Minimum time between two frames.
     frame: Duration,
 }
 
@@ -96,7 +96,7 @@ impl Pace {
         if self.keyed { self.answered_at + KEY_FRAME } else { self.drawn_at + self.frame }
     }
 
-    /// A frame that took from `start` until now was drawn.
+    /// Records that a frame was drawn from `start` until now.
     fn drawn(&mut self, start: Instant) {
         self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
@@ -133,11 +133,11 @@ impl App {
                 _ = signals.cont.recv() => self.resume()?,
                 // The next frame reads the new size.
                 _ = signals.resized.recv() => self.answer()?,
-                // Before the messages, which may never end.
+                // Before the messages, whose stream may never pause.
                 _ = second.tick() => self.on_tick()?,
                 () = ready(()), if !inbox.is_empty() => self.on_inbox(&mut inbox)?,
                 received = self.clusters.inbox.recv_many(&mut news, BATCH_MESSAGES), if open => {
-                    // Closed: every cluster task has ended, as with broken contexts only. The picture stays.
+                    // Closed: every cluster task has ended, for instance if all contexts are broken. The screen stays as it is.
                     open = received > 0;
                     inbox.put(news.drain(..));
                     self.on_inbox(&mut inbox)?
@@ -150,7 +150,7 @@ impl App {
                 Flow::Quit => return Ok(()),
                 Flow::Suspend { whole_job } => self.suspend(whole_job, &mut signals).await?,
                 Flow::LogIn(id) => {
-                    // The plugin alone reads what is typed.
+                    // Only the plugin reads the input now.
                     drop(keyboard);
                     self.log_in(id, &mut signals.stop, &mut inbox).await?;
                     keyboard = Keyboard::open().wrap_err("could not read keys from the terminal")?;
@@ -167,7 +167,7 @@ impl App {
         let text =
             format!("watchbell: the credential plugin `{plugin}` of `{context}` has the terminal; Ctrl-C ends it");
         self.screen.lend(&text).wrap_err("the terminal is gone")?;
-        self.lent = true;
+        self.terminal_lent = true;
         let mut outcome = pin!(self.clusters.log_in(id));
         let mut second = interval(Duration::from_secs(1));
         let outcome = loop {
@@ -185,7 +185,7 @@ impl App {
                 Some(msg) = self.clusters.inbox.recv() => inbox.put([msg]),
             }
         };
-        self.lent = false;
+        self.terminal_lent = false;
         self.screen.resume().wrap_err("could not take the terminal back")?;
         let text = match outcome {
             Ok(Ok(())) => format!("logged in to `{context}`"),
@@ -195,7 +195,7 @@ impl App {
         self.on_msg(notice(&text)).map(drop)
     }
 
-    /// Applies one event and all that wait already, then draws at once.
+    /// Applies one event and all that are waiting, then draws at once.
     fn on_events(&mut self, first: InputEvent, keyboard: &mut Keyboard) -> eyre::Result<Flow> {
         let mut next = Some(first);
         for _ in 0..BATCH_EVENTS {
@@ -209,7 +209,7 @@ impl App {
         self.answer()
     }
 
-    /// Draws at once, or as soon as the pace of answers to keys allows.
+    /// Draws at once, or as soon as [`KEY_FRAME`] allows.
     fn answer(&mut self) -> eyre::Result<Flow> {
         self.pace.dirty = true;
         self.pace.keyed = true;
@@ -219,14 +219,14 @@ impl App {
         Ok(Flow::Continue)
     }
 
-    /// Applies messages for as long as a key may wait; the others wait for the next pass.
+    /// Applies messages for as long as a key may wait; the rest waits for the next pass.
     fn on_inbox(&mut self, inbox: &mut Inbox) -> eyre::Result<Flow> {
         let (start, mut flow) = (Instant::now(), Ok(Flow::Continue));
         inbox.pass(|msg| {
             flow = self.on_msg(msg);
             matches!(flow, Ok(Flow::Continue)) && start.elapsed() < BATCH_TIME
         });
-        // Messages that never end must not keep a new order of the rows from the screen.
+        // An endless stream of messages must not delay a new order of the rows.
         if matches!(flow, Ok(Flow::Continue)) && self.model.lists_are_behind() {
             return self.on_msg(Msg::CatchUp);
         }
@@ -257,7 +257,7 @@ impl App {
         self.on_msg(Msg::Tick)
     }
 
-    /// Applies one message to the model and performs what it asks for.
+    /// Applies one message to the model and performs the effects.
     fn update(&mut self, msg: Msg) -> eyre::Result<Flow> {
         match self.model.update(msg, self.clock.now()) {
             Some(effect) => self.perform(effect),
@@ -265,7 +265,7 @@ impl App {
         }
     }
 
-    /// Performs an effect, or returns what the loop has to do for it.
+    /// Performs an effect, or returns the next step of the loop for it.
     fn perform(&mut self, effect: Effect) -> eyre::Result<Flow> {
         match effect {
             Effect::Quit => return Ok(Flow::Quit),
@@ -288,9 +288,9 @@ impl App {
         Ok(Flow::Continue)
     }
 
-    /// Sends bytes to the terminal, unless somebody else has it.
+    /// Sends bytes to the terminal, unless a plugin has it.
     fn send(&mut self, bytes: &str) -> eyre::Result<()> {
-        if self.lent {
+        if self.terminal_lent {
             return Ok(());
         }
         self.screen.send(bytes).wrap_err("the terminal is gone")
@@ -307,7 +307,7 @@ impl App {
         self.answer().map(drop)
     }
 
-    /// Takes the terminal back after a SIGCONT that came from elsewhere, perhaps after a SIGSTOP, which cannot be caught.
+    /// Takes the terminal back after an external SIGCONT, for instance after a SIGSTOP, which cannot be caught.
     fn resume(&mut self) -> eyre::Result<Flow> {
         self.screen.resume().wrap_err("could not take the terminal back")?;
         self.pace.dirty = true;

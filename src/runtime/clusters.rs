@@ -13,11 +13,11 @@ use crate::msg::detail::WatchDetail;
 use crate::msg::{ClusterId, Msg};
 use crate::notify::{Hook, Notifier};
 
-/// Messages between the clusters and the model. A page is one message, of nodes about a megabyte, and a message that waits takes
-/// memory of the clusters' thread: few, but enough for the model to go on with while the next ones are read.
+/// Capacity of the channel to the model. A page is one message (about 1 MB for nodes), and a waiting message takes
+/// memory of the clusters' thread: a low number, but enough to keep the model busy while the next pages are read.
 const CHANNEL_MESSAGES: usize = 4;
-/// Threads for the clusters. The tasks of one cluster share one, so that a connection and its reader never wait for each other's
-/// thread: waking threads was a seventh of the CPU of a list. The second keeps clusters from waiting for one another.
+/// Number of threads for the clusters. The tasks of one cluster share a thread, so that a connection and its reader never wait for each other's
+/// thread: waking threads was a seventh of the CPU of a list. With a second thread, clusters wait less for one another.
 const CLUSTER_THREADS: usize = 2;
 
 /// The tasks of all clusters on runtimes of their own. Dropping it abandons them without waiting: a stuck name resolution
@@ -67,29 +67,29 @@ impl Clusters {
 
     pub(super) fn refresh(&self, id: ClusterId) {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
-            // A full queue means that refreshes wait already.
+            // If the queue is full, refreshes are waiting already.
             let _ = command.try_send(ClusterCommand::Refresh);
         }
     }
 
     pub(super) fn unfollow(&self, id: ClusterId) {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
-            // If the queue is full the tasks go on, and the model drops what they bring.
+            // If the queue is full, the tasks go on, and the model drops their messages.
             let _ = command.try_send(ClusterCommand::Unfollow);
         }
     }
 
-    /// Runs the credential plugin with the terminal; the answer comes when it has ended.
+    /// Runs the credential plugin with the terminal; the result arrives when it has ended.
     pub(super) fn log_in(&self, id: ClusterId) -> oneshot::Receiver<Result<(), Clean>> {
         let (answer, outcome) = oneshot::channel();
         if let Some(command) = self.commands.get(usize::from(id.0)) {
-            // A full queue drops the sender, which is an answer too.
+            // If the queue is full, the sender is dropped, which the receiver sees.
             let _ = command.try_send(ClusterCommand::LogIn(answer));
         }
         outcome
     }
 
-    /// Watches one object of one cluster closely, and no object of the others.
+    /// Watches the opened object of one cluster, and stops watching any other.
     pub(super) fn watch_detail(&self, requested: Option<(ClusterId, &WatchDetail)>) {
         for (id, detail) in (0..).map(ClusterId).zip(&self.details) {
             let requested = requested.filter(|(of, _)| *of == id).map(|(_, detail)| detail.clone());

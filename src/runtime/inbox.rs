@@ -1,19 +1,19 @@
-//! Messages that wait for the model, and how many of them are applied between two reads of the keyboard.
+//! Messages that wait for the model, and the limit of work between two reads of the keyboard.
 
 use std::collections::VecDeque;
 
 use crate::msg::Msg;
 
-/// Messages taken out of the channel at once.
+/// Maximum number of messages that are received at once.
 pub(super) const BATCH_MESSAGES: usize = 4;
-/// Objects of a piece of a message: a node takes some 10 µs, so a page of 500 would hold up a key for 5 ms.
+/// Maximum number of objects in a piece of a message: a node takes about 10 µs, so a page of 500 would delay a key by 5 ms.
 const PIECE: usize = 64;
-/// Work that is applied before the keyboard is read again, in pods: a page of them takes a millisecond.
+/// Maximum work before the keyboard is read again, in pods: a page of them takes about 1 ms.
 const PASS: usize = 512;
-/// Pods that cost as much as any other object, or as a message without objects.
+/// Work for any other object, or for a message without objects, in pods.
 const OTHER: usize = 8;
 
-/// Messages in the order in which they came.
+/// Messages in the order of their arrival.
 #[derive(Debug, Default)]
 pub(super) struct Inbox(VecDeque<Msg>);
 
@@ -35,7 +35,7 @@ impl Inbox {
         Some(msg)
     }
 
-    /// Hands out the messages to apply before the keyboard is read again, until `take` returns that it was enough.
+    /// Passes messages to `take` until it returns `false` or the work of one pass is done.
     pub(super) fn pass(&mut self, mut take: impl FnMut(Msg) -> bool) {
         let mut cost = 0;
         while let Some(msg) = self.next() {

@@ -1,4 +1,4 @@
-//! Signals that the loop takes: of a shell and of a terminal. Those that end the program have a thread of their own.
+//! Signals that the loop handles: of the shell and of the terminal. Those that end the program have a thread of their own.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-/// Signals that our own stop has left behind are there at once; a busy machine is given this long.
+/// Time to wait for signals of our own stop. They arrive at once, but a busy machine may be slower.
 const LEFT_SIGNALS: Duration = Duration::from_millis(10);
 
 /// Signals of the terminal and its shell.
@@ -26,7 +26,7 @@ impl JobSignals {
         })
     }
 
-    /// Drops what a stop of our own has left behind.
+    /// Discards the signals of our own stop.
     pub(super) async fn forget_stop(&mut self) {
         for left in [&mut self.stop, &mut self.cont] {
             let _ = timeout(LEFT_SIGNALS, left.recv()).await;

@@ -1,4 +1,4 @@
-//! One-shot answers: the clusters are read once.
+//! One-shot output: the clusters are read once.
 
 use std::mem;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::model::cluster::ClusterState;
 use crate::msg::{Effect, Msg};
 use crate::report::{self, Snapshot};
 
-/// Time that a one-shot answer waits for optional APIs once nodes and pods are complete.
+/// Time to wait for optional APIs once nodes and pods are complete.
 const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes.
@@ -44,7 +44,7 @@ pub fn snapshot(watched: &Watched<'_>, deadline: Duration) -> eyre::Result<Snaps
                 }
                 _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
             }
-            // Optional APIs get a little time, and are never the reason for an incomplete answer.
+            // Optional APIs get a little time, and never make the output incomplete.
             if model.clusters().iter().all(ClusterState::settled) {
                 let patience = *patience.get_or_insert(Instant::now() + OPTIONAL_PATIENCE);
                 let whole = model.clusters().iter().all(ClusterState::optional_settled);
@@ -59,7 +59,7 @@ pub fn snapshot(watched: &Watched<'_>, deadline: Duration) -> eyre::Result<Snaps
         }
         model.update(Msg::Frame, now);
         let snapshot = report::snapshot(&model, now);
-        // Dropping millions of pods would take seconds, and the answer is ready.
+        // Dropping millions of pods would take seconds, and the output is complete.
         mem::forget((model, clusters));
         Ok(snapshot)
     })
