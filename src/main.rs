@@ -26,7 +26,7 @@ use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard, Watched};
 use watchbell::sim::{self, Scenario, Simulation};
-use watchbell::stderr::{self, complain};
+use watchbell::stderr::{self, print_message};
 use watchbell::term;
 use watchbell::theme::{Depth, Theme};
 
@@ -60,7 +60,7 @@ fn run() {
     let code = match panic::catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(code)) => code,
         Ok(Err(report)) => {
-            complain(&ReportLine(&report).to_string());
+            print_message(&ReportLine(&report).to_string());
             ERROR
         }
         // The panic hook has printed the report.
@@ -206,7 +206,7 @@ fn load_config(cli: &Cli) -> eyre::Result<Config> {
     let mut config = if cli.ignore_config { Config::defaults() } else { Config::load(named.as_deref())? };
     config.watch_only(&cli.clusters.namespace)?;
     for warning in &config.warnings {
-        complain(&format!("warning: {warning}"));
+        print_message(&format!("warning: {warning}"));
     }
     Ok(config)
 }
@@ -224,7 +224,7 @@ fn targets_and_warnings(args: &ClusterArgs, config: &Config) -> eyre::Result<(Ve
     let targets = kubeconfig.targets(&selection)?;
     let warnings = unknown_contexts(config, &kubeconfig, &targets);
     for warning in &warnings {
-        complain(&format!("warning: {warning}"));
+        print_message(&format!("warning: {warning}"));
     }
     Ok((targets, warnings))
 }
@@ -263,7 +263,7 @@ fn dashboard(cli: &Cli, demo: Option<&str>) -> eyre::Result<i32> {
     let config = load_config(cli)?;
     let keymap = config.keymap()?;
     if let Some(reason) = term::missing() {
-        complain(&format!("{reason}; for one-shot output use `watchbell snapshot -o table|json`"));
+        print_message(&format!("{reason}; for one-shot output use `watchbell snapshot -o table|json`"));
         return Ok(USAGE);
     }
     let mut warnings = config.warnings.clone();

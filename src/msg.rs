@@ -31,28 +31,28 @@ pub use page::PageHead;
 pub use sync::SyncState;
 pub use time::{Mono, Now};
 
-/// Which cluster: its place in the list the program was started with.
+/// Index of a cluster in the list that the program was started with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterId(pub u16);
 
-/// Something happened.
+/// An event that the model handles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// A key was pressed and it means this.
+    /// A key with this meaning was pressed.
     Action(Action),
     /// Text typed into the filter.
     Edit(LineEdit),
-    /// A key was pressed that means nothing.
+    /// A key without a meaning was pressed.
     UnboundKey,
-    /// A cluster's task has news.
+    /// An event from the tasks of a cluster.
     Cluster(ClusterId, ClusterEvent),
-    /// A second has passed; ages move, silence is noticed.
+    /// A second has passed: ages grow, and silence is noticed.
     Tick,
     /// A frame is about to be drawn: brings alerts and the order of the rows up to date.
     Frame,
     /// There is time for some of the work that the last frame did not wait for.
     CatchUp,
-    /// The last frame was drawn, and this is its size.
+    /// Size of the last frame, sent after it was drawn.
     Viewport(Viewport),
     /// Shows this text to the operator for a few seconds.
     Notice(Clean),

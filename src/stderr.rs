@@ -1,6 +1,6 @@
-//! Stderr: the one place that writes to it, and nothing but clean text.
+//! The only module that writes to stderr; it writes only clean text.
 //!
-//! Whatever an error quotes (a name, a path, a key, an argument) may come from somebody else, and a terminal obeys control sequences.
+//! Text in an error (a name, a path, a key, an argument) may come from somebody else, and a terminal obeys control sequences.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
@@ -8,11 +8,11 @@ use std::panic;
 
 use crate::facts::text::sanitize;
 
-/// Before each line of the program but its first one, so that no text that is quoted looks like a line of its own.
+/// Indent of every line but the first, so that quoted text cannot look like a message of the program.
 const INDENT: &str = "  ";
 
-/// Tells the operator, in the name of the program.
-pub fn complain(text: &str) {
+/// Prints a message, after the name of the program.
+pub fn print_message(text: &str) {
     write(&clean(&format!("watchbell: {text}")));
 }
 
@@ -21,9 +21,9 @@ pub fn usage(error: &clap::Error) {
     write(&clean(&error.render().to_string()));
 }
 
-/// Reports panics in one line; install it before whatever else hooks panics.
+/// Installs a panic hook that reports panics in one line; to be called before any other hook is installed.
 ///
-/// The backtrace follows where `RUST_BACKTRACE` asks for it.
+/// With `RUST_BACKTRACE`, the backtrace follows.
 pub fn report_panics() {
     panic::set_hook(Box::new(|info| {
         let payload = info.payload();
@@ -32,11 +32,11 @@ pub fn report_panics() {
         let place = info.location().map(|at| format!(" at {at}")).unwrap_or_default();
         let trace = Backtrace::capture();
         let trace = if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
-        complain(&format!("internal error: {text}{place}; please report it{trace}"));
+        print_message(&format!("internal error: {text}{place}; please report it{trace}"));
     }));
 }
 
-/// Each line cleaned; the lines stay, because errors of a file show its line.
+/// Cleans each line; line breaks stay, because errors in a file quote its lines.
 fn clean(text: &str) -> String {
     let mut lines = text.trim_end().lines();
     let mut out = sanitize(lines.next().unwrap_or_default()).into_owned();
@@ -52,7 +52,7 @@ fn clean(text: &str) -> String {
 }
 
 fn write(text: &str) {
-    // Nothing is left to do when stderr is closed too.
+    // If stderr is closed, nothing can be reported.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

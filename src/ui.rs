@@ -1,12 +1,12 @@
-//! The view: draws the model and changes nothing. One region, one file, one `draw` function; no wait, no I/O, no work per object
+//! The view: draws the model without changing it. Each region has one file with one `draw` function; no waiting, no I/O, no work per object
 //! of a cluster.
 //!
 //! ```text
-//! header   watchbell  ▲ 2 firing                        prod-a · v1.36.2 · seen from here · 14:07:31Z
-//! strip    ✗ prod-a  slow  nodes 101/104  gpu 611/861/872  p95 9.8s ▂▂▃▅█×××█▆▃  13 t/o  live 0s
+//! header   watchbell  ▲ 2 firing          prod-a · v1.36.2 · latency measured from this host · 14:07:31Z
+//! strip    ✗ prod-a  slow  nodes 101/104  gpu 611/861/872  p95 9.8s ▂▂▃▅█×××█▆▃  13 timeouts  live 0s
 //! alerts   ▲ critical Timeouts 13 in 10 min (limit 10) · since 14:02:10Z (5m21s)
 //! table    NAME  STATUS  PODS  GPU req/ok/cap  …           or  node: conditions, resources, labels, pods
-//! footer   104 nodes · our load 0.4 req/s 12 kB/s                     filter /  open enter  help ?
+//! footer   104 nodes · watchbell's load 0.4 req/s 12 kB/s             filter /  open enter  help ?
 //! ```
 //! A [`scene::Scene`] holds what all regions share; the body is a screen of the table [`screens`].
 
@@ -63,14 +63,14 @@ fn counts(model: &Model) -> Counts {
     Counts { clusters: model.clusters().len(), alerts: model.all_alerts().count(), inside }
 }
 
-/// Facts of a frame once it is drawn.
+/// Result of drawing a frame.
 struct Drawn {
     viewport: Viewport,
     /// Position of the cursor while a text is edited.
     cursor: Option<Position>,
 }
 
-/// Draws the help, what fits a terminal that is too small for a table, or all regions of `layout`.
+/// Draws the help, one line with alerts if the terminal is too small for a table, or all regions of `layout`.
 fn draw(
     canvas: &mut Canvas<'_>,
     layout: &Layout,
@@ -98,7 +98,7 @@ fn draw(
     canvas.at(layout.body_rule).rule(age.map(|text| Note { role: Role::Unknown, text }).as_ref());
     let viewport = screen.draw(&mut canvas.at(layout.body), scene, &mut state.lists);
     canvas.at(layout.footer_rule).rule(None);
-    // Where there is no rule for it, the problem comes first in the footer.
+    // Without a rule for it, the problem comes first in the footer.
     let here = layout.strip_rule.height == 0;
     let cursor = footer::draw(&mut canvas.at(layout.footer), scene, screen.footer(scene, glyphs), here);
     Drawn { viewport, cursor }

@@ -7,7 +7,7 @@ use watchbell::cluster::kubeconfig::ContextTarget;
 use watchbell::msg::Layer;
 use watchbell::report::ValueState;
 use watchbell::sim::{Change, Fault, FaultKind};
-use watchbell::testing::oracle::truth;
+use watchbell::testing::oracle::server_objects;
 
 use crate::rig::{Rig, TestServer, ms, quick, watchbell};
 
@@ -75,7 +75,8 @@ async fn f23_a_namespace_without_the_right_is_named_and_the_other_is_read() {
     let mut rig = start(&["web", "kube-system"], &["kube-system"]).await;
     let failure = rig.wait_for_failure(Layer::Rbac, "in the namespace \"kube-system\"").await;
     assert_eq!(&*failure.request, "list pods in kube-system");
-    let web = |rig: &Rig| rig.objects().is_some_and(|held| held == truth(&rig.served.control().dump(), &["web"]));
+    let web =
+        |rig: &Rig| rig.objects().is_some_and(|held| held == server_objects(&rig.served.control().dump(), &["web"]));
     rig.wait_until("web", web).await;
     let report = rig.report();
     let states: Vec<_> = report.pods.namespaces.unwrap().iter().map(|one| (one.name.to_string(), one.state)).collect();
@@ -113,7 +114,7 @@ fn f23_snapshot_of_a_namespace_is_partial_and_says_so_and_of_a_forbidden_cluster
     let (json, code) = run(&["--namespace", "web"]);
     let cluster = &json["clusters"][0];
     let dump = served.control().dump();
-    let bound = truth(&dump, &["web"])["cluster"]["bound"].clone();
+    let bound = server_objects(&dump, &["web"])["cluster"]["bound"].clone();
     assert_eq!(code, 0, "{cluster:#}");
     assert_eq!((&cluster["state"], &cluster["pods"]["state"]), (&"partial".into(), &"partial".into()));
     assert_eq!(cluster["pods"]["bound"].to_string(), bound);

@@ -104,8 +104,8 @@ async fn kubectl_prints_wide_tables_and_whole_objects() {
     let yaml = kubectl.prints("get node gpu-1 -o yaml").await;
     assert!(yaml.starts_with("apiVersion: v1\nkind: Node\n") && yaml.contains("nvidia.com/gpu: \"8\""), "{yaml}");
     let on_node = kubectl.prints("get pods -A --no-headers --field-selector spec.nodeName=gpu-1").await;
-    let truth = kubectl.control().dump();
-    let want = truth["pods"].as_array().unwrap().iter().filter(|p| p["spec"]["nodeName"] == "gpu-1").count();
+    let dump = kubectl.control().dump();
+    let want = dump["pods"].as_array().unwrap().iter().filter(|p| p["spec"]["nodeName"] == "gpu-1").count();
     assert_eq!(on_node.lines().count(), want);
     assert_eq!(kubectl.prints("get namespaces --no-headers").await.lines().count(), 13);
     assert!(kubectl.prints("get leases -n kube-node-lease").await.contains("worker-1"));
@@ -117,9 +117,9 @@ async fn kubectl_describes_a_node_with_its_pods_and_events() {
     let Some(kubectl) = Kubectl::on("small").await else { return };
     kubectl.control().apply(Change::NodeLost { node: "gpu-1".into() });
     let text = kubectl.prints("describe node gpu-1").await;
-    let truth = kubectl.control().dump();
+    let dump = kubectl.control().dump();
     let want =
-        truth["pods"].as_array().unwrap().iter().filter(|p| counts(p) && p["spec"]["nodeName"] == "gpu-1").count();
+        dump["pods"].as_array().unwrap().iter().filter(|p| counts(p) && p["spec"]["nodeName"] == "gpu-1").count();
     assert!(text.contains(&format!("({want} in total)")), "{text}");
     assert!(text.contains("node.kubernetes.io/unreachable:NoExecute") && text.contains("NodeStatusUnknown"), "{text}");
     assert!(text.contains("HolderIdentity:  gpu-1") && text.contains("NodeNotReady"), "{text}");

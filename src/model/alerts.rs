@@ -26,7 +26,7 @@ pub use crate::model::rules::{AlertSubject, DataSource, Inhibitor, PeakUnit, RUL
 pub use acks::{Ack, MuteReason};
 pub(super) use evidence::{Evidence, FailedProbes, Latched, ServerEvidence};
 pub(super) use outage::{ClusterContact, LostCluster, Outage, SEVERAL};
-pub(super) use span::span;
+pub(super) use span::duration_text;
 
 use latches::Latches;
 use nodes::{Grouped, NodeFindings};
@@ -203,7 +203,7 @@ impl Alerts {
     }
 
     /// Applies a call, for the rules that look at each of them.
-    pub(crate) fn call(&mut self, event: &CallEvent, settings: &Settings) {
+    pub(crate) fn apply_call(&mut self, event: &CallEvent, settings: &Settings) {
         if let CallEvent::Finished(attempt) = event {
             self.latches.finished(attempt, settings);
         }
@@ -241,16 +241,16 @@ impl Alerts {
             findings.extend(of_nodes.iter().cloned());
             inhibition::suppress(&mut findings, &evidence, self.in_outage);
         }
-        self.settle(findings, cluster, evidence.settings, evidence.now.mono);
+        self.apply_findings(findings, cluster, evidence.settings, evidence.now.mono);
     }
 
     /// Compares findings with the records, and makes the lines that are shown.
-    fn settle(&mut self, findings: Vec<Finding>, cluster: ClusterId, settings: &Settings, now: Mono) {
+    fn apply_findings(&mut self, findings: Vec<Finding>, cluster: ClusterId, settings: &Settings, now: Mono) {
         for record in &mut self.records {
             record.found = false;
         }
         for finding in findings {
-            self.note(&finding, settings, now);
+            self.apply_finding(&finding, settings, now);
         }
         for record in &mut self.records {
             if !record.found && record.resolved.is_none() {
@@ -284,7 +284,7 @@ impl Alerts {
         });
     }
 
-    fn note(&mut self, finding: &Finding, settings: &Settings, now: Mono) {
+    fn apply_finding(&mut self, finding: &Finding, settings: &Settings, now: Mono) {
         let same = |record: &AlertRecord| record.rule == finding.rule && record.subject == finding.subject;
         let known = self.records.iter().position(same);
         let (notified, ack) = self.inherited(finding);

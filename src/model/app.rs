@@ -87,12 +87,12 @@ impl Model {
     /// A model that knows only the names of its clusters; there is at least one.
     #[must_use]
     pub fn new(clusters: Vec<ClusterSpec>, settings: Settings) -> Self {
-        Self::each(clusters.into_iter().map(|spec| (spec, settings)).collect())
+        Self::with_own_settings(clusters.into_iter().map(|spec| (spec, settings)).collect())
     }
 
     /// Like [`Model::new`], but each cluster has thresholds of its own.
     #[must_use]
-    pub fn each(clusters: Vec<(ClusterSpec, Settings)>) -> Self {
+    pub fn with_own_settings(clusters: Vec<(ClusterSpec, Settings)>) -> Self {
         let ids = (0..=u16::MAX).map(ClusterId);
         let state = |((spec, settings), id)| ClusterState::with(spec, id, settings);
         Self {
@@ -186,7 +186,7 @@ impl Model {
             }
             Msg::Frame => self.prepare(now),
             Msg::CatchUp => self.catch_up(now),
-            Msg::Viewport(viewport) => self.measured(viewport),
+            Msg::Viewport(viewport) => self.apply_viewport(viewport),
             Msg::Notice(text) => self.notice = Some((now.mono, text)),
         }
         None
@@ -210,7 +210,7 @@ impl Model {
     }
 
     /// Stores the measurements of the last frame. The view never scrolls beyond the last lines, whatever the offset was.
-    fn measured(&mut self, viewport: Viewport) {
+    fn apply_viewport(&mut self, viewport: Viewport) {
         self.page = viewport.page.max(1);
         self.wide_room = viewport.wide_room.unwrap_or(self.wide_room);
         self.most_scroll = viewport.most_scroll;

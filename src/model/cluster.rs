@@ -328,7 +328,7 @@ impl ClusterState {
     fn apply_pending(&mut self, now: Mono) {
         let (changed_nodes, changed_pods) = (self.nodes.take_touched(MAX_PENDING), self.pods.take_touched(MAX_PENDING));
         let Self { nodes, pods, join, density, settings, table, usage, .. } = self;
-        usage.take_in(MAX_PENDING, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
+        usage.apply_pending(MAX_PENDING, |name| nodes.by_name(name).map(|node| node.facts.name.clone()));
         if !changed_nodes.complete || !changed_pods.complete {
             join.compute(Stores { nodes, pods });
             density.update_all(nodes, pods, settings, now);

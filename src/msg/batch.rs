@@ -1,4 +1,4 @@
-//! Objects of one resource, as pages and watches bring them.
+//! Objects of one resource, as they arrive in pages and from watches.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ macro_rules! batch {
                 }
             }
 
-            /// Leaves at most `most` objects (at least one) in this batch and returns the rest, if there is any. Pods stay together.
+            /// Leaves at most `most` objects (at least one) in this batch and returns the rest, if any. A batch of pods is not split.
             pub(super) fn split(&mut self, most: usize) -> Option<Self> {
                 fn rest<T>(of: &mut Vec<T>, most: usize) -> Option<Vec<T>> {
                     let most = most.max(1);
@@ -79,7 +79,7 @@ impl Batch {
         }
     }
 
-    /// Returns `true` without any objects.
+    /// Returns `true` if there are no objects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

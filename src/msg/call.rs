@@ -1,4 +1,4 @@
-//! Requests and probes, as the meter and the probe series tell of them.
+//! Requests and probes, as the meter and the probe series report them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::time::Mono;
 use crate::msg::detail::DetailPart;
 use crate::resource::Resource;
 
-/// Names one request from its start to its end, unique within a cluster.
+/// Identifier of one request, unique within a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallId(pub u64);
 
@@ -36,13 +36,13 @@ pub enum CallKind {
 }
 
 impl CallKind {
-    /// Opens a watch: its latency ends with the headers, and its bytes are reported by its reader.
+    /// Returns `true` if it opens a watch: its latency ends with the headers, and its bytes are reported by its reader.
     #[must_use]
     pub fn is_watch(self) -> bool {
         matches!(self, Self::Watch(_) | Self::DetailWatch(_))
     }
 
-    /// Of an optional API: it counts for our load, and says nothing about the health of the cluster.
+    /// Returns `true` for a request to an optional API: it counts for watchbell's own load, but not for the health of the cluster.
     #[must_use]
     pub fn is_optional(self) -> bool {
         match self {
@@ -53,12 +53,12 @@ impl CallKind {
     }
 }
 
-/// The life of one request.
+/// An event in the life of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CallEvent {
-    /// It is on its way.
+    /// The request was started.
     Started {
-        /// Which.
+        /// The call.
         id: CallId,
         /// Kind of the call.
         kind: CallKind,
@@ -66,35 +66,35 @@ pub enum CallEvent {
         page: Option<u32>,
         /// 1 for the first attempt.
         attempt: u32,
-        /// When it began.
+        /// Time at which it began.
         at: Mono,
-        /// Our deadline for all of it.
+        /// Deadline of the whole request, set by watchbell.
         limit: Duration,
     },
     /// Bytes are coming; at most a few of these a second.
     Progress {
-        /// Which.
+        /// The call.
         id: CallId,
         /// Body bytes so far, as sent (compressed).
         bytes: u64,
     },
-    /// It ended, whichever way; sent exactly once for each request.
+    /// The request ended, successfully or not; sent exactly once for each request.
     Finished(Box<Attempt>),
-    /// Its answer was read into objects; sent after the end, for pages of lists only.
+    /// Its answer was decoded; sent after the end, for pages of lists only.
     Decoded {
-        /// Which.
+        /// The call.
         id: CallId,
         /// Kind of the call.
         kind: CallKind,
-        /// How long that took, inflating not included.
+        /// Duration of decoding, without decompression.
         took: Duration,
     },
 }
 
-/// One request from start to end as the meter saw it, next to the wire: no retry, no inflating, no queue of ours inside.
+/// One request from start to end, as measured next to the wire: without retries, decompression or waiting in watchbell's queues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which.
+    /// The call.
     pub id: CallId,
     /// Kind of the call.
     pub kind: CallKind,
@@ -102,7 +102,7 @@ pub struct Attempt {
     pub page: Option<u32>,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// When it began.
+    /// Time at which it began.
     pub at: Mono,
     /// DNS, TCP and TLS together; `None` on a reused connection.
     pub connect: Option<Duration>,
@@ -114,31 +114,31 @@ pub struct Attempt {
     pub bytes: u64,
     /// HTTP code, if an answer came.
     pub status: Option<u16>,
-    /// How it ended.
+    /// Its outcome.
     pub end: CallEnd,
 }
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CallEnd {
-    /// The whole answer came, whatever its status.
+    /// The answer arrived completely, with any status.
     Complete,
-    /// A deadline of ours passed: a censored sample, `total` or more.
+    /// It exceeded a deadline of watchbell: a censored sample, `total` or more.
     TimedOut,
-    /// The answer began and was cut.
+    /// The answer was cut off.
     Broken,
-    /// No answer on a connection: reset, at whatever moment, or closed.
+    /// The connection was reset or closed without an answer.
     NoResponse,
-    /// Something answered that is not HTTP.
+    /// The answer is not HTTP.
     NotHttp,
-    /// No connection came about: all of its time was spent on that.
+    /// No connection could be made: all of its time was spent on that.
     NotConnected(NoConnection),
-    /// We gave it up for a reason that is not the server's: shutdown, refresh.
+    /// watchbell cancelled it for a reason that is not the server's: shutdown, refresh.
     Cancelled,
 }
 
-/// Which of the two probe series (docs/latency-and-alerts.md).
+/// One of the two series of probes (docs/latency-and-alerts.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProbeSeries {
@@ -151,7 +151,7 @@ pub enum ProbeSeries {
 /// Outcome of one scheduled probe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSample {
-    /// Which series.
+    /// Its series.
     pub series: ProbeSeries,
     /// The tick it was scheduled for.
     pub tick: Mono,
@@ -159,41 +159,41 @@ pub struct ProbeSample {
     pub outcome: ProbeOutcome,
 }
 
-/// How a probe ended.
+/// Outcome of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProbeOutcome {
-    /// An answer came, whatever its status below 500 except 429.
+    /// It was answered with any status below 500 except 429.
     Answered {
         /// From the start of the request to the end of the body.
         latency: Duration,
     },
-    /// No answer in time: at least this long.
+    /// It was not answered in time.
     TimedOut {
         /// The deadline, or the time since the start of a probe that still runs at the next tick.
         at_least: Duration,
     },
-    /// An error came back before the deadline.
+    /// It failed before the deadline.
     Failed {
-        /// How long that took.
+        /// Time from the start of the request to the failure.
         after: Duration,
         /// Layer at which it failed.
         layer: Layer,
     },
 }
 
-/// Why there is no connection.
+/// Reason why a connection could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NoConnection {
-    /// The other side refuses it.
+    /// The other side refused it.
     Refused,
-    /// No way leads there.
+    /// There is no route to the host or the network.
     Unreachable,
     /// The other side did not answer in time.
     TimedOut,
     /// The name could not be resolved.
     Dns,
-    /// The proxy does not let us through.
+    /// The proxy refused it or failed.
     Proxy,
     /// The TLS handshake failed.
     Tls,

@@ -11,7 +11,7 @@ use crate::facts::text::Clean;
 pub enum StepOutcome {
     /// As it should be.
     Ok,
-    /// Not tried, or not there and not needed.
+    /// Not tried, or missing but not required.
     Skip,
     /// Works, but past a limit or without something that is optional.
     Warn,
@@ -32,12 +32,12 @@ impl StepOutcome {
     }
 }
 
-/// A limit that the figure of a step is held against.
+/// A limit with which the figure of a step is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StepLimit {
-    /// With its unit: `30 s`.
+    /// The limit with its unit: `30 s`.
     pub text: &'static str,
-    /// Source of it.
+    /// Its source.
     pub source: &'static str,
 }
 
@@ -45,19 +45,19 @@ pub struct StepLimit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
-    /// DNS, TCP and TLS, in milliseconds; `None` on a connection that was there.
+    /// DNS, TCP and TLS, in milliseconds; `None` on a reused connection.
     pub connect_ms: Option<f64>,
     /// From the request on an open connection to the headers of its answer, in milliseconds.
     pub first_byte_ms: Option<f64>,
     /// From the headers to the end of the body, in milliseconds.
     pub body_ms: Option<f64>,
-    /// Reading the body as objects, in milliseconds.
+    /// Decoding the body, in milliseconds.
     pub decode_ms: Option<f64>,
-    /// All of it but the decoding, in milliseconds.
+    /// The whole request without decoding, in milliseconds.
     pub total_ms: Option<f64>,
-    /// Of the body, as sent.
+    /// Bytes of the body as sent.
     pub bytes: Option<u64>,
-    /// In the body.
+    /// Objects in the body.
     pub objects: Option<u64>,
 }
 
@@ -77,33 +77,33 @@ pub struct CheckStep {
     pub limit: Option<StepLimit>,
     /// Advice on the next step.
     pub next: Option<Clean>,
-    /// Of the request, where there was one.
+    /// Timing of its request, if it made one.
     pub timing: Option<Timing>,
 }
 
 impl CheckStep {
-    /// A step with nothing but its text.
+    /// Creates a step that has only a text.
     #[must_use]
     pub fn new(name: &str, outcome: StepOutcome, text: &str) -> Self {
         let (name, text) = (Clean::new(name), Clean::new(text));
         Self { name, outcome, layer: None, text, limit: None, next: None, timing: None }
     }
 
-    /// With a limit.
+    /// Adds a limit.
     #[must_use]
     pub fn limit(mut self, text: &'static str, source: &'static str) -> Self {
         self.limit = Some(StepLimit { text, source });
         self
     }
 
-    /// With what to do next.
+    /// Adds advice on the next step.
     #[must_use]
     pub fn next(mut self, next: &str) -> Self {
         self.next = Some(Clean::new(next));
         self
     }
 
-    /// With the timing of its request.
+    /// Adds the timing of its request.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = Some(timing);

@@ -58,47 +58,47 @@ impl ObjectRef {
 /// Request to watch one object in detail: its events always; of a pod its detail too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchDetail {
-    /// Which object.
+    /// The object.
     pub subject: ObjectRef,
     /// Form of the YAML that is requested.
     pub yaml: Yaml,
 }
 
-/// Form in which the YAML of an object is wanted. The body of the object is held only while it is wanted.
+/// Form in which the YAML of an object is requested. The body of the object is kept only while it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Yaml {
-    /// Not at all.
+    /// No YAML is requested.
     #[default]
-    Unwanted,
-    /// With values masked that a Secret may hold.
+    NotRequested,
+    /// Values that may come from a Secret are masked.
     Masked,
-    /// With all values.
+    /// All values are shown.
     Clear,
 }
 
 impl Yaml {
-    /// It is wanted in one of its forms.
+    /// Returns `true` if YAML is requested.
     #[must_use]
-    pub fn is_wanted(self) -> bool {
-        self != Self::Unwanted
+    pub fn is_requested(self) -> bool {
+        self != Self::NotRequested
     }
 }
 
 /// Update of the opened object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DetailUpdate {
-    /// The object; updates of an object that is no longer shown mean nothing.
+    /// The object; updates of an object that is no longer open are ignored.
     pub subject: ObjectRef,
-    /// The news.
+    /// The update.
     pub news: Detail,
 }
 
-/// Events that exist and are not in the update.
+/// Events that exist but are missing in the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Omitted {
-    /// There are more than those in the update.
+    /// `true` if there are more than the bounded number in the update.
     pub more: bool,
-    /// So many could not be read.
+    /// Number of events that could not be read.
     pub unreadable: u32,
 }
 
@@ -109,9 +109,9 @@ pub enum Detail {
     Pod(Box<PodDetail>),
     /// The object as YAML, as it is now.
     Document(YamlDocument),
-    /// The object is not there: it was deleted, or never was.
+    /// The object does not exist, or no longer.
     Gone,
-    /// All its events as they are now, newest first, a bounded number.
+    /// All its current events, newest first, up to a bounded number.
     Events {
         /// The newest ones.
         events: Vec<EventFacts>,
@@ -120,14 +120,14 @@ pub enum Detail {
     },
     /// State of one part.
     Sync {
-        /// Which part.
+        /// The part.
         part: DetailPart,
         /// The state: reading is `Listing`.
         state: SyncState,
     },
     /// An event came on a watch: that part is current.
     Alive {
-        /// Which part.
+        /// The part.
         part: DetailPart,
     },
 }

@@ -14,26 +14,26 @@ pub enum Effect {
     Quit,
     /// Stop the process until it is continued (Ctrl-Z).
     Suspend,
-    /// Hand the terminal to this cluster's credential plugin, and take it back when that has ended.
+    /// Lend the terminal to this cluster's credential plugin until it ends.
     LogIn(ClusterId),
     /// Draw everything again (Ctrl-L).
     Redraw,
-    /// Try now what this cluster's tasks wait for; relist.
+    /// Retry at once whatever this cluster's tasks wait for, and list again.
     Refresh(ClusterId),
-    /// List and watch this cluster no more: it has more objects than are to be held.
+    /// Stop listing and watching this cluster: it has more objects than the limit.
     Unfollow(ClusterId),
     /// Watch the opened object, instead of the one before.
     Inspect(ClusterId, Box<WatchDetail>),
     /// No object is open any more; its data can be dropped.
     EndInspection,
-    /// Hand text to the terminal's clipboard.
+    /// Copy a text to the terminal's clipboard.
     Copy {
-        /// The text; more than a terminal takes is left out.
+        /// The text, cut to what a terminal accepts.
         text: String,
     },
     /// Alerts began to fire; the operator may be looking elsewhere.
     NotifyAlerts {
-        /// The bell may ring: it has not for a while.
+        /// `true` if the bell may ring: it has not rung for a while.
         ring: bool,
         /// Alerts that began to fire, at least one.
         news: Vec<AlertNews>,
@@ -53,6 +53,6 @@ pub struct AlertNews {
     pub subject: Option<Clean>,
     /// One line, with numbers.
     pub text: Clean,
-    /// When it began.
+    /// Time at which it began.
     pub since: Timestamp,
 }

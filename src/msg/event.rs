@@ -1,4 +1,4 @@
-//! `ClusterEvent`: news of one cluster.
+//! `ClusterEvent`: events from the tasks of one cluster.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,26 +13,26 @@ use crate::facts::metrics::NodeUsage;
 use crate::facts::text::Clean;
 use crate::resource::Resource;
 
-/// News of one cluster.
+/// An event from the tasks of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ClusterEvent {
-    /// The task has started; sent first and again when the credentials or the URL change.
+    /// The task has started; sent first, and again when the credentials or the URL change.
     Server {
         /// The server's URL, without credentials.
         url: Clean,
-        /// The kubeconfig says `insecure-skip-tls-verify`.
+        /// `true` if the kubeconfig sets `insecure-skip-tls-verify`.
         insecure: bool,
     },
     /// `/version` answered: `gitVersion`.
     Version(Clean),
-    /// A list begins; what it does not bring until [`ClusterEvent::ListFinished`] is swept then.
+    /// A list begins; objects that are not in it by [`ClusterEvent::ListFinished`] are removed then.
     ListStarted {
         /// The resource.
         resource: Resource,
         /// Grows with each list of this resource.
         generation: u32,
     },
-    /// A page of a list. Its items yield to what the watch of the same generation already brought, if that is newer.
+    /// A page of a list. An object in it is ignored if the watch of the same generation already brought a newer version.
     Page {
         /// The resource.
         resource: Resource,
@@ -61,7 +61,7 @@ pub enum ClusterEvent {
     },
     /// State of the loop of one resource.
     Sync {
-        /// Whose loop.
+        /// The resource.
         resource: Resource,
         /// Its state.
         state: SyncState,
@@ -69,21 +69,21 @@ pub enum ClusterEvent {
     /// An event or a bookmark came on the watch, or it opened at the known version and was not refused: the data is proven live.
     /// At most about once a second.
     Alive {
-        /// Whose watch.
+        /// The resource.
         resource: Resource,
         /// Bytes since the last such message.
         bytes: u64,
     },
-    /// News of the list and the watch of the pods of one namespace, where not those of the whole cluster are watched (F23).
+    /// An event of the list and watch of the pods of one namespace, if the whole cluster is not watched (F23).
     Namespaced {
-        /// The place of the namespace among those that are watched.
+        /// Index of the namespace among the watched ones.
         index: u16,
         /// The event.
         event: Box<ClusterEvent>,
     },
-    /// Usage of nodes, or why it is not known; nothing else depends on it.
+    /// Usage of nodes, or the reason why it is not known; nothing else depends on it.
     Usage(UsageNews),
-    /// A request began, moved or ended.
+    /// A request began, made progress or ended.
     Call(CallEvent),
     /// The limits in force for the pages of one resource; sent when they change.
     Limits(PageLimits),
@@ -93,34 +93,34 @@ pub enum ClusterEvent {
     Found(Box<DetailUpdate>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
-    /// No client can be made of the kubeconfig, and waiting does not cure that; the reason was sent as a failure just before.
+    /// No client can be created from the kubeconfig, and a retry would not help; the reason was sent as a failure just before.
     Unusable,
-    /// Our clock against the server's, from the `Date` header; positive when ours is ahead.
+    /// Difference between our clock and the server's, from the `Date` header; positive if ours is ahead.
     Skew {
-        /// Our wall clock minus the server's, in milliseconds, ±1 s of resolution.
+        /// Our wall clock minus the server's, in milliseconds, with a resolution of 1 s.
         ours_minus_server_ms: i64,
     },
     /// A task of this cluster panicked and was started again.
     TaskRestarted {
-        /// Which task, and what it said.
+        /// Name of the task and the text of the panic.
         text: Clean,
     },
 }
 
-/// 5 s: from here on a difference of the clocks is shown. The `Date` header has a resolution of 1 s, and a clock that is kept
+/// 5 s: minimum difference of the clocks that is shown. The `Date` header has a resolution of 1 s, and a clock that is kept
 /// by NTP is much better than this.
 pub const SKEW_SHOWN_MS: i64 = 5_000;
 /// Outcome of one request for the usage of nodes (`metrics.k8s.io`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageNews {
-    /// The figures of every node that has any.
+    /// The usage of every node for which there is any.
     Read(Vec<NodeUsage>),
-    /// The configuration says not to ask.
+    /// It is disabled in the configuration.
     Off,
     /// The API is not installed (404).
     Absent,
-    /// We may not see it (403): what the server said.
+    /// Access is denied (403): the server's message.
     Denied(Clean),
-    /// It is installed and does not answer: what happened. The cluster is none the worse for it (F25).
+    /// It is installed but does not answer: the error. This does not affect the health of the cluster (F25).
     Unavailable(Clean),
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::text::Clean;
 
-/// Where a failure happened (G3).
+/// Layer at which a failure happened (G3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Layer {
@@ -41,9 +41,9 @@ pub enum Layer {
     Decode,
     /// The watch ended in a way that needs a new list (410, silence): routine, no alert.
     Watch,
-    /// The server answered, and warns (`Warning: 299`): of an API that goes away, for instance. No failure, no alert.
+    /// The server answered with a warning (`Warning: 299`), for instance of a deprecated API. No failure, no alert.
     Warning,
-    /// A fault of our own.
+    /// A bug in watchbell.
     Internal,
 }
 
@@ -73,10 +73,10 @@ impl Layer {
     }
 }
 
-/// One failed attempt, in words that name the layer and what happens next.
+/// One failed attempt, with its layer and the time of the next one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// When, by our wall clock.
+    /// Time by our wall clock.
     pub at: Timestamp,
     /// Layer at which it happened.
     pub layer: Layer,
@@ -88,21 +88,21 @@ pub struct Failure {
     pub text: Clean,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// When the next attempt is due, if there is one.
+    /// Time until the next attempt, if there is one.
     pub next_in: Option<Duration>,
-    /// The failure before this one, next to a bare deadline error (`WrapPreviousError`).
+    /// The failure before this one, if this one is a bare deadline error (`WrapPreviousError`).
     pub previous: Option<Clean>,
     /// The server's `Audit-Id`.
     pub audit_id: Option<Clean>,
-    /// The server's `Retry-After` as it said it; what we wait is bounded, and in `next_in`.
+    /// The server's `Retry-After`, unbounded; the time that is waited is bounded, and in `next_in`.
     #[serde(default)]
     pub retry_after: Option<Duration>,
-    /// A deadline of ours, or the server's own (504): counts as a timeout.
+    /// `true` if a deadline of watchbell or of the server (504) passed: it counts as a timeout.
     pub timeout: bool,
 }
 
 impl Failure {
-    /// A first attempt that failed at this layer; nothing else is known of it.
+    /// Creates a failure of a first attempt, of which nothing else is known.
     #[must_use]
     pub fn new(at: Timestamp, layer: Layer, request: Clean, text: Clean) -> Self {
         Self {

@@ -13,13 +13,13 @@ pub struct PageLimits {
     pub resource: Resource,
     /// Objects requested in one page.
     pub page_size: u32,
-    /// Why that is less than usual; `None` while it is not.
+    /// Reason why that is less than usual; `None` if it is not.
     pub smaller: Option<Smaller>,
     /// Nodes from which the tier begins; `None` while the number of nodes is not known.
     pub tier_from: Option<u32>,
     /// Deadline for the first byte, and for a body that does not move.
     pub deadline: Duration,
-    /// The longest time without a byte of the body.
+    /// Maximum time without a byte of the body.
     pub idle: Duration,
     /// Deadline for a body that moves.
     pub cap: Duration,
@@ -37,7 +37,7 @@ pub enum Smaller {
     Stall,
     /// The body of a page was cut, or larger than the cap.
     Broken,
-    /// The server gave up a page at its own deadline.
+    /// The server aborted a page at its own deadline.
     ServerTimeout,
 }
 

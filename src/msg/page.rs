@@ -1,4 +1,4 @@
-//! Header of a page of a list, from the socket to the store.
+//! Header of a page of a list.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
-//! Large messages in pieces: the loop can read the keyboard between two of them.
+//! Splitting of large messages, so that the loop can read the keyboard between two pieces.
 
 use super::{Batch, ClusterEvent, Msg, PageHead};
 
 impl Msg {
-    /// Objects that it brings.
+    /// Number of objects in it.
     #[must_use]
     pub fn objects(&self) -> usize {
         match self {
@@ -12,14 +12,15 @@ impl Msg {
         }
     }
 
-    /// Its objects are pods.
+    /// Returns `true` if its objects are pods.
     #[must_use]
     pub fn brings_pods(&self) -> bool {
         matches!(self, Self::Cluster(_, event) if matches!(event.batch(), Some(Batch::Pods(_))))
     }
 
-    /// Leaves at most `most` objects (at least one) in this message and returns the rest as one to be applied right after it.
-    /// Both together do what the whole does. Pods stay together: they lie in one piece of memory and cost little each.
+    /// Leaves at most `most` objects (at least one) in this message and returns the rest as a message to be applied right after it.
+    /// Both together have the same effect as the original message. A batch of pods is not split: it is one piece of memory, and each
+    /// pod costs little.
     pub fn split(&mut self, most: usize) -> Option<Self> {
         let Self::Cluster(id, event) = self else { return None };
         Some(Self::Cluster(*id, event.split(most)?))
@@ -35,7 +36,7 @@ impl ClusterEvent {
         }
     }
 
-    /// Counts of the whole, as of objects that could not be read, stay with the first piece.
+    /// Counts that belong to the whole message, as of objects that could not be read, stay in the first piece.
     fn split(&mut self, most: usize) -> Option<Self> {
         match self {
             Self::Page { resource, head, batch } => {

@@ -15,28 +15,28 @@ pub enum SyncState {
     Listing,
     /// The list is complete and the watch is open.
     Watching,
-    /// Watching is forbidden (403), or no watch ever brings anything, so the list is polled.
+    /// Watching is forbidden (403), or no watch ever delivers anything, so the list is polled.
     Polling {
         /// Time between polls.
         every: Duration,
     },
     /// Something failed; the next attempt is due.
     Waiting {
-        /// When the next attempt starts.
+        /// Start of the next attempt.
         until: Mono,
         /// The failure.
         failure: Box<Failure>,
     },
-    /// Listing is forbidden (403); retried at a polite period.
+    /// Listing is forbidden (403); retried at long intervals.
     Denied {
-        /// The failure, with the server's words.
+        /// The failure, with the server's message.
         failure: Box<Failure>,
     },
-    /// The server does not have it (404), which only optional APIs can be; looked for again at a polite period.
+    /// The server does not have it (404), which only happens to optional APIs; retried at long intervals.
     Absent,
     /// It is optional and not requested.
     Skipped {
-        /// Why.
+        /// The reason.
         reason: Clean,
     },
 }

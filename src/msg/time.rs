@@ -24,7 +24,7 @@ impl std::ops::Add<Duration> for Mono {
     }
 }
 
-/// The time of one pass of the loop, read once.
+/// Time of one pass of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     /// For durations.

@@ -1,4 +1,4 @@
-//! Properties of each decoder for any bytes at all. The fuzz targets and the test of the corpus both run these.
+//! Properties that each decoder must have for arbitrary bytes. The fuzz targets and the test of the corpus both run these.
 
 use std::fmt;
 use std::io::Write;
@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Nodes as the API writes them in JSON: a list, an object, a line of a watch.
+/// Decodes the bytes as nodes in JSON: as a list, as an object and as a line of a watch.
 pub fn node_json(bytes: &[u8]) {
     nodes(bytes);
     if let Ok(frame) = decode_frame(bytes) {
@@ -23,7 +23,7 @@ pub fn node_json(bytes: &[u8]) {
     }
 }
 
-/// Pods as the API writes them in JSON: a list, an object, a line of a watch.
+/// Decodes the bytes as pods in JSON: as a list, as an object and as a line of a watch.
 pub fn pod_json(bytes: &[u8]) {
     pods(bytes);
     if let Ok(frame) = decode_frame(bytes) {
@@ -31,8 +31,8 @@ pub fn pod_json(bytes: &[u8]) {
     }
 }
 
-/// JSON of any shape against `serde_json`, which reads all of it: what it reads, reads the same here as it does when it is written
-/// again in its words, and what it calls cut short is an error here too.
+/// Compares the JSON decoders with `serde_json`: a document that `serde_json` accepts gives the same result as its normalised form
+/// does, and one that it calls truncated is an error here too.
 pub fn json(bytes: &[u8]) {
     match serde_json::from_slice::<Plain>(bytes) {
         Ok(Plain(value)) => {
@@ -45,7 +45,7 @@ pub fn json(bytes: &[u8]) {
                 node::decode_list(body, |node| nodes.push(node)).ok().map(|head| (head, nodes))
             };
             assert_eq!(nodes(bytes), nodes(anew.as_bytes()));
-            framed(bytes);
+            check_frame(bytes);
         }
         Err(error) if error.is_eof() => {
             assert!(pod::decode_list(bytes, &mut PodBatch::default()).is_err());
@@ -56,8 +56,8 @@ pub fn json(bytes: &[u8]) {
     }
 }
 
-/// Where the object of a frame begins and ends is what `serde_json` says.
-fn framed(bytes: &[u8]) {
+/// Checks that the object of a frame begins and ends where `serde_json` finds it.
+fn check_frame(bytes: &[u8]) {
     #[derive(Deserialize)]
     struct WatchFrame<'a> {
         #[serde(borrow)]
@@ -68,7 +68,7 @@ fn framed(bytes: &[u8]) {
     }
 }
 
-/// Nodes in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
+/// Decodes the bytes as nodes in protobuf: as a whole body, and as the message of a list, of an object and of a frame.
 pub fn node_proto(bytes: &[u8]) {
     for body in wrapped(bytes, "v1", "Node") {
         nodes(&body);
@@ -78,7 +78,7 @@ pub fn node_proto(bytes: &[u8]) {
     }
 }
 
-/// Pods in protobuf: the body as it is, and as the message of a list, of an object and of a frame.
+/// Decodes the bytes as pods in protobuf: as a whole body, and as the message of a list, of an object and of a frame.
 pub fn pod_proto(bytes: &[u8]) {
     for body in wrapped(bytes, "v1", "Pod") {
         pods(&body);
@@ -88,7 +88,7 @@ pub fn pod_proto(bytes: &[u8]) {
     }
 }
 
-/// Events of both groups: the body as it is, JSON or protobuf, and as the message of a list, of an object and of a frame.
+/// Decodes the bytes as events of both API groups, in JSON or protobuf: as a whole body, and as the message of a list, of an object and of a frame.
 pub fn event(bytes: &[u8]) {
     for version in ["v1", "events.k8s.io/v1"] {
         for body in wrapped(bytes, version, "Event") {
@@ -100,7 +100,7 @@ pub fn event(bytes: &[u8]) {
     }
 }
 
-/// A quantity: what is read is in order, and writing it in billionths reads as the same.
+/// Parses a quantity and checks its sign, its rounding, and that it is the same when written in billionths.
 pub fn quantity(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(read) = Quantity::parse(&text) else { return };
@@ -110,7 +110,7 @@ pub fn quantity(bytes: &[u8]) {
         assert_eq!(Quantity::parse(&format!("+{text}")), Ok(read), "+{text:?}");
         assert_eq!(Quantity::parse(&format!("-{text}")), Ok(Quantity::ZERO - read), "-{text:?}");
     }
-    // Both round away from zero, and saturate.
+    // `value` rounds away from zero and saturates.
     let exact = read.nano() / 1_000_000_000;
     assert!(
         i128::from(read.value()) == exact
@@ -120,16 +120,16 @@ pub fn quantity(bytes: &[u8]) {
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?} is not in the grammar");
 }
 
-/// Text from outside: what comes out cannot move the cursor, hide, or turn what follows, and doing it twice changes nothing.
+/// Cleans a text and checks that the result is harmless for a terminal, and that cleaning it again changes nothing.
 pub fn text(bytes: &[u8]) {
     let raw = String::from_utf8_lossy(bytes);
     let clean = sanitize(&raw);
-    harmless(&clean);
+    assert_clean(&clean);
     assert_eq!(sanitize(&clean), clean, "twice");
     assert_eq!(&*Clean::new(&raw), &*clean);
 }
 
-/// A kubeconfig: every context is usable or says why not, in words that a terminal can show.
+/// Loads a kubeconfig and checks that every context is usable or has a clean text of the reason.
 pub fn kubeconfig(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file can be written");
@@ -139,30 +139,30 @@ pub fn kubeconfig(bytes: &[u8]) {
             Ok(targets) => {
                 assert!(!targets.is_empty());
                 for target in targets {
-                    harmless(target.context());
-                    harmless(target.server().unwrap_or_default());
-                    harmless(target.broken().map_or("", Clean::as_str));
+                    assert_clean(target.context());
+                    assert_clean(target.server().unwrap_or_default());
+                    assert_clean(target.broken().map_or("", Clean::as_str));
                     assert!(target.broken().is_some() || target.server().is_some(), "usable without a server");
                 }
             }
             Err(error) => {
                 let words = error.to_string();
-                harmless(&words);
+                assert_clean(&words);
                 assert!(!words.is_empty());
             }
         }
     }
 }
 
-/// `decode_list`, `decode_object` and what else is read of such a body.
+/// Decodes a body with every decoder for nodes.
 fn nodes(body: &[u8]) {
     let mut listed: Vec<NodeFacts> = Vec::new();
     let head = node::decode_list(body, |node| listed.push(node));
-    headed(head, listed.len());
+    check_head(head, listed.len());
     listed.iter().for_each(sound);
     match node::decode_object(body) {
         Ok(node) => sound(&node),
-        Err(error) => harmless(&error.text),
+        Err(error) => assert_clean(&error.text),
     }
     others(body);
 }
@@ -175,19 +175,19 @@ fn pods(body: &[u8]) {
         body.chunks(size).for_each(|piece| pieces.take(piece));
         assert_eq!(pieces.end().ok(), head.clone().ok().map(|head| (head, listed.clone())), "in pieces of {size}");
     }
-    headed(head, listed.len());
+    check_head(head, listed.len());
     let mut one = PodBatch::default();
     match pod::decode_object(body, true, &mut one) {
         Ok(()) => assert_eq!(one.len(), 1),
-        Err(error) => harmless(&error.text),
+        Err(error) => assert_clean(&error.text),
     }
     for (pod, _) in listed.iter().chain(one.iter()) {
         assert!(!pod.name.is_empty());
         assert!(pod.ready <= pod.containers, "{} of {} containers are ready", pod.ready, pod.containers);
         for text in [pod.namespace, pod.name, pod.node, pod.owner_kind, pod.owner_name, pod.reason] {
-            harmless(text);
+            assert_clean(text);
         }
-        pod.requests.others.iter().for_each(|(name, _)| harmless(name));
+        pod.requests.others.iter().for_each(|(name, _)| assert_clean(name));
         assert_eq!(pod.requests.amount("cpu"), pod.requests.cpu);
     }
     others(body);
@@ -197,7 +197,7 @@ fn events(body: &[u8]) {
     let sound = |event: &EventFacts| {
         assert!(event.count > 0, "it happened");
         for text in [&event.kind, &event.reason, &event.note, &event.controller, &event.part] {
-            harmless(text);
+            assert_clean(text);
         }
     };
     match event::decode_page(body) {
@@ -208,11 +208,11 @@ fn events(body: &[u8]) {
             assert!(reported.len() <= most && reported.is_empty() == page.events.is_empty());
             assert!(reported.is_sorted_by(|one, next| one.last >= next.last), "the newest come first");
         }
-        Err(error) => harmless(&error.text),
+        Err(error) => assert_clean(&error.text),
     }
     match EventFacts::decode(body) {
         Ok(event) => sound(&event),
-        Err(error) => harmless(&error.text),
+        Err(error) => assert_clean(&error.text),
     }
     others(body);
 }
@@ -220,14 +220,14 @@ fn events(body: &[u8]) {
 fn others(body: &[u8]) {
     let _ = bookmark_version(body);
     if let Some(status) = decode_status(body) {
-        harmless(&format!("{status:?}"));
+        assert_clean(&format!("{status:?}"));
     }
 }
 
-fn headed(head: Result<ListHead, DecodeError>, handed: usize) {
+fn check_head(head: Result<ListHead, DecodeError>, handed: usize) {
     match head {
         Ok(head) => assert_eq!(head.objects as usize, handed, "the head counts what was handed over"),
-        Err(error) => harmless(&error.text),
+        Err(error) => assert_clean(&error.text),
     }
 }
 
@@ -237,25 +237,25 @@ fn sound(node: &NodeFacts) {
     let (readiness, since) = node.readiness();
     assert!(since.is_none() || node.conditions.iter().any(|condition| &*condition.kind == "Ready"), "{readiness:?}");
     for (key, value) in &node.labels {
-        harmless(key);
-        harmless(value);
+        assert_clean(key);
+        assert_clean(value);
         assert!(node.label(key).is_some());
     }
     for role in node.roles() {
-        harmless(&role);
+        assert_clean(&role);
         assert!(!role.is_empty());
     }
     for condition in &node.conditions {
         for text in [&condition.kind, &condition.reason, &condition.message] {
-            harmless(text);
+            assert_clean(text);
         }
     }
     for text in [&node.name, &node.kubelet, &node.os_image, &node.kernel, &node.runtime, &node.internal_ip] {
-        harmless(text);
+        assert_clean(text);
     }
 }
 
-/// The bytes, and the bytes as what an envelope of protobuf holds.
+/// The bytes as they are, and in protobuf envelopes: as a list, as an item of a list, and as an object.
 fn wrapped(bytes: &[u8], version: &str, kind: &str) -> Vec<Vec<u8>> {
     let envelope = |kind: &str, message: &[u8]| {
         let mut body = b"k8s\0".to_vec();
@@ -274,7 +274,7 @@ fn wrapped(bytes: &[u8], version: &str, kind: &str) -> Vec<Vec<u8>> {
     vec![bytes.to_vec(), envelope(&list, bytes), envelope(&list, &item), envelope(kind, bytes)]
 }
 
-/// A field of bytes: its tag, its length as a varint, itself.
+/// Appends a length-delimited field: its tag, its length as a varint, and the bytes.
 fn put(message: &mut Vec<u8>, number: u8, value: &[u8]) {
     message.push(number << 3 | 2);
     let mut length = value.len();
@@ -286,8 +286,8 @@ fn put(message: &mut Vec<u8>, number: u8, value: &[u8]) {
     message.extend_from_slice(value);
 }
 
-/// The slow and literal opposite of the cleaner: what must not be there, by `docs/security.md`.
-fn harmless(text: &str) {
+/// Checks that a text has none of the characters that `docs/security.md` forbids: a slow second implementation of the cleaner's rules.
+fn assert_clean(text: &str) {
     let chars: Vec<char> = text.chars().collect();
     let mut marks = 0;
     for (at, c) in chars.iter().copied().enumerate() {
@@ -307,8 +307,7 @@ fn harmless(text: &str) {
     assert!(chars.len() <= CAP * 4, "{} characters", chars.len());
 }
 
-/// A document in which no key comes twice in an object and no number has a fraction: of such the reading is one and the same
-/// for everybody.
+/// A document without duplicate keys in an object and without fractions, which every JSON reader understands in the same way.
 struct Plain(Value);
 
 impl<'de> Deserialize<'de> for Plain {

@@ -1,6 +1,6 @@
-//! The convergence oracle (docs/faults.md): what a model holds and what a server has, object by object.
+//! The convergence oracle (docs/faults.md): compares the contents of a model with those of a server, object by object.
 //!
-//! The server's side is computed here from the JSON of its dump and by nothing that the program is made of: quantities,
+//! The server's side is computed here from the JSON of its dump, without any code of the program: quantities,
 //! uids, effective requests, readiness and sums have a second, slow implementation of their own.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::msg::Now;
 use crate::report::{self, ValueState};
 use serde_json::Value;
 
-/// Billionths in a unit.
+/// Number of billionths in one unit.
 const NANO: i128 = 1_000_000_000;
 
 /// Values of one object, by field.
@@ -24,9 +24,9 @@ pub type Object = BTreeMap<&'static str, String>;
 /// All objects: `node NAME`, `pod NAMESPACE/NAME`, and `cluster` with the sums.
 pub type Objects = BTreeMap<String, Object>;
 
-/// Contents of the model for cluster number `at`; `None` unless both lists were once complete, or as many namespaces of the
-/// second as may be listed.
-pub fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
+/// Contents of the model for the cluster with index `at`; `None` unless both lists were once complete (of pods: in the namespaces
+/// that may be listed).
+pub fn model_objects(model: &Model, at: usize, now: Now) -> Option<Objects> {
     let snapshot = report::snapshot(model, now);
     let cluster = &snapshot.clusters[at];
     let whole = |state| matches!(state, ValueState::Complete | ValueState::Stale);
@@ -49,17 +49,17 @@ pub fn held(model: &Model, at: usize, now: Now) -> Option<Objects> {
         allocated.retain(|_, nano| *nano != 0);
         let pods = item.row.pods.any()?.to_string();
         let shown = [("status", item.status()), ("pods", pods), ("allocated", format!("{allocated:?}"))];
-        let facts = held_node(&item.row.facts.unpack());
+        let facts = model_node(&item.row.facts.unpack());
         objects.insert(format!("node {}", item.row.facts.name), facts.into_iter().chain(shown).collect());
     }
     for pod in state.held_pods() {
-        let twice = objects.insert(format!("pod {}/{}", pod.namespace, pod.name), held_pod(&pod));
+        let twice = objects.insert(format!("pod {}/{}", pod.namespace, pod.name), model_pod(&pod));
         assert_eq!(twice, None, "one pod is held twice");
     }
     Some(objects)
 }
 
-fn held_node(node: &NodeFacts) -> Object {
+fn model_node(node: &NodeFacts) -> Object {
     let amounts = |list: &[(Clean, Quantity)]| {
         let nano = list.iter().map(|(name, amount)| (name.as_str(), amount.nano()));
         format!("{:?}", nano.collect::<BTreeMap<_, _>>())
@@ -92,7 +92,7 @@ fn held_node(node: &NodeFacts) -> Object {
     ])
 }
 
-fn held_pod(pod: &PodFacts<'_>) -> Object {
+fn model_pod(pod: &PodFacts<'_>) -> Object {
     let others = pod.requests.others.iter().map(|(name, amount)| (*name, amount.nano()));
     let own = [("cpu", pod.requests.cpu.nano()), ("memory", pod.requests.memory.nano())];
     let requests: BTreeMap<&str, i128> = own.into_iter().chain(others).filter(|(_, nano)| *nano != 0).collect();
@@ -110,10 +110,10 @@ fn held_pod(pod: &PodFacts<'_>) -> Object {
     ])
 }
 
-/// Contents of a server, from its dump: its nodes, and its pods in these namespaces, in all of them if none is named. Finished
-/// pods are not asked for, and so are none of ours.
+/// Contents of a server, from its dump: its nodes, and its pods in these namespaces (in all if there are none). Finished pods are
+/// left out, because the program does not list them.
 #[must_use]
-pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
+pub fn server_objects(dump: &Value, namespaces: &[&str]) -> Objects {
     let mut objects = Objects::new();
     let (mut bound, mut unscheduled) = (0_u32, 0_u32);
     let mut on_node = BTreeMap::<&str, (u32, BTreeMap<String, i128>)>::new();
@@ -132,7 +132,7 @@ pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
             }
         }
         let name = format!("pod {}/{}", text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]));
-        objects.insert(name, true_pod(pod));
+        objects.insert(name, server_pod(pod));
     }
     for node in array(&dump["nodes"]) {
         let name = text(&node["metadata"]["name"]);
@@ -147,14 +147,14 @@ pub fn truth(dump: &Value, namespaces: &[&str]) -> Objects {
         allocated.retain(|_, nano| *nano != 0);
         let status = format!("{word}{cordoned}");
         let shown = [("status", status), ("pods", pods.to_string()), ("allocated", format!("{allocated:?}"))];
-        objects.insert(format!("node {name}"), true_node(node).into_iter().chain(shown).collect());
+        objects.insert(format!("node {name}"), server_node(node).into_iter().chain(shown).collect());
     }
     let sums = [("bound", bound.to_string()), ("unscheduled", unscheduled.to_string())];
     objects.insert("cluster".to_owned(), Object::from(sums));
     objects
 }
 
-fn true_node(node: &Value) -> Object {
+fn server_node(node: &Value) -> Object {
     let (status, info) = (&node["status"], &node["status"]["nodeInfo"]);
     let conditions = array(&status["conditions"]).iter().map(|c| {
         let [kind, status, reason] = [&c["type"], &c["status"], &c["reason"]].map(text);
@@ -183,7 +183,7 @@ fn true_node(node: &Value) -> Object {
     object
 }
 
-fn true_pod(pod: &Value) -> Object {
+fn server_pod(pod: &Value) -> Object {
     let (spec, status) = (&pod["spec"], &pod["status"]);
     let owner = array(&pod["metadata"]["ownerReferences"]).iter().find(|owner| owner["controller"] == true);
     let owner = owner.map_or(["", ""], |owner| [text(&owner["kind"]), text(&owner["name"])]).join(" ");
@@ -222,8 +222,8 @@ fn is_sidecar(container: &Value) -> bool {
     container["restartPolicy"] == "Always"
 }
 
-/// Effective requests (docs/counting.md): the larger of what runs and of each init container beside the sidecars that
-/// are there before it; overhead on top.
+/// Effective requests (docs/counting.md): the larger of the sum of the running containers and of each init container together
+/// with the sidecars before it; plus the overhead.
 fn requests(spec: &Value) -> BTreeMap<String, i128> {
     let asks = |container: &Value| amounts(&container["resources"]["requests"]);
     let (mut runs, mut peak) = (BTreeMap::new(), BTreeMap::<String, i128>::new());
@@ -255,7 +255,7 @@ fn add(sums: &mut BTreeMap<String, i128>, more: BTreeMap<String, i128>) {
     }
 }
 
-/// Billionths of the base unit, for the quantities that the simulation writes: a whole number with or without a suffix.
+/// Amounts in billionths of the base unit. Only quantities that the simulation writes: an integer with or without a suffix.
 fn amounts(list: &Value) -> BTreeMap<String, i128> {
     const SUFFIXES: [(&str, i128); 10] = [
         ("Ki", NANO << 10),
@@ -289,17 +289,17 @@ fn map(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-/// Where the two differ, one line for each field; empty if they are equal.
+/// Differences between the two, one line for each field; empty if they are equal.
 #[must_use]
-pub fn difference(held: &Objects, truth: &Objects) -> String {
+pub fn difference(model: &Objects, server: &Objects) -> String {
     let (mut out, none) = (String::new(), Object::new());
-    let names = held.keys().chain(truth.keys().filter(|name| !held.contains_key(*name)));
+    let names = model.keys().chain(server.keys().filter(|name| !model.contains_key(*name)));
     for name in names {
-        let (ours, theirs) = (held.get(name).unwrap_or(&none), truth.get(name).unwrap_or(&none));
+        let (ours, theirs) = (model.get(name).unwrap_or(&none), server.get(name).unwrap_or(&none));
         let fields = ours.keys().chain(theirs.keys().filter(|field| !ours.contains_key(*field)));
         for field in fields.filter(|field| ours.get(*field) != theirs.get(*field)) {
             let _ =
-                writeln!(out, "{name}, {field}: held {:?}, the server has {:?}", ours.get(field), theirs.get(field));
+                writeln!(out, "{name}, {field}: model {:?}, the server has {:?}", ours.get(field), theirs.get(field));
         }
     }
     out

@@ -192,7 +192,7 @@ impl Fleet {
                 },
             }),
             ready: strip(index),
-            pressures: if index == 6 { vec![&self.nodes[6].conditions.said()[0].kind] } else { vec![] },
+            pressures: if index == 6 { vec![&self.nodes[6].conditions.contents()[0].kind] } else { vec![] },
         }
     }
 

@@ -21,7 +21,7 @@ use watchbell::msg::{
     Resource, SyncState,
 };
 use watchbell::report;
-use watchbell::testing::oracle::{Objects, held, truth};
+use watchbell::testing::oracle::{Objects, model_objects, server_objects};
 
 use super::{PATIENCE, TestServer};
 
@@ -171,7 +171,7 @@ impl Rig {
         }
     }
 
-    /// A rig that holds the whole truth and watches.
+    /// Creates a rig whose model matches the server and whose watches are open.
     pub(crate) async fn synced() -> Self {
         let mut rig = Self::direct(TestServer::small().await, quick()).await;
         rig.wait_until_synced().await;
@@ -243,7 +243,7 @@ impl Rig {
 
     /// The objects that the model holds; `None` unless both lists were once complete.
     pub(crate) fn objects(&self) -> Option<Objects> {
-        held(&self.model, 0, self.clock.now())
+        model_objects(&self.model, 0, self.clock.now())
     }
 
     pub(crate) fn report(&self) -> report::ClusterReport {
@@ -258,7 +258,7 @@ impl Rig {
     /// The objects of the server, of the namespaces that are watched.
     pub(crate) fn server_objects(&self) -> Objects {
         let namespaces: Vec<&str> = self.tuning.namespaces.iter().map(|name| &**name).collect();
-        truth(&self.served.control().dump(), &namespaces)
+        server_objects(&self.served.control().dump(), &namespaces)
     }
 
     pub(crate) fn failures(&self) -> &[Failure] {

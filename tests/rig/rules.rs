@@ -17,7 +17,7 @@ use watchbell::msg::{
     Attempt, CallEnd, CallKind, Effect, Failure, Layer, Mono, Msg, ProbeOutcome, ProbeSeries, Resource,
 };
 use watchbell::sim::Fault;
-use watchbell::testing::oracle::{Objects, difference, held, truth};
+use watchbell::testing::oracle::{Objects, difference, model_objects, server_objects};
 use watchbell::theme::{Depth, Theme};
 use watchbell::ui::{self, ViewState};
 
@@ -128,10 +128,10 @@ impl Rig {
                 (name, uid)
             })
             .collect();
-        let truth = self.server_objects();
+        let server = self.server_objects();
         for (name, object) in before {
             let uid = object.get("uid").cloned();
-            if truth.get(name).is_some_and(|there| there.get("uid").cloned() == uid) {
+            if server.get(name).is_some_and(|there| there.get("uid").cloned() == uid) {
                 assert!(now.contains(&(name.clone(), uid)), "{name} is gone from the picture");
             }
         }
@@ -174,7 +174,8 @@ impl Rig {
     pub(super) fn is_healthy_cluster_synced(&self) -> bool {
         let (served, log) = &self.healthy;
         log.watches()
-            && held(&self.model, 1, self.clock.now()).is_some_and(|held| held == truth(&served.control().dump(), &[]))
+            && model_objects(&self.model, 1, self.clock.now())
+                .is_some_and(|held| held == server_objects(&served.control().dump(), &[]))
     }
 
     /// Checks G5: during the fault, a change of the healthy cluster arrives and its probes are answered; it lists nothing again,

@@ -50,7 +50,7 @@ impl DetailObject {
             // Of a node only the YAML is sent, so only the YAML must be readable.
             ObjectRef::Node { .. } => self.document = Some(YamlDocument::decode(body, self.masks())?),
         }
-        if self.yaml.borrow().is_wanted() {
+        if self.yaml.borrow().is_requested() {
             body.clone_into(&mut self.body);
         } else {
             self.forget();
@@ -76,7 +76,8 @@ impl DetailSource for DetailObject {
 
     async fn requested(&mut self) {
         // The model has everything about a node except its YAML.
-        if matches!(self.subject, ObjectRef::Node { .. }) && self.yaml.wait_for(|yaml| yaml.is_wanted()).await.is_err()
+        if matches!(self.subject, ObjectRef::Node { .. })
+            && self.yaml.wait_for(|yaml| yaml.is_requested()).await.is_err()
         {
             std::future::pending::<()>().await;
         }
@@ -88,7 +89,7 @@ impl DetailSource for DetailObject {
                 std::future::pending::<()>().await;
             }
             (self.written, self.document) = (false, None);
-            if self.yaml.borrow_and_update().is_wanted() {
+            if self.yaml.borrow_and_update().is_requested() {
                 return;
             }
             self.forget();
@@ -96,7 +97,7 @@ impl DetailSource for DetailObject {
     }
 
     fn is_unread(&self) -> bool {
-        self.yaml.borrow().is_wanted() && self.body.is_empty() && !self.gone
+        self.yaml.borrow().is_requested() && self.body.is_empty() && !self.gone
     }
 
     async fn read(&mut self, reader: &DetailReader<'_>) -> Result<String, RequestError> {
@@ -139,7 +140,7 @@ impl DetailSource for DetailObject {
                 news.push(Detail::Gone);
             }
         }
-        if self.yaml.borrow().is_wanted() && !self.written && !self.body.is_empty() {
+        if self.yaml.borrow().is_requested() && !self.written && !self.body.is_empty() {
             self.written = true;
             let masks = self.masks();
             let document = self.document.take().map_or_else(|| YamlDocument::decode(&self.body, masks), Ok);

@@ -19,7 +19,7 @@ fn pod() -> ObjectRef {
 }
 
 fn of(subject: ObjectRef, yaml: bool) -> WatchDetail {
-    WatchDetail { subject, yaml: if yaml { Yaml::Masked } else { Yaml::Unwanted } }
+    WatchDetail { subject, yaml: if yaml { Yaml::Masked } else { Yaml::NotRequested } }
 }
 
 const PODS: &str = "/api/v1/namespaces/d/pods";

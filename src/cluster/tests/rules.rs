@@ -12,7 +12,7 @@ use crate::model::app::Model;
 use crate::model::settings::Settings;
 use crate::msg::{CallId, Failure, ProbeSample};
 use crate::sim::{self, Change, Control, Fault, FaultKind, Scenario, Simulation};
-use crate::testing::oracle::{Objects, difference, held, truth};
+use crate::testing::oracle::{Objects, difference, model_objects, server_objects};
 
 /// G6: the state after 5 min is the state later on: after an hour for the most important faults, and after a quarter of
 /// an hour for the others.
@@ -93,19 +93,19 @@ impl Pair {
     }
 
     fn held(&self, at: usize) -> Option<Objects> {
-        held(&self.model, at, self.clock.now())
+        model_objects(&self.model, at, self.clock.now())
     }
 
     fn is_true(&self, at: usize) -> bool {
-        self.held(at).is_some_and(|held| held == truth(&self.controls[at].dump(), &[]))
+        self.held(at).is_some_and(|held| held == server_objects(&self.controls[at].dump(), &[]))
     }
 
     async fn until_true(&mut self, when: &str, most: Duration) {
         let end = Instant::now() + most;
         while !(self.is_true(0) && self.is_true(1)) {
             if Instant::now() >= end {
-                let truth = |at: usize| truth(&self.controls[at].dump(), &[]);
-                let differences = [0, 1].map(|at| self.held(at).map(|held| difference(&held, &truth(at))));
+                let expected = |at: usize| server_objects(&self.controls[at].dump(), &[]);
+                let differences = [0, 1].map(|at| self.held(at).map(|held| difference(&held, &expected(at))));
                 panic!("{when}: not true after {most:?}: {differences:?}; {:#?}", self.failures.last());
             }
             self.pass(secs(1)).await;
@@ -219,7 +219,7 @@ async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> 
 
 /// G2: an object that was held and still exists is held, and nothing is 0 because it is unknown.
 fn keeps(name: &str, pair: &Pair, before: &Objects) {
-    let (now, there) = (pair.held(0), truth(&pair.controls[0].dump(), &[]));
+    let (now, there) = (pair.held(0), server_objects(&pair.controls[0].dump(), &[]));
     // Where pods are denied the model says so and shows none as a number; their records stay.
     let Some(now) = now else { return assert!(name.starts_with("f21"), "{name}: not even old numbers") };
     for object in before.keys().filter(|object| there.contains_key(*object)) {

@@ -93,7 +93,7 @@ impl Alerts {
 
     /// Takes the notifications that are due: alerts that began to fire or got worse, except notices. Each is returned once for each
     /// time that it fires.
-    pub(in crate::model) fn news(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
+    pub(in crate::model) fn take_notifications(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();
         for record in &mut self.records {

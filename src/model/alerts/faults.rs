@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::evidence::Evidence;
-use super::span::span;
+use super::span::duration_text;
 use super::{Finding, Rule, Severity};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
@@ -240,7 +240,7 @@ impl FaultDetail<'_> {
             }
             Self::Flapping { changes, age, lost } => {
                 let lost = lost.map(|node| format!("; {}", readiness_text(node, now))).unwrap_or_default();
-                format!("flapping: {changes} Ready changes in 15m, last {} ago{lost}", span(*age))
+                format!("flapping: {changes} Ready changes in 15m, last {} ago{lost}", duration_text(*age))
             }
             Self::Full { full, partial } => {
                 let share = u64::from(full.pods) * 100 / u64::from(full.allocatable.max(1));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, Latched, LatchedAlert};
 use super::probe_slow::ProbeSlowLatch;
-use super::span::{milliseconds, short, span};
+use super::span::{duration_text, milliseconds, seconds_text};
 use crate::facts::text::counted;
 use crate::model::derive::latency::{call_name, call_title};
 use crate::model::settings::Settings;
@@ -66,7 +66,7 @@ impl SlowCallLatch {
         }
         if attempt.total > settings.slow_call {
             let title = call_title(attempt.kind, attempt.page);
-            self.raise(TimedCall { title, took: attempt.total, detail: waited(attempt) });
+            self.raise(TimedCall { title, took: attempt.total, detail: time_account(attempt) });
         } else if attempt.end == CallEnd::Complete && attempt.total < settings.slow_call_clear {
             self.fast = self.fast.saturating_add(1);
         } else {
@@ -77,11 +77,11 @@ impl SlowCallLatch {
     /// Looks at the call that runs longest.
     fn check(&mut self, evidence: &Evidence<'_>) -> Option<LatchedAlert> {
         let settings = evidence.settings;
-        let limit = span(settings.slow_call);
+        let limit = duration_text(settings.slow_call);
         let running = longest_running(evidence);
         let drags = running.as_ref().is_some_and(|call| call.took > settings.slow_call_clear);
         if let Some(call) = running.filter(|call| call.took > settings.slow_call) {
-            let text = format!("{} running {} (limit {limit}), {}", call.title, span(call.took), call.detail);
+            let text = format!("{} running {} (limit {limit}), {}", call.title, duration_text(call.took), call.detail);
             self.raise(call);
             return Some(LatchedAlert { text, peak: milliseconds(self.peak), recovering: false });
         }
@@ -90,8 +90,8 @@ impl SlowCallLatch {
             self.peak = Duration::ZERO;
         }
         let TimedCall { title, took, detail } = self.last.as_ref()?;
-        let peak = if self.peak > *took { format!(", peak {}", span(self.peak)) } else { String::new() };
-        let text = format!("{title} took {} (limit {limit}), {detail}{peak}", span(*took));
+        let peak = if self.peak > *took { format!(", peak {}", duration_text(self.peak)) } else { String::new() };
+        let text = format!("{title} took {} (limit {limit}), {detail}{peak}", duration_text(*took));
         Some(LatchedAlert { text, peak: milliseconds(self.peak), recovering: false })
     }
 
@@ -118,11 +118,11 @@ fn longest_running(evidence: &Evidence<'_>) -> Option<TimedCall> {
 
 /// Account of the time of a call that has ended: the network and the server take the time before the first byte, the body takes
 /// the rest.
-fn waited(attempt: &Attempt) -> String {
+fn time_account(attempt: &Attempt) -> String {
     match (attempt.connect, attempt.first_byte) {
         _ if matches!(attempt.end, CallEnd::NotConnected(_)) => "not connected".to_owned(),
-        (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", span(connect)),
-        (_, Some(first_byte)) => format!("first byte after {}", span(first_byte)),
+        (Some(connect), _) if connect * 2 > attempt.total => format!("{} of it connecting", duration_text(connect)),
+        (_, Some(first_byte)) => format!("first byte after {}", duration_text(first_byte)),
         (_, None) => "no response".to_owned(),
     }
 }
@@ -156,12 +156,12 @@ impl TimeoutsLatch {
             return None;
         }
         self.peak = self.peak.max(count);
-        let window = span(settings.timeouts_window);
+        let window = duration_text(settings.timeouts_window);
         let most = latency.most_timeouts(now);
         let most = most.map(|(kind, most)| format!(", {most} of them {}", call_name(kind))).unwrap_or_default();
         let peak = if self.peak > count { format!(", peak {}", self.peak) } else { String::new() };
         let recovering = server.green_since_timeout;
-        let again = recovering.map(|since| format!("recovering, last timeout {} ago: ", short(since)));
+        let again = recovering.map(|since| format!("recovering, last timeout {} ago: ", seconds_text(since)));
         let limit = settings.timeouts_over;
         let (again, timeouts) = (again.unwrap_or_default(), counted(count, "timeout"));
         let text = format!("{again}{timeouts} in {window} (limit {limit}){most}{peak}");

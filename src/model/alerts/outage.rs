@@ -81,7 +81,7 @@ impl Outage {
         if let Some(finding) = &finding {
             self.name = Clean::new(&format!("{} clusters", finding.size));
         }
-        self.alerts.settle(finding.into_iter().collect(), SEVERAL, settings, now);
+        self.alerts.apply_findings(finding.into_iter().collect(), SEVERAL, settings, now);
     }
 
     /// Acknowledges the alert, or withdraws its acknowledgement.
@@ -96,8 +96,8 @@ impl Outage {
     }
 
     /// Notifications that are due.
-    pub(in crate::model) fn news(&mut self, now: Now) -> Vec<AlertNews> {
-        self.alerts.news(&self.name, now)
+    pub(in crate::model) fn take_notifications(&mut self, now: Now) -> Vec<AlertNews> {
+        self.alerts.take_notifications(&self.name, now)
     }
 
     /// Notified severity and acknowledgement, while the alert fires.

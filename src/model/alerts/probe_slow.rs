@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::evidence::{Evidence, LatchedAlert};
-use super::span::{milliseconds, span};
+use super::span::{duration_text, milliseconds};
 use crate::facts::text::counted;
 use crate::model::derive::latency::Percentile;
 use crate::msg::Mono;
@@ -38,10 +38,10 @@ impl ProbeSlowLatch {
         // Without any sample in the window nothing is known about speed, and other alerts apply.
         let p95 = long.filter(|_| self.firing)?;
         self.peak = self.peak.max(p95.value);
-        let (window, limit) = (span(settings.latency_window), span(settings.probe_p95));
+        let (window, limit) = (duration_text(settings.latency_window), duration_text(settings.probe_p95));
         let at_least = if p95.at_least { "at least " } else { "" };
-        let peak = if self.peak > p95.value { format!(", peak {}", span(self.peak)) } else { String::new() };
-        let value = span(p95.value);
+        let peak = if self.peak > p95.value { format!(", peak {}", duration_text(self.peak)) } else { String::new() };
+        let value = duration_text(p95.value);
         let probes = counted(samples, "probe");
         let text = format!("probe p95 {at_least}{value} in {window} (limit {limit}), {probes}{peak}");
         Some(LatchedAlert { text, peak: milliseconds(self.peak), recovering: false })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::evidence::{Evidence, FailedProbes, ListEvidence};
-use super::span::{milliseconds, span};
+use super::span::{duration_text, milliseconds};
 use super::{Finding, Rule, Severity};
 use crate::facts::text::{Clean, counted};
 use crate::msg::{Failure, Layer, Resource, SyncState};
@@ -63,7 +63,7 @@ fn unreachable(evidence: &Evidence<'_>) -> Option<Finding> {
     let silence = evidence.server.unreachable.filter(|_| !evidence.server.resuming)?;
     let ticks = silence.as_millis() / evidence.settings.probe_period.as_millis().max(1);
     let because = evidence.server.failure.map(|failure| format!(": {}", failure.text)).unwrap_or_default();
-    let text = format!("unreachable for {} ({}){because}", span(silence), counted(ticks, "probe"));
+    let text = format!("unreachable for {} ({}){because}", duration_text(silence), counted(ticks, "probe"));
     Some(Finding { peak: milliseconds(silence), ..Finding::new(Rule::Unreachable, text) })
 }
 
@@ -76,7 +76,7 @@ fn probe_failing(evidence: &Evidence<'_>) -> Option<Finding> {
     let text = match evidence.server.failed_probes? {
         FailedProbes::Failed(layer) => format!("the last 3 probes failed ({})", layer.name()),
         FailedProbes::TimedOut => {
-            format!("the last 3 probes timed out after {}", span(evidence.settings.probe_deadline))
+            format!("the last 3 probes timed out after {}", duration_text(evidence.settings.probe_deadline))
         }
     };
     Some(Finding::new(Rule::ProbeFailing, text))
@@ -188,14 +188,14 @@ fn stale(evidence: &Evidence<'_>) -> Option<Finding> {
         [(_, a), rest @ ..] => format!("{} and {}", a.title(), counted(rest.len(), "more list")),
         [] => String::new(),
     };
-    let because = oldest.track.lost().map(|failure| format!(": {}", why(failure))).unwrap_or_default();
-    let text = format!("{names} {} old (limit {}){because}", span(*age), span(settings.stale_after));
+    let because = oldest.track.lost().map(|failure| format!(": {}", failure_text(failure))).unwrap_or_default();
+    let text = format!("{names} {} old (limit {}){because}", duration_text(*age), duration_text(settings.stale_after));
     let over = *age > settings.stale_after;
     let severity = if over { Severity::Warning } else { Severity::Notice };
     Some(Finding { peak: age.as_secs(), severity, at_once: over, ..Finding::new(Rule::Stale, text) })
 }
 
 /// `connection refused (connect)`.
-fn why(failure: &Failure) -> String {
+fn failure_text(failure: &Failure) -> String {
     format!("{} ({})", failure.text, failure.layer.name())
 }

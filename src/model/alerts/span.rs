@@ -8,7 +8,7 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 }
 
 /// `214ms`, `9.8s`, `31s`, `2m10s`, `1h05m`, `3d4h`.
-pub(in crate::model) fn span(span: Duration) -> String {
+pub(in crate::model) fn duration_text(span: Duration) -> String {
     let (seconds, ms) = (span.as_secs(), span.as_millis());
     match seconds {
         0 => format!("{ms}ms"),
@@ -21,11 +21,11 @@ pub(in crate::model) fn span(span: Duration) -> String {
     }
 }
 
-/// `40s`, `2m10s`: like [`span`], but in whole seconds.
-pub(super) fn short(time: Duration) -> String {
+/// `40s`, `2m10s`: like [`duration_text`], but in whole seconds.
+pub(super) fn seconds_text(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds}s"),
-        _ => span(time),
+        _ => duration_text(time),
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
             (273_600_000, "3d4h"),
         ];
         for (ms, expected) in cases {
-            assert_eq!(span(Duration::from_millis(ms)), expected);
+            assert_eq!(duration_text(Duration::from_millis(ms)), expected);
         }
     }
 }

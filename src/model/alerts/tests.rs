@@ -515,7 +515,7 @@ fn what_is_remembered_of_resolved_alerts_is_bounded() {
     for n in 0..10_000 {
         let mut finding = Finding::new(Rule::NodeNotReady, "down".to_owned());
         finding.subject = Some(Clean::new(&n.to_string()));
-        alerts.settle(vec![finding], ClusterId(0), &Settings::default(), Mono(Duration::from_millis(n)));
+        alerts.apply_findings(vec![finding], ClusterId(0), &Settings::default(), Mono(Duration::from_millis(n)));
     }
     assert!(alerts.records().len() <= MAX_RECORDS + 1);
     assert_eq!(alerts.lines().len(), 1);

@@ -192,7 +192,7 @@ impl Model {
     /// Notifies of alerts that began to fire since the last tick.
     pub(in crate::model) fn notify_alerts(&mut self, now: Now) -> Option<Effect> {
         let mut news = self.outage_news(now);
-        news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.news(now)));
+        news.extend(self.clusters.iter_mut().flat_map(|cluster| cluster.take_notifications(now)));
         if news.is_empty() {
             return None;
         }
@@ -215,7 +215,7 @@ impl Model {
 
     /// Notifications of the outage that are due, which count as notifications of its clusters too.
     fn outage_news(&mut self, now: Now) -> Vec<AlertNews> {
-        let news = self.outage.news(now);
+        let news = self.outage.take_notifications(now);
         if let Some((notified, ack)) = self.outage.notified() {
             let clusters = self.clusters.iter_mut().enumerate();
             for (_, cluster) in clusters.filter(|(index, _)| self.outage.contains(*index)) {

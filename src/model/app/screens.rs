@@ -268,7 +268,7 @@ impl Model {
         };
         for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
             let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, wanted_detail)| wanted_detail);
-            cluster.watch_detail(of.map(|of| &of.subject), of.map_or(Yaml::Unwanted, |of| of.yaml), uid);
+            cluster.watch_detail(of.map(|of| &of.subject), of.map_or(Yaml::NotRequested, |of| of.yaml), uid);
         }
         self.inspecting.clone_from(&wanted);
         Some(wanted.map_or(Effect::EndInspection, |(id, wanted_detail)| Effect::Inspect(id, Box::new(wanted_detail))))
@@ -296,7 +296,7 @@ impl Model {
         let yaml = match &self.screen {
             Screen::Yaml { clear: true, .. } => Yaml::Clear,
             Screen::Yaml { clear: false, .. } => Yaml::Masked,
-            _ => Yaml::Unwanted,
+            _ => Yaml::NotRequested,
         };
         Some((self.current_id(), WatchDetail { subject, yaml }))
     }

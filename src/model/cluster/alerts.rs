@@ -112,7 +112,7 @@ impl ClusterState {
     }
 
     /// Notifications that are due.
-    pub(in crate::model) fn news(&mut self, now: Now) -> Vec<AlertNews> {
-        self.alerts.news(&self.spec.context, now)
+    pub(in crate::model) fn take_notifications(&mut self, now: Now) -> Vec<AlertNews> {
+        self.alerts.take_notifications(&self.spec.context, now)
     }
 }

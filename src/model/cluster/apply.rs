@@ -144,7 +144,7 @@ impl ClusterState {
         self.link.call(&call, now);
         let call = self.link.unless_stopped(call);
         if !self.server_health().is_silent(now) {
-            self.alerts.call(&call, &self.settings);
+            self.alerts.apply_call(&call, &self.settings);
         }
         self.latency.call(&call, now.mono);
     }
@@ -220,7 +220,7 @@ impl ClusterState {
                     self.history.gone(*uid, now);
                 }
                 if let Some(node) = self.nodes.get(*key) {
-                    self.history.observe(&node.facts, now);
+                    self.history.record(&node.facts, now);
                 }
             }
             NodeOutcome::Removed(uid) => self.history.gone(*uid, now),

@@ -22,13 +22,13 @@ pub struct DetailState {
     document: Option<YamlDocument>,
     gone: Option<Now>,
     events: Option<(Vec<EventFacts>, Omitted)>,
-    object_hold: Hold,
-    events_hold: Hold,
+    object_state: PartState,
+    events_state: PartState,
 }
 
 /// State of one part of the object.
 #[derive(Debug, Default)]
-struct Hold {
+struct PartState {
     state: Option<SyncState>,
     /// Time at which the held data was last known to equal the server's.
     fresh_at: Option<Now>,
@@ -60,13 +60,13 @@ impl DetailState {
         Self {
             subject,
             opened,
-            yaml: Yaml::Unwanted,
+            yaml: Yaml::NotRequested,
             pod: None,
             document: None,
             gone: None,
             events: None,
-            object_hold: Hold::default(),
-            events_hold: Hold::default(),
+            object_state: PartState::default(),
+            events_state: PartState::default(),
         }
     }
 
@@ -106,7 +106,7 @@ impl DetailState {
 
     /// Freshness of a part. Any answer of the server counts, since the watch itself may be silent for a minute.
     pub(in crate::model) fn freshness(&self, part: DetailPart, link: &LinkNow, now: Now) -> PartFreshness<'_> {
-        let hold = self.hold(part);
+        let hold = self.part_state(part);
         if let (DetailPart::Object, Some(gone), false) = (part, self.gone, hold.lost()) {
             return PartFreshness::Gone(elapsed(gone, now));
         }
@@ -136,24 +136,24 @@ impl DetailState {
                 self.gone = None;
                 self.opened.get_or_insert(pod.uid);
                 self.pod = Some(pod);
-                self.object_hold.proven(now);
+                self.object_state.mark_fresh(now);
             }
             Detail::Document(document) => {
                 self.gone = None;
                 // A document that was requested before the masking changed is dropped.
                 self.document = (document.values.masked == (self.yaml == Yaml::Masked)).then_some(document);
-                self.object_hold.proven(now);
+                self.object_state.mark_fresh(now);
             }
             Detail::Gone => {
                 self.gone.get_or_insert(now);
-                self.object_hold.proven(now);
+                self.object_state.mark_fresh(now);
             }
             Detail::Events { events, omitted } => {
                 self.events = Some((events, omitted));
-                self.events_hold.proven(now);
+                self.events_state.mark_fresh(now);
             }
-            Detail::Sync { part, state } => self.hold_mut(part).set(state, link, now),
-            Detail::Alive { part } => self.hold_mut(part).proven(now),
+            Detail::Sync { part, state } => self.part_state_mut(part).set(state, link, now),
+            Detail::Alive { part } => self.part_state_mut(part).mark_fresh(now),
         }
     }
 
@@ -164,17 +164,17 @@ impl DetailState {
         }
     }
 
-    fn hold(&self, part: DetailPart) -> &Hold {
+    fn part_state(&self, part: DetailPart) -> &PartState {
         match part {
-            DetailPart::Object => &self.object_hold,
-            DetailPart::Events => &self.events_hold,
+            DetailPart::Object => &self.object_state,
+            DetailPart::Events => &self.events_state,
         }
     }
 
-    fn hold_mut(&mut self, part: DetailPart) -> &mut Hold {
+    fn part_state_mut(&mut self, part: DetailPart) -> &mut PartState {
         match part {
-            DetailPart::Object => &mut self.object_hold,
-            DetailPart::Events => &mut self.events_hold,
+            DetailPart::Object => &mut self.object_state,
+            DetailPart::Events => &mut self.events_state,
         }
     }
 }
@@ -187,8 +187,8 @@ pub(in crate::model) struct LinkNow {
     pub(in crate::model) silent: bool,
 }
 
-impl Hold {
-    fn proven(&mut self, now: Now) {
+impl PartState {
+    fn mark_fresh(&mut self, now: Now) {
         self.fresh_at = Some(now);
         self.failed = None;
     }

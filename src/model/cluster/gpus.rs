@@ -48,15 +48,15 @@ where
             (self.next, self.revision) = (Arc::clone(newest), revision);
         }
         self.table.arrange(&*self.next, self.revision, || (0..len(&self.next)).collect(), now.mono);
-        self.settle();
+        self.show_if_arranged();
     }
 
     fn advance(&mut self) {
         self.table.advance(&*self.next);
-        self.settle();
+        self.show_if_arranged();
     }
 
-    fn settle(&mut self) {
+    fn show_if_arranged(&mut self) {
         if !self.table.is_arranging() {
             self.shown = Arc::clone(&self.next);
         }

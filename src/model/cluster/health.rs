@@ -126,6 +126,6 @@ impl HealthInputs<'_> {
         fires(Rule::SlowCall, Severity::Warning)
             || fires(Rule::Timeouts, Severity::Critical)
             || self.server.has_slow_call(now.mono)
-            || self.server.probes_drag(now)
+            || self.server.probes_are_slow(now)
     }
 }

@@ -8,7 +8,7 @@ use crate::facts::lease::LeaseFacts;
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
-use crate::model::alerts::span;
+use crate::model::alerts::duration_text;
 use crate::model::derive::dra::DraDevices;
 use crate::model::derive::history::Transition;
 use crate::model::derive::joined_node::JoinedNode;
@@ -88,7 +88,11 @@ fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: No
     let Some(liveness) = liveness(leases, joined, now) else { return Clean::new("no lease") };
     let Some(age) = liveness.age else { return Clean::new("no renewal time") };
     if let Some(outdated) = liveness.outdated {
-        let text = format!("last heartbeat {} ago, but leases last updated {} ago", span(age), span(outdated));
+        let text = format!(
+            "last heartbeat {} ago, but leases last updated {} ago",
+            duration_text(age),
+            duration_text(outdated)
+        );
         return Clean::new(&text);
     }
     let meaning = match (joined.node.readiness, liveness.silent) {
@@ -97,7 +101,7 @@ fn lease_note(leases: &ObjectStore<LeaseFacts>, joined: &JoinedNode<'_>, now: No
         (Readiness::NotReady, false) => ": kubelet alive, reports itself not ready",
         (Readiness::Unknown, false) => ": kubelet alive, status outdated",
     };
-    Clean::new(&format!("last heartbeat {} ago{meaning}", span(age)))
+    Clean::new(&format!("last heartbeat {} ago{meaning}", duration_text(age)))
 }
 
 /// Liveness of a kubelet by its lease; `None` if leases are not visible, or the node has none.
@@ -125,8 +129,8 @@ fn usage_note(visible: &Visibility, used: Option<Used>) -> Clean {
         Some(Used { age: None, .. }) => Some("no metrics for this node".to_owned()),
         Some(Used { age: Some(age), window, .. }) => {
             let stale = if used.is_some_and(|used| used.is_stale()) { ", stale" } else { "" };
-            let window = window.map(|window| format!(", {} average", span(window))).unwrap_or_default();
-            Some(format!("{} ago{stale}{window}", span(age)))
+            let window = window.map(|window| format!(", {} average", duration_text(window))).unwrap_or_default();
+            Some(format!("{} ago{stale}{window}", duration_text(age)))
         }
     };
     Clean::new(&[reason, figures].into_iter().flatten().collect::<Vec<_>>().join("; "))

@@ -111,7 +111,7 @@ impl History {
     }
 
     /// Records the state of a node. The first observation of a uid is no transition.
-    pub fn observe(&mut self, node: &PackedFacts, now: Now) {
+    pub fn record(&mut self, node: &PackedFacts, now: Now) {
         let (readiness, since) = node.readiness();
         let since = since.map_or(0, |since| seconds(since).max(1));
         let record = self.nodes.entry(node.uid.into()).or_insert_with(|| NodeHistory {
@@ -144,7 +144,7 @@ impl History {
         }
         let Some(trace) = &mut record.trace else { return };
         trace.gone = None;
-        if trace.settle(self.over, now) {
+        if trace.update_flapping(self.over, now) {
             self.revision += 1;
             self.flapping = if trace.flapping { self.flapping + 1 } else { self.flapping.saturating_sub(1) };
         }
@@ -192,7 +192,7 @@ impl History {
         if self.flapping > 0 {
             let flapping = self.nodes.values_mut().filter_map(|record| record.trace.as_deref_mut());
             let flapping = flapping.filter(|trace| trace.flapping);
-            let settled = flapping.filter_map(|trace| trace.settle(self.over, now).then_some(())).count();
+            let settled = flapping.filter_map(|trace| trace.update_flapping(self.over, now).then_some(())).count();
             self.flapping = self.flapping.saturating_sub(settled);
             self.revision += settled as u64;
         }
@@ -296,7 +296,7 @@ impl Trace {
     }
 
     /// Updates flapping by two thresholds: more than `over` changes start it, and only none ends it. Returns `true` if it changed.
-    fn settle(&mut self, over: u16, now: Now) -> bool {
+    fn update_flapping(&mut self, over: u16, now: Now) -> bool {
         let changes = self.changes(now);
         let flapping = if self.flapping { changes > 0 } else { changes > usize::from(over) };
         std::mem::replace(&mut self.flapping, flapping) != flapping
@@ -334,10 +334,10 @@ mod tests {
     fn the_third_change_in_a_quarter_of_an_hour_is_flapping() {
         let mut history = History::default();
         for (n, ready) in [true, false, true].into_iter().enumerate() {
-            history.observe(&node(1, ready, n as u64 * 60), at(n as u64 * 60));
+            history.record(&node(1, ready, n as u64 * 60), at(n as u64 * 60));
         }
         assert!(!history.flapping(Uid(1)), "two changes are an outage");
-        history.observe(&node(1, false, 180), at(180));
+        history.record(&node(1, false, 180), at(180));
         assert!(history.flapping(Uid(1)));
         assert_eq!(history.changes(Uid(1), at(180)), 3);
         assert_eq!(history.all_flapping().map(|(uid, _)| uid).collect::<Vec<_>>(), [Uid(1)]);
@@ -347,7 +347,7 @@ mod tests {
     fn flapping_ends_only_after_a_quarter_of_an_hour_without_a_change() {
         let mut history = History::default();
         for n in 0..4 {
-            history.observe(&node(1, n % 2 == 0, n * 60), at(n * 60));
+            history.record(&node(1, n % 2 == 0, n * 60), at(n * 60));
         }
         history.tick(at(180 + 900));
         assert!(history.flapping(Uid(1)), "the last change is 15 min old, not older");
@@ -372,35 +372,35 @@ mod tests {
     #[test]
     fn the_strip_shows_the_worst_of_each_minute_and_nothing_of_what_was_not_watched() {
         let mut history = History::default();
-        history.observe(&node(1, true, 0), at(MINUTE_0));
+        history.record(&node(1, true, 0), at(MINUTE_0));
         for second in MINUTE_0..MINUTE_0 + 900 {
             let minute = (second - MINUTE_0) / 60;
             match second - MINUTE_0 {
                 // Minute 3: away for ten seconds.
-                190 => history.observe(&node(1, false, 190), at(second)),
-                200 => history.observe(&node(1, true, 200), at(second)),
+                190 => history.record(&node(1, false, 190), at(second)),
+                200 => history.record(&node(1, true, 200), at(second)),
                 // Minute 12 on: away.
-                730 => history.observe(&node(1, false, 730), at(second)),
+                730 => history.record(&node(1, false, 730), at(second)),
                 _ => {}
             }
             // Minutes 6 and 7 are not watched; when we look again, it has been away and back.
             let live = !(6..8).contains(&minute);
             if second == MINUTE_0 + 480 {
-                history.observe(&node(1, true, 400), at(second));
+                history.record(&node(1, true, 400), at(second));
             }
             history.watched(live, at(second));
         }
         assert_eq!(drawn(&history, 1, MINUTE_0 + 899), "___X__  ?___XXX");
         assert_eq!(drawn(&history, 1, MINUTE_0 + 905), "__X__  ?___XXX ", "a new minute has begun and nobody looked");
         assert_eq!(drawn(&history, 2, MINUTE_0 + 899), " ".repeat(15), "an unknown node");
-        history.observe(&node(2, true, 0), at(MINUTE_0 + 800));
+        history.record(&node(2, true, 0), at(MINUTE_0 + 800));
         assert_eq!(drawn(&history, 2, MINUTE_0 + 899), "             __", "nothing is known before it was seen");
     }
 
     #[test]
     fn the_strip_survives_a_wall_clock_that_is_set_back() {
         let mut history = History::default();
-        history.observe(&node(1, true, 0), at(7_200));
+        history.record(&node(1, true, 0), at(7_200));
         history.watched(true, at(7_200));
         history.watched(true, at(10));
         assert_eq!(drawn(&history, 1, 10).trim(), "", "it was first seen in the future");
@@ -411,7 +411,7 @@ mod tests {
     fn a_heartbeat_or_a_relist_is_no_change() {
         let mut history = History::default();
         for n in 0..50 {
-            history.observe(&node(1, true, 0), at(n * 10));
+            history.record(&node(1, true, 0), at(n * 10));
         }
         assert_eq!(history.changes(Uid(1), at(500)), 0);
     }
@@ -419,8 +419,8 @@ mod tests {
     #[test]
     fn a_moved_transition_time_is_one_missed_change() {
         let mut history = History::default();
-        history.observe(&node(1, true, 0), at(0));
-        history.observe(&node(1, true, 50), at(60));
+        history.record(&node(1, true, 0), at(0));
+        history.record(&node(1, true, 50), at(60));
         assert_eq!(history.changes(Uid(1), at(60)), 1);
         assert!(history.transitions(Uid(1)).next().unwrap().missed);
     }
@@ -429,10 +429,10 @@ mod tests {
     fn f74_a_new_uid_begins_a_new_history() {
         let mut history = History::default();
         for n in 0..4 {
-            history.observe(&node(1, n % 2 == 0, n * 60), at(n * 60));
+            history.record(&node(1, n % 2 == 0, n * 60), at(n * 60));
         }
         history.gone(Uid(1), at(200));
-        history.observe(&node(2, true, 200), at(200));
+        history.record(&node(2, true, 200), at(200));
         assert!(!history.flapping(Uid(2)));
         assert_eq!(history.transitions(Uid(2)).count(), 0);
         assert_eq!(history.all_flapping().count(), 0, "the old one is gone");
@@ -444,7 +444,7 @@ mod tests {
         for n in 0..6 {
             let mut facts = node(1, n % 2 == 0, n * 60);
             facts.unschedulable = true;
-            history.observe(&facts, at(n * 60));
+            history.record(&facts, at(n * 60));
         }
         assert!(!history.flapping(Uid(1)));
     }
@@ -453,7 +453,7 @@ mod tests {
     fn what_is_kept_of_a_node_is_bounded() {
         let mut history = History::default();
         for n in 0..10_000 {
-            history.observe(&node(1, n % 2 == 0, n), at(n));
+            history.record(&node(1, n % 2 == 0, n), at(n));
         }
         assert_eq!(history.transitions(Uid(1)).count(), KEPT);
     }
@@ -461,7 +461,7 @@ mod tests {
     #[test]
     fn nodes_that_went_are_forgotten_in_time() {
         let mut history = History::default();
-        history.observe(&node(1, true, 0), at(0));
+        history.record(&node(1, true, 0), at(0));
         history.gone(Uid(1), at(0));
         history.tick(at(900));
         assert_eq!(history.nodes.len(), 1);

@@ -107,7 +107,7 @@ impl ServerState {
     }
 
     pub(in crate::model) fn failed(&mut self, failure: Failure, now: Mono) {
-        let Some(grouped) = self.cuts.failed(&failure, now) else {
+        let Some(grouped) = self.cuts.record_failure(&failure, now) else {
             self.note(failure);
             return;
         };

@@ -105,7 +105,7 @@ impl UsageStore {
 
     /// Applies up to `most` figures of the last answer, and at its end drops the nodes that it does not name. A large cluster sends a
     /// hundred thousand figures every half minute, too many to apply at once before a key.
-    pub(crate) fn take_in(&mut self, most: usize, held: impl Fn(&str) -> Option<Clean>) {
+    pub(crate) fn apply_pending(&mut self, most: usize, held: impl Fn(&str) -> Option<Clean>) {
         if self.waiting.len() == 0 {
             return;
         }

@@ -66,14 +66,14 @@ pub(crate) struct NodeId(u32);
 
 /// Records that belong to a list.
 #[derive(Clone, Copy, Debug)]
-enum Reach {
+enum ListReach {
     All,
     Namespace(u32),
     /// None of its pods is held.
     Nothing,
 }
 
-impl Reach {
+impl ListReach {
     fn has(self, namespace: u32) -> bool {
         match self {
             Self::All => true,
@@ -200,7 +200,7 @@ impl PodStore {
             return 0;
         }
         let (reach, newest) = (self.reach(list), self.parts.newest(list));
-        if matches!(reach, Reach::All) && self.listed == self.totals.held {
+        if matches!(reach, ListReach::All) && self.listed == self.totals.held {
             // The usual case; visiting a million records would delay a frame.
             return 0;
         }
@@ -214,10 +214,10 @@ impl PodStore {
         gone.len()
     }
 
-    fn reach(&self, list: ListMark) -> Reach {
+    fn reach(&self, list: ListMark) -> ListReach {
         match self.parts.namespace(list) {
-            None => Reach::All,
-            Some(name) => self.namespace_id(name).map_or(Reach::Nothing, Reach::Namespace),
+            None => ListReach::All,
+            Some(name) => self.namespace_id(name).map_or(ListReach::Nothing, ListReach::Namespace),
         }
     }
 
@@ -250,7 +250,7 @@ impl PodStore {
         index.insert(record.hash.whole(), slot, |other| records.at(other).hash.whole());
         self.count(slot);
         self.link(slot);
-        self.hold(slot, pod);
+        self.update_holder(slot, pod);
         self.listed += u32::from(mark.epoch == newest);
         self.revision += 1;
     }
@@ -269,7 +269,7 @@ impl PodStore {
             record.next = old.next;
         }
         record.hash = old.hash;
-        if old.looks_like(&record) {
+        if old.has_same_state(&record) {
             *self.records.at_mut(slot) = record;
         } else {
             self.uncount(slot);
@@ -280,7 +280,7 @@ impl PodStore {
         if moved {
             self.link(slot);
         }
-        self.revision += u64::from(self.hold(slot, pod));
+        self.revision += u64::from(self.update_holder(slot, pod));
         self.listed += u32::from(old.epoch != newest && epoch == newest);
         if old.epoch == newest && epoch != newest {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of

@@ -71,7 +71,7 @@ fn documented(spec: &RuleSpec) -> String {
         AlertSubject::Devices => "devices of a node",
     };
     let pending = (spec.pending)(&Settings::default());
-    let pending = if pending.is_zero() { "at once".to_owned() } else { span(pending) };
+    let pending = if pending.is_zero() { "at once".to_owned() } else { duration_text(pending) };
     let inhibited = spec.inhibited_by.iter().map(|inhibitor| match inhibitor {
         Inhibitor::Silence => "a silent server".to_owned(),
         Inhibitor::Rule(rule) => rule.reason().to_owned(),

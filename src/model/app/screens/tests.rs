@@ -30,7 +30,7 @@ fn node_subject(name: &str) -> ObjectRef {
 fn looks(effect: Option<Effect>) -> Option<(ObjectRef, bool)> {
     match effect {
         Some(Effect::Inspect(ClusterId(0), wanted_detail)) => {
-            Some((wanted_detail.subject, wanted_detail.yaml.is_wanted()))
+            Some((wanted_detail.subject, wanted_detail.yaml.is_requested()))
         }
         None => None,
         other => panic!("another effect: {other:?}"),

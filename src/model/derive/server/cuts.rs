@@ -25,7 +25,7 @@ pub(super) struct Cuts {
 
 impl Cuts {
     /// Records a failure; returns one failure for all watches from the second one on.
-    pub(super) fn failed(&mut self, failure: &Failure, now: Mono) -> Option<Failure> {
+    pub(super) fn record_failure(&mut self, failure: &Failure, now: Mono) -> Option<Failure> {
         let resource = resource(failure)?;
         if !self.is_near(now) {
             *self = Self::default();
@@ -85,7 +85,7 @@ mod tests {
 
     /// The line of `cuts` for a failure at that second.
     fn fails(cuts: &mut Cuts, request: &str, layer: Layer, second: i64) -> Option<Failure> {
-        cuts.failed(&failure(request, layer, second), now(second))
+        cuts.record_failure(&failure(request, layer, second), now(second))
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         assert!(fails(&mut cuts, "watch nodes", Layer::Watch, 62).is_none());
         assert!(fails(&mut cuts, "list nodes", Layer::Body, 62).is_none());
         let late = Failure { timeout: true, ..failure("watch nodes", Layer::Body, 62) };
-        assert!(cuts.failed(&late, now(62)).is_none());
+        assert!(cuts.record_failure(&late, now(62)).is_none());
         assert!(fails(&mut cuts, "watch nodes", Layer::Body, 63).is_some());
     }
 }

@@ -133,7 +133,7 @@ impl<'a> ServerHealth<'a> {
     }
 
     /// Returns `true` if the last three API probes were slow or timed out.
-    pub(in crate::model) fn probes_drag(&self, now: Now) -> bool {
+    pub(in crate::model) fn probes_are_slow(&self, now: Now) -> bool {
         self.last_probes(now, |outcome| match outcome {
             ProbeOutcome::Answered { latency } => *latency >= SLOW_PROBE,
             ProbeOutcome::TimedOut { .. } => true,

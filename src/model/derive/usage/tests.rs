@@ -124,7 +124,7 @@ fn answer_after_answer_takes_no_more_memory_and_keeps_no_node_that_it_has_not() 
     let read = |usage: &mut UsageStore, from| {
         usage.apply(answer(from));
         while usage.is_behind() {
-            usage.take_in(64, |_| None);
+            usage.apply_pending(64, |_| None);
         }
     };
     read(&mut usage, 0);

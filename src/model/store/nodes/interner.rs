@@ -74,7 +74,7 @@ impl Interner {
             (&condition.kind, &condition.status, &condition.reason, &condition.message).hash(&mut hasher);
         }
         let hash = hasher.finish();
-        if let Some(held) = self.conditions.find(hash, |held| Conditions::say(held, conditions)) {
+        if let Some(held) = self.conditions.find(hash, |held| Conditions::have_contents(held, conditions)) {
             return held;
         }
         let shared = conditions.iter().map(|condition| NodeCondition {

@@ -93,8 +93,8 @@ impl PackedFacts {
         if **self.taints != *facts.taints {
             self.taints = commons.taints(&facts.taints);
         }
-        if !Conditions::say(&self.conditions.said, &facts.conditions) {
-            self.conditions.said = commons.conditions(&facts.conditions);
+        if !Conditions::have_contents(&self.conditions.contents, &facts.conditions) {
+            self.conditions.contents = commons.conditions(&facts.conditions);
         }
         if !self.conditions.since(&facts.conditions) {
             self.conditions.since = facts.conditions.iter().map(|condition| condition.since.into()).collect();
@@ -124,7 +124,7 @@ impl PackedFacts {
             && (self.unreadable, self.deleting, self.unschedulable)
                 == (few(facts.unreadable), facts.deleting, facts.unschedulable)
             && self.conditions.since(&facts.conditions)
-            && Conditions::say(&self.conditions.said, &facts.conditions)
+            && Conditions::have_contents(&self.conditions.contents, &facts.conditions)
             && **self.taints == *facts.taints
             && **self.allocatable == *facts.allocatable
             && **self.capacity == *facts.capacity

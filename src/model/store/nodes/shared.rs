@@ -40,7 +40,7 @@ pub struct PackedLabels {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// The conditions without their times.
-    pub(super) said: SharedList<NodeCondition>,
+    pub(super) contents: SharedList<NodeCondition>,
     pub(super) since: Box<[Second]>,
 }
 
@@ -79,16 +79,16 @@ impl Eq for PackedLabels {}
 
 impl Conditions {
     /// Creates conditions from shared contents and the times of `conditions`.
-    pub(super) fn new(said: SharedList<NodeCondition>, conditions: &[NodeCondition]) -> Self {
-        Self { said, since: conditions.iter().map(|condition| condition.since.into()).collect() }
+    pub(super) fn new(contents: SharedList<NodeCondition>, conditions: &[NodeCondition]) -> Self {
+        Self { contents, since: conditions.iter().map(|condition| condition.since.into()).collect() }
     }
 
     /// Returns `true` if two lists are equal except for their times.
-    pub(super) fn say(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
-        fn said(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
+    pub(super) fn have_contents(held: &[NodeCondition], new: &[NodeCondition]) -> bool {
+        fn without_time(c: &NodeCondition) -> (&Clean, &ConditionStatus, &Clean, &Clean) {
             (&c.kind, &c.status, &c.reason, &c.message)
         }
-        held.iter().map(said).eq(new.iter().map(said))
+        held.iter().map(without_time).eq(new.iter().map(without_time))
     }
 
     pub(super) fn since(&self, new: &[NodeCondition]) -> bool {
@@ -97,7 +97,7 @@ impl Conditions {
 
     /// The conditions in full.
     pub fn iter(&self) -> impl Iterator<Item = NodeCondition> {
-        self.said
+        self.contents
             .iter()
             .zip(&self.since)
             .map(|(condition, since)| NodeCondition { since: (*since).into(), ..condition.clone() })
@@ -105,14 +105,14 @@ impl Conditions {
 
     /// The conditions without their times.
     #[cfg(test)]
-    pub(crate) fn said(&self) -> &[NodeCondition] {
-        &self.said
+    pub(crate) fn contents(&self) -> &[NodeCondition] {
+        &self.contents
     }
 
     /// The Ready condition, without its time, and its time.
     pub(crate) fn ready(&self) -> Option<(&NodeCondition, Option<Timestamp>)> {
-        let at = self.said.iter().position(|condition| &*condition.kind == "Ready")?;
-        Some((&self.said[at], self.since[at].into()))
+        let at = self.contents.iter().position(|condition| &*condition.kind == "Ready")?;
+        Some((&self.contents[at], self.since[at].into()))
     }
 }
 

@@ -22,7 +22,7 @@ impl Holder {
 
 impl PodStore {
     /// Updates the table for a pod that was just put into `slot`; returns `true` if that is a change.
-    pub(super) fn hold(&mut self, slot: u32, pod: &PodFacts<'_>) -> bool {
+    pub(super) fn update_holder(&mut self, slot: u32, pod: &PodFacts<'_>) -> bool {
         let extended = pod.requests.others.iter().any(|(name, _)| name.contains('/'));
         if !extended || pod.node.is_empty() || pod.phase.is_terminal() {
             return self.holders.remove(&slot).is_some();

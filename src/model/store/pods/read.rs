@@ -26,7 +26,7 @@ impl PodStore {
     /// Requests of `resource`, also `cpu` and `memory`, by the bound pods of the whole cluster that are neither Succeeded nor Failed.
     #[must_use]
     pub fn requested(&self, resource: &str) -> Quantity {
-        self.ask_of(&self.requested, resource)
+        self.request_of(&self.requested, resource)
     }
 
     /// The totals of a node; `None` if no pod names it.
@@ -38,7 +38,7 @@ impl PodStore {
     /// Requests of `resource`, also `cpu` and `memory`, by the bound pods of a node that are neither Succeeded nor Failed.
     #[must_use]
     pub fn node_requested(&self, name: &str, resource: &str) -> Quantity {
-        self.node(name).map_or(Quantity::ZERO, |totals| self.ask_of(totals, resource))
+        self.node(name).map_or(Quantity::ZERO, |totals| self.request_of(totals, resource))
     }
 
     /// Every node that a pod names, in no particular order.
@@ -75,7 +75,7 @@ impl PodStore {
 
     /// Requests of `resource`, also `cpu` and `memory`, by the pods of these totals.
     pub(crate) fn requested_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
-        self.ask_of(totals, resource)
+        self.request_of(totals, resource)
     }
 
     /// Takes up to `most` of the nodes whose totals have changed since the last call, and the names of those that no pod names
@@ -202,7 +202,7 @@ impl PodStore {
             + self.parts.heap_bytes()
     }
 
-    fn ask_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
+    fn request_of(&self, totals: &NodeTotals, resource: &str) -> Quantity {
         match resource {
             "cpu" => totals.cpu,
             "memory" => totals.memory,

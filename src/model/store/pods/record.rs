@@ -165,7 +165,7 @@ impl PodRecord {
     }
 
     /// Returns `true` for the same pod in the same state, whatever its origin and version.
-    pub(super) fn looks_like(&self, other: &Self) -> bool {
+    pub(super) fn has_same_state(&self, other: &Self) -> bool {
         let seen = |r: &Self| {
             let ids = (r.node, r.owner, r.request_set, r.status);
             (r.uid, ids, r.bits & !WATCHED, r.restarts, r.created)

@@ -93,7 +93,7 @@ impl NodeTotals {
     /// Requests of one resource other than cpu and memory; zero if no pod names it.
     #[must_use]
     pub fn other(&self, id: ResourceId) -> Quantity {
-        self.place(id).map_or(Quantity::ZERO, |at| self.others[at].amount)
+        self.index_of(id).map_or(Quantity::ZERO, |at| self.others[at].amount)
     }
 
     pub(super) fn add(&mut self, part: &PodShare<'_>) {
@@ -104,7 +104,7 @@ impl NodeTotals {
         self.cpu += part.request_set.cpu;
         self.memory += part.request_set.memory;
         for &(id, amount) in &part.request_set.others {
-            match self.place(id) {
+            match self.index_of(id) {
                 Ok(at) => {
                     self.others[at].pods += 1;
                     self.others[at].amount += amount;
@@ -126,7 +126,7 @@ impl NodeTotals {
         self.cpu -= part.request_set.cpu;
         self.memory -= part.request_set.memory;
         for &(id, amount) in &part.request_set.others {
-            let at = self.place(id).expect("what is subtracted was added before");
+            let at = self.index_of(id).expect("what is subtracted was added before");
             self.others[at].pods -= 1;
             self.others[at].amount -= amount;
             if self.others[at].pods == 0 {
@@ -139,7 +139,7 @@ impl NodeTotals {
         self.others.capacity() * size_of::<OtherRequest>()
     }
 
-    fn place(&self, id: ResourceId) -> Result<usize, usize> {
+    fn index_of(&self, id: ResourceId) -> Result<usize, usize> {
         self.others.binary_search_by_key(&id, |share| share.id)
     }
 }
