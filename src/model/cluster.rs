@@ -1,6 +1,7 @@
 //! `ClusterState`: the stores of one cluster and the parts that are derived from them.
 
 mod alerts;
+mod api;
 mod apply;
 mod arrangement;
 pub mod detail;
@@ -46,6 +47,7 @@ use crate::msg::{ClusterId, Mono, Now, Resource};
 use detail::{DetailState, LinkNow, PartFreshness};
 use table::NodeTable;
 
+pub use api::ApiLists;
 pub use gpus::GpuView;
 pub use pods::OpenedNode;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
@@ -76,6 +78,7 @@ pub struct ClusterState {
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
+    api: ApiLists,
     pub(super) alerts: Alerts,
     table: NodeTable,
     opened: OpenedNode,
@@ -111,6 +114,7 @@ impl ClusterState {
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
+            api: ApiLists::default(),
             alerts: Alerts::default(),
             table: NodeTable::default(),
             opened: OpenedNode::default(),

@@ -1,6 +1,8 @@
 //! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
 
+pub(crate) mod calls;
 pub(crate) mod column;
+pub(crate) mod failures;
 pub(crate) mod filter;
 pub(crate) mod gpus;
 pub(crate) mod line;

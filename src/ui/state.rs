@@ -29,6 +29,10 @@ pub(in crate::ui) struct ListMemory {
     pub(in crate::ui) groups_seen: WidthMemory,
     /// Held devices of the GPU view.
     pub(in crate::ui) held_seen: WidthMemory,
+    /// Calls of the API view.
+    pub(in crate::ui) calls_seen: WidthMemory,
+    /// Failures of the API view.
+    pub(in crate::ui) failures_seen: WidthMemory,
 }
 
 impl ViewState {
@@ -43,6 +47,8 @@ impl ViewState {
             self.lists.nodes_seen = WidthMemory::default();
             self.lists.groups_seen = WidthMemory::default();
             self.lists.held_seen = WidthMemory::default();
+            self.lists.calls_seen = WidthMemory::default();
+            self.lists.failures_seen = WidthMemory::default();
             self.lists.alerts_seen = WidthMemory::default();
         }
         if last != self.last {

@@ -115,11 +115,11 @@ async fn incident_is_reported_within_15_seconds_with_what_is_wrong_and_where_the
     watched.act(Action::Api);
     for size in [(80, 24), (200, 60)] {
         let text = watched.screen(size.0, size.1);
-        assert_line(&text, &[" probe ", "≥5.0s", "first by"]);
+        assert_line(&text, &["▌probe ", "≥5.0s", "first by"]);
         assert_line(&text, &["API slow, network fine: suspect apiserver queueing or etcd"]);
     }
     let wide = watched.screen(200, 60);
-    assert_line(&wide, &[" probe ", "first byte timeout ×"]);
+    assert_line(&wide, &["▌probe ", "first byte timeout ×"]);
     assert_line(&wide, &["no body yet"]);
     assert_line(&wide, &["last failure"]);
     assert_line(&wide, &[" first byte ", "get /api/v1/namespaces?limit=1: no answer within 5 s"]);

@@ -109,6 +109,7 @@ impl Model {
             Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
+            Action::Open if self.screen == Screen::Top(TopScreen::Api) => self.toggle_row(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
                 self.regroup(Grouping::ALL.len() - 1);
@@ -179,7 +180,7 @@ impl Model {
         let Some(step) = self.step(action) else { return };
         match &self.screen {
             Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
-            Screen::Top(TopScreen::Gpus) => self.go_on_page(step),
+            Screen::Top(TopScreen::Gpus | TopScreen::Api) => self.go_on_page(step),
             Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
             Screen::Node { pane: NodePane::Pods, .. } => {
                 self.on_current(|cluster| cluster.move_pod_selection(step, now));

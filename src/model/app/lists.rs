@@ -5,6 +5,7 @@ use super::screens::Screen;
 use crate::action::TopScreen;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::state::TableControl;
+use crate::msg::Now;
 
 impl Model {
     /// The list of the screen that is open; `None` if it has none.
@@ -14,6 +15,7 @@ impl Model {
             Screen::Nodes => Some(cluster.nodes_control()),
             Screen::Node { .. } => Some(cluster.opened().control()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
+            Screen::Top(TopScreen::Api) => Some(cluster.api().control()),
             Screen::Top(TopScreen::Alerts) => Some(&self.alerts.state),
             _ => None,
         }
@@ -26,22 +28,51 @@ impl Model {
             Screen::Nodes => Some(cluster.nodes_control_mut()),
             Screen::Node { .. } => Some(cluster.opened_mut().control_mut()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
+            Screen::Top(TopScreen::Api) => Some(cluster.api_mut().control_mut()),
             Screen::Top(TopScreen::Alerts) => Some(&mut self.alerts.state),
             _ => None,
+        }
+    }
+
+    /// Index of the cursor among the rows of a page of lines, and their number.
+    fn page_rows(&self) -> (usize, usize) {
+        match &self.screen {
+            Screen::Top(TopScreen::Gpus) => self.current().gpus().cursor(),
+            Screen::Top(TopScreen::Api) => self.current().api().cursor(),
+            _ => (0, 0),
+        }
+    }
+
+    fn go_to_page_row(&mut self, index: usize) {
+        match &self.screen {
+            Screen::Top(TopScreen::Gpus) => self.on_current(|cluster| cluster.gpus_mut().go(index)),
+            Screen::Top(TopScreen::Api) => self.on_current(|cluster| cluster.go_in_api(index)),
+            _ => {}
+        }
+    }
+
+    /// Shows the selected row of a page of lines in full, or in one line again.
+    pub(in crate::model) fn toggle_row(&mut self, now: Now) {
+        let mut found = false;
+        if self.screen == Screen::Top(TopScreen::Api) {
+            self.on_current(|cluster| found = cluster.toggle_api_row());
+        }
+        if !found {
+            self.note("no row is selected", now);
         }
     }
 
     /// Moves the cursor over the rows of a page of lines, or scrolls where no row is further on: lines before the first row and after
     /// the last one can be read, too.
     pub(in crate::model) fn go_on_page(&mut self, step: SelectionStep) {
-        let (at, len) = self.current().gpus().cursor();
+        let (at, len) = self.page_rows();
         let to = step.from(at, len);
         let seen = self.page_cursor.rows.is_none_or(|(first, end)| (first..end).contains(&at));
         let end = !matches!(step, SelectionStep::By(_));
         let follows = !end && seen && to != at;
         self.page_cursor.follows = follows;
         if (end || follows) && len > 0 {
-            self.on_current(|cluster| cluster.gpus_mut().go(to));
+            self.go_to_page_row(to);
         }
         if !follows {
             self.pane_scroll = self.scrolled(self.pane_scroll, step);

@@ -277,7 +277,7 @@ impl Model {
     /// Edits the filter of the list on the screen, if it has one.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes | Screen::Top(TopScreen::Gpus | TopScreen::Alerts) => self.mode = Mode::Filter,
+            Screen::Nodes | Screen::Top(_) => self.mode = Mode::Filter,
             Screen::Node { pane, .. } => {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;

@@ -42,9 +42,20 @@ pub struct ServerState {
     /// Limits of the last page of each listed resource.
     pub(in crate::model) limits: Vec<PageLimits>,
     failures: VecDeque<Failure>,
-    log: VecDeque<Failure>,
+    log: VecDeque<LoggedFailure>,
+    /// Failures so far: each has a number of its own.
+    noted: u64,
     /// The watches that were cut within the last minute.
     cuts: Cuts,
+}
+
+/// A failure, and the number that tells it from others of the same kind.
+#[derive(Debug)]
+pub struct LoggedFailure {
+    /// Grows from failure to failure.
+    pub number: u64,
+    /// The failure.
+    pub failure: Failure,
 }
 
 impl ServerState {
@@ -111,9 +122,8 @@ impl ServerState {
             self.note(failure);
             return;
         };
-        for known in [&mut self.failures, &mut self.log] {
-            known.retain(|known| !self.cuts.covers(known));
-        }
+        self.failures.retain(|known| !self.cuts.covers(known));
+        self.log.retain(|known| !self.cuts.covers(&known.failure));
         self.note(grouped);
     }
 
@@ -121,7 +131,8 @@ impl ServerState {
         if self.log.len() == LOG {
             self.log.pop_back();
         }
-        self.log.push_front(failure.clone());
+        self.noted += 1;
+        self.log.push_front(LoggedFailure { number: self.noted, failure: failure.clone() });
         if failure.layer == Layer::Warning {
             return;
         }
@@ -153,7 +164,18 @@ impl ServerState {
 
     /// The last 50 failures one by one, newest first; the same failure again is another one.
     pub fn log(&self) -> impl Iterator<Item = &Failure> {
-        self.log.iter()
+        self.log.iter().map(|logged| &logged.failure)
+    }
+
+    /// The failure of this number, while it is one of the last 50.
+    #[must_use]
+    pub fn logged(&self, number: u64) -> Option<&LoggedFailure> {
+        self.log.iter().find(|logged| logged.number == number)
+    }
+
+    /// Numbers of the last 50 failures, newest first.
+    pub fn logged_numbers(&self) -> impl Iterator<Item = u64> {
+        self.log.iter().map(|logged| logged.number)
     }
 
     /// Turns a request that ran while the program was stopped or asleep into a cancelled one, since it does not measure the server.
@@ -174,11 +196,11 @@ impl ServerState {
             && let Some(text) = self.cuts.opened(resource, now.mono)
         {
             let of_group = |known: &&mut Failure| &*known.request == cuts::GROUP;
-            for known in [&mut self.failures, &mut self.log] {
-                // The newest group is the open one.
-                if let Some(failure) = known.iter_mut().find(of_group) {
-                    failure.text = text.clone();
-                }
+            // The newest group is the open one.
+            let failure = self.failures.iter_mut().find(of_group);
+            let logged = self.log.iter_mut().map(|logged| &mut logged.failure).find(of_group);
+            for failure in failure.into_iter().chain(logged) {
+                failure.text = text.clone();
             }
         }
         // `/livez` is open to everybody and proves nothing about credentials.

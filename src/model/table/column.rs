@@ -50,6 +50,8 @@ pub struct Column<L: Listing> {
     pub header_by: Option<fn(&L::Given) -> &'static str>,
     /// How wide it is.
     pub width: Width,
+    /// How wide it is where that depends on what the list shows.
+    pub width_by: Option<fn(&L::Given) -> Width>,
     /// Blanks before it.
     pub gap: usize,
     /// The lower, the longer it stays on narrow screens; [`WIDE`] only with the extra columns. Rank 0 is the name: it has what it
@@ -192,6 +194,7 @@ impl<L: Listing> Column<L> {
         header: "",
         header_by: None,
         width: Width::Fixed(0),
+        width_by: None,
         gap: 2,
         rank: WIDE,
         rank_by: None,
@@ -229,6 +232,11 @@ impl<L: Listing> Column<L> {
         let is_searched = |column: &&Self| !column.is_glued() && !matches!(column.filter, FilterMatch::No);
         let named = L::COLUMNS.iter().filter(is_searched).map(|column| column.name);
         named.chain(L::TERMS.iter().map(|(name, ..)| *name)).collect()
+    }
+
+    /// How wide it is in this list.
+    pub(crate) fn width(&self, given: &L::Given) -> Width {
+        self.width_by.map_or(self.width, |width| width(given))
     }
 
     /// It belongs to the column on its left: it has no heading, and no filter knows it.

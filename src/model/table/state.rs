@@ -142,6 +142,8 @@ pub(crate) struct Table<L: Listing> {
     at: Mono,
     /// Rows that one slice reads.
     slice: usize,
+    /// The row that is shown in full.
+    expanded: Option<L::Key>,
 }
 
 /// Inputs of an order; the same inputs give the same order.
@@ -163,6 +165,7 @@ impl<L: Listing> Default for Table<L> {
             inputs: None,
             at: Mono::default(),
             slice: SLICE,
+            expanded: None,
         }
     }
 }
@@ -197,6 +200,21 @@ impl<L: Listing> Table<L> {
     pub(crate) fn step(&mut self, step: SelectionStep, rows: &impl RowSource<L>) {
         let Self { state, order, .. } = self;
         state.list.step(step, order.len(), |at| rows.key(&order[at]));
+    }
+
+    /// The row that is shown in full.
+    pub(crate) fn expanded(&self) -> Option<&L::Key> {
+        self.expanded.as_ref()
+    }
+
+    /// Shows the selected row in full, or in one line again. Returns `false` if there is none.
+    pub(crate) fn toggle_expanded(&mut self, rows: &impl RowSource<L>) -> bool {
+        let selected = self.selected().and_then(|id| rows.key(id));
+        // The cursor stays with a row that the operator reads.
+        self.state.list.choose(selected.clone());
+        let is_selected = selected.is_some();
+        self.expanded = selected.filter(|key| self.expanded.as_ref() != Some(key));
+        is_selected
     }
 
     /// Brings the order up to date with the rows of this revision, of which `all` names every one; begins a new one if either they or what

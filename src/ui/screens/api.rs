@@ -16,26 +16,39 @@ use ratatui::layout::Rect;
 use crate::action::{Action, TopScreen};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
-use crate::model::cluster::ClusterState;
+use crate::model::cluster::{ApiLists, ClusterState};
 use crate::model::derive::latency::{KindStats, SparkMark};
+use crate::model::table::calls::{Calls, CallsRoom};
+use crate::model::table::failures::Failures;
 use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListMemory, ViewState};
-use crate::ui::units::{duration, latency};
+use crate::ui::units::{counted, duration, grouped, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
-use crate::ui::widgets::footer::{FooterPart, Hint};
+use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::spark::{self, Scale};
+use crate::ui::widgets::table::{TableRows, Wanted};
 use crate::ui::widgets::text::{Pen, columns};
+
+use calls::{ApiCells, given};
+use lines::{ApiLine, ApiLines};
 
 /// Most probes that are drawn: the ring of samples is never shorter.
 const MARKS: usize = 256;
 /// Bodies from this height on show the ping too.
 const PING: u16 = 14;
 
-const HINTS: [Hint; 4] =
-    [(Action::Back, "back"), (Action::Help, "help"), (Action::Down, "scroll"), (Action::NextCluster, "cluster")];
+const HINTS: [Hint; 7] = [
+    (Action::Back, "back"),
+    (Action::Help, "help"),
+    (Action::Open, "details"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
+    (Action::Hold, "hold"),
+    (Action::NextCluster, "cluster"),
+];
 
 /// Contents of the API view for the current cluster.
 struct ApiView<'a> {
@@ -44,10 +57,13 @@ struct ApiView<'a> {
     marks: Vec<SparkMark>,
     /// Pings, newest last.
     ping: Vec<SparkMark>,
-    /// One for each kind of call.
-    kinds: Vec<KindStats>,
+    lists: &'a ApiLists,
+    /// One for each kind of call, as they are sorted and filtered.
+    calls: Vec<&'a KindStats>,
     /// First line below the graph, unless there are fewer.
     scroll: usize,
+    /// The page shows its cursor.
+    follows: bool,
 }
 
 /// Reads what `area` has room for of the current cluster.
@@ -65,8 +81,10 @@ pub(in crate::ui) fn open<'a>(
         cluster,
         marks: cluster.latency().marks(width, now.mono),
         ping: latency.ping_marks(width, now.mono),
-        kinds: latency.kinds(now.mono),
+        lists: cluster.api(),
+        calls: cluster.api().call_rows().collect(),
         scroll: model.pane_scroll(),
+        follows: model.follows(),
     }))
 }
 
@@ -85,7 +103,7 @@ fn page(area: Rect) -> usize {
 }
 
 impl View for ApiView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
         let (area, deadline) = (canvas.area, scene.settings.probe_deadline);
         title(&mut canvas.pen(0), scene, self.marks.len());
         let graph = Rect { y: area.y + area.height.min(1), height: graph_rows(area.height), ..area };
@@ -99,37 +117,60 @@ impl View for ApiView<'_> {
         let width = pen.left();
         spark::draw(&mut pen, &self.ping, width, &Scale::new(deadline));
         let rest = Rect { y: ping.bottom(), height: area.bottom().saturating_sub(ping.bottom()), ..area };
-        let most = self.lines(&mut canvas.at(rest), scene);
-        scrolled(page(area), most)
+        let lines = ApiLines::new(self, scene, area.width.into(), &canvas.context);
+        let height = page(area);
+        let (first, most) = (lines.first(self, height), lines.0.len().saturating_sub(height));
+        self.lines(&mut canvas.at(rest), lines.0.get(first..).unwrap_or_default(), memory);
+        Viewport { first: Some(first), rows: Some(lines.rows(first, height)), ..scrolled(height, most) }
     }
 
-    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
-        FooterPart { hints: &HINTS, complete: true, ..FooterPart::default() }
+    fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
+        let named = [
+            ("kind", self.lists.calls(), self.lists.calls_control()),
+            ("failure", self.lists.failures(), self.lists.failures_control()),
+        ];
+        let mut facts = Vec::new();
+        for (name, extent, control) in named.into_iter().filter(|(.., control)| !control.filter().is_empty()) {
+            let (matching, all) = (grouped(extent.len as u64), counted(extent.total as u64, name));
+            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", control.filter())));
+        }
+        facts.extend(scene.held.then(footer::held));
+        let focused = if self.lists.failures().selected.is_some() { self.lists.failures() } else { self.lists.calls() };
+        FooterPart { hints: &HINTS, facts, found: footer::found(focused, false, glyphs), complete: true }
     }
 }
 
 impl ApiView<'_> {
-    /// Draws the lines below the graph; returns the most scroll.
-    fn lines(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>) -> usize {
-        let height = canvas.area.height;
-        let head = lines::head(scene, self, canvas.area.width.into(), &canvas.context);
-        let all = head.len() + lines::failures_len(self);
-        let most = all.saturating_sub(usize::from(height));
-        let first = self.scroll.min(most);
-        for (row, at) in (0..height).zip(first..all) {
+    /// Draws `lines` below the graph, and how many have no place.
+    fn lines(&self, canvas: &mut Canvas<'_>, lines: &[ApiLine<'_>], memory: &mut ListMemory) {
+        let (area, glyphs) = (canvas.area, canvas.glyphs());
+        let width = usize::from(area.width);
+        let given = given(&self.calls, width);
+        let cells = ApiCells { glyphs, words: given.room >= CallsRoom::Words };
+        let wanted = Wanted { width, wide: false, given };
+        let calls = TableRows::<Calls, _>::new(&self.calls, &cells, &wanted, &mut memory.calls_seen, glyphs);
+        let wanted = Wanted { width, wide: false, given: () };
+        let failures = TableRows::<Failures, _>::new(&[], &cells, &wanted, &mut memory.failures_seen, glyphs);
+        for (row, line) in (0..area.height).zip(lines) {
+            let area = Rect { y: area.y + row, height: 1, ..area };
             let mut pen = canvas.pen(row);
-            match head.get(at) {
-                Some(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
-                None => lines::failure(&mut pen, self, at - head.len()),
+            match line {
+                ApiLine::Text(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
+                ApiLine::CallHead => calls.heading(&mut pen, area, Some(self.lists.calls_control().sort())),
+                ApiLine::Call(stats, _) => calls.row(&mut pen, area, stats),
+                ApiLine::Failure(failure, _) => failures.row(&mut pen, area, failure),
+            }
+            if line.is_selected() {
+                canvas.pen(row).put(Role::Focus, glyphs.selected);
+                canvas.select(row);
             }
         }
-        let below = all.saturating_sub(first + usize::from(height));
-        if below > 0 && height > 0 {
+        let below = lines.len().saturating_sub(area.height.into());
+        if below > 0 && area.height > 0 {
             let more = format!(" {below} more ");
-            let mut pen = canvas.pen(height - 1);
+            let mut pen = canvas.pen(area.height - 1);
             pen.skip(pen.left().saturating_sub(columns(&more))).put(Role::Focus, &more);
         }
-        most
     }
 }
 

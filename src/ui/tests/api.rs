@@ -312,6 +312,70 @@ fn the_failures_scroll_and_the_last_fifty_are_kept() {
     assert!(api.text((100, 24)).contains("refused number 59"));
 }
 
+/// Line of the cursor; the strip above has one, too.
+fn cursor(text: &str) -> &str {
+    text.lines().rfind(|line| line.starts_with('▌')).unwrap_or_default()
+}
+
+fn type_filter(api: &mut Api, text: &str) {
+    api.act(Action::Filter);
+    let edit = crate::msg::LineEdit::Paste(text.to_owned());
+    api.model.update(Msg::Edit(edit), at(api.second));
+    api.act(Action::Open);
+}
+
+#[test]
+fn calls_are_sorted_filtered_and_opened_like_any_list() {
+    let mut api = incident();
+    api.act(Action::Api);
+    let size = (100, 50);
+    assert!(cursor(&api.text(size)).starts_with("▌probe"));
+    api.act(Action::Down);
+    assert!(cursor(&api.text(size)).starts_with("▌pods list"));
+    // The selection is by kind: it stays where others come before it.
+    api.act(Action::Hold);
+    api.act(Action::SortName);
+    let text = api.text(size);
+    let calls: Vec<&str> = text.lines().skip_while(|line| !line.contains("CALL")).skip(1).take(5).collect();
+    assert!(text.contains("CALL▾") && calls[0].starts_with(" ping"), "{text}");
+    assert!(cursor(&text).starts_with("▌pods list"), "{text}");
+    api.act(Action::Open);
+    let text = api.text(size);
+    assert!(text.contains("   body timeout ×1, 429 ×1, 504 ×1") && text.contains("decode 0%"), "{text}");
+    api.act(Action::Open);
+    assert!(!api.text(size).contains("decode 0%"));
+    type_filter(&mut api, "max<1s");
+    let text = api.text(size);
+    assert!(cursor(&text).starts_with("▌ping") && text.contains("1 of 3 kinds by filter max<1s"), "{text}");
+    api.act(Action::Back);
+    assert!(cursor(&api.text(size)).starts_with("▌pods list"), "found again when the filter goes");
+}
+
+#[test]
+fn a_failure_keeps_the_cursor_and_is_read_in_full() {
+    let mut api = Api::new();
+    api.fail(Layer::Connect, "connection refused", None);
+    let long = format!("unexpected answer {}the end of it", "word ".repeat(40));
+    api.fail(Layer::Server, &long, Some("7d1f0c"));
+    api.act(Action::Api);
+    let size = (100, 40);
+    assert!(cursor(&api.text(size)).contains("unexpected answer"), "without calls the failures are first");
+    api.act(Action::Down);
+    api.act(Action::Up);
+    api.act(Action::Open);
+    let text = api.text(size);
+    assert!(text.contains("the end of it, attempt 2, next in 4.0s, audit 7d1f0c"), "{text}");
+    api.fail(Layer::Body, "cut", None);
+    assert!(cursor(&api.text(size)).contains("unexpected answer"), "a new failure does not move it");
+    api.act(Action::SortStatus);
+    let text = api.text(size);
+    assert!(text.contains("last 3, by layer"), "{text}");
+    assert!(cursor(&text).contains("cut"), "a new order is looked at from its top: {text}");
+    type_filter(&mut api, "layer:connect");
+    let text = api.text(size);
+    assert!(cursor(&text).contains("connection refused") && text.contains("1 of 3 failures"), "{text}");
+}
+
 #[test]
 fn the_pane_of_alerts_shows_every_state_at_every_size() {
     let mut api = incident();
@@ -356,7 +420,7 @@ fn what_the_cluster_does_not_have_takes_no_line_and_what_it_need_not_have_comes_
     api.call(PODS, (None, Some(3), 4), answer(404));
     api.act(Action::Api);
     let text = api.text((120, 40));
-    let line = |call: &str| text.lines().position(|line| line.trim_start().starts_with(call));
+    let line = |call: &str| text.lines().position(|line| line.trim_start_matches([' ', '▌']).starts_with(call));
     assert_eq!(line("ResourceSlices"), None, "{text}");
     assert!(line("ResourceClaims").is_some(), "that it may not be seen is news: {text}");
     assert!(line("pods list").unwrap() < line("leases list").unwrap(), "{text}");

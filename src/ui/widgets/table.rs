@@ -79,10 +79,10 @@ impl WidthMemory {
     /// Takes in the visible rows: `widest` gives the widest value of a column. A column only grows, so that nothing
     /// jumps; but a name column that is more than twice as wide as what is visible shrinks again, or one long name would
     /// cost the others their place for ever.
-    fn grow<L: Listing>(&mut self, widest: impl Fn(&Column<L>) -> usize) {
+    fn grow<L: Listing>(&mut self, given: &L::Given, widest: impl Fn(&Column<L>) -> usize) {
         self.0.resize(L::COLUMNS.len(), 0);
         for (column, seen) in L::COLUMNS.iter().zip(&mut self.0) {
-            let Width::Seen(least, most) = column.width else { continue };
+            let Width::Seen(least, most) = column.width(given) else { continue };
             let widest = widest(column).clamp(least, most);
             if widest > *seen || (column.rank == 0 && widest * 2 < *seen) {
                 *seen = widest;
@@ -107,7 +107,7 @@ impl WidthMemory {
         let mut shown = vec![None; L::COLUMNS.len()];
         for place in ranks {
             let column = &L::COLUMNS[place];
-            let needs = match column.width {
+            let needs = match column.width(&wanted.given) {
                 Width::Fixed(width) => width,
                 Width::Stepped(widths) => widths[step],
                 Width::Seen(least, _) => {
@@ -130,7 +130,8 @@ impl WidthMemory {
         for (column, width) in L::COLUMNS.iter().zip(shown) {
             let Some(needs) = width else { continue };
             let at = end.map_or(1, |end| end + column.gap);
-            let width = if column.width == Width::Rest { wanted.width.saturating_sub(at) } else { needs };
+            let width =
+                if column.width(&wanted.given) == Width::Rest { wanted.width.saturating_sub(at) } else { needs };
             end = Some(at + width);
             placed.push(Placed { column, header: header(column), at, width });
         }
@@ -253,7 +254,7 @@ fn place<L: Listing>(
     memory: &mut WidthMemory,
 ) -> Vec<Placed<L>> {
     let wide = |row, column: &Column<L>| value(row, column, cells).map_or(0, |text| columns(&text));
-    memory.grow::<L>(|column| rows.iter().map(|row| wide(row, column)).max().unwrap_or(0));
+    memory.grow::<L>(&wanted.given, |column| rows.iter().map(|row| wide(row, column)).max().unwrap_or(0));
     memory.place::<L>(wanted)
 }
 

@@ -110,9 +110,11 @@ fn a_key_that_does_nothing_here_is_answered() {
     bench.act(Action::NextPane);
     assert_eq!(notice(&mut bench, Action::Open), nothing, "conditions cannot be opened");
     bench.act(Action::Api);
-    for action in [Action::Open, Action::Yaml, Action::Filter, Action::SortName, Action::Acknowledge, Action::Hold] {
+    for action in [Action::Yaml, Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the API view");
     }
+    assert_eq!(notice(&mut bench, Action::SortRestarts).as_deref(), Some("calls have no restarts to sort by"));
+    assert_eq!(notice(&mut bench, Action::Open).as_deref(), Some("no row is selected"), "no call has ended");
     bench.act(Action::Gpus);
     for action in [Action::Yaml, Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the GPU view");

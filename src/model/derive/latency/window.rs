@@ -1,5 +1,6 @@
 //! The last calls of one kind: their figures for the API view, and where their time went.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -40,6 +41,28 @@ pub enum ErrorClass {
     NoConnection(NoConnection),
     /// A status of 400 and more.
     Status(u16),
+}
+
+impl ErrorClass {
+    /// In words; a status by its code.
+    #[must_use]
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::FirstByteTimeout => "first byte timeout",
+            Self::BodyTimeout => "body timeout",
+            Self::Cut => "cut",
+            Self::NoAnswer => "no answer",
+            Self::NotHttp => "not HTTP",
+            Self::NoConnection(NoConnection::Refused) => "connection refused",
+            Self::NoConnection(NoConnection::Unreachable) => "no route",
+            Self::NoConnection(NoConnection::TimedOut) => "connect timeout",
+            Self::NoConnection(NoConnection::Dns) => "name not resolved",
+            Self::NoConnection(NoConnection::Proxy) => "proxy failed",
+            Self::NoConnection(NoConnection::Tls) => "TLS failed",
+            Self::NoConnection(NoConnection::Other) => "no connection",
+            Self::Status(code) => return Cow::Owned(code.to_string()),
+        })
+    }
 }
 
 /// A finished call.

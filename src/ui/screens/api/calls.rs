@@ -1,168 +1,182 @@
-//! The table of calls by kind, and what the shares of their time say.
+//! Values of calls and of failures that their columns leave to the screen, and what a row in full adds to them.
 
 use std::fmt::Write;
 
 use crate::model::derive::latency::{ErrorClass, KindStats, Percentile, call_name};
-use crate::msg::NoConnection;
+use crate::model::derive::server::LoggedFailure;
+use crate::model::table::calls::{CallFigure, Calls, CallsGiven, CallsRoom};
+use crate::model::table::failures::{FailureFigure, Failures};
+use crate::msg::Failure;
 use crate::theme::{Glyphs, Role};
-use crate::ui::units::{grouped, percentile, rate, volume};
-use crate::ui::widgets::names;
+use crate::ui::units::{clock, grouped, latency, percentile, rate, volume};
+use crate::ui::widgets::page::{TextLine, line};
 use crate::ui::widgets::spark::SLO;
-use crate::ui::widgets::text::columns;
+use crate::ui::widgets::table::Cells;
+use crate::ui::widgets::text::wrap;
 use crate::ui::words;
-
-/// A line in parts.
-pub(super) type CallLine = Vec<(Role, String)>;
 
 /// Columns of the name of a kind: at least, at most, and at most where there is room for the watches of optional APIs.
 const NAME: usize = 12;
 const LONGEST_NAME: usize = 16;
 const WIDE_NAME: usize = 22;
-/// Widths from which the shares of time, the rate and the bytes, the p99, and the verdict beside its row have a place.
-const SHARES: usize = 76;
-const LOAD: usize = 100;
-const P99: usize = 130;
-const BESIDE: usize = 170;
-/// From this width on `timeouts` is written out.
-const WORDS: usize = 140;
-/// Columns of the errors where the verdict stands beside them.
-const ERRORS: usize = 34;
+/// Smallest width of each room.
+const ROOMS: [(usize, CallsRoom); 5] = [
+    (170, CallsRoom::Verdict),
+    (140, CallsRoom::Words),
+    (130, CallsRoom::P99),
+    (100, CallsRoom::Load),
+    (76, CallsRoom::Shares),
+];
+/// Blanks before the lines of a row in full.
+const INDENT: usize = 3;
 
-/// The headings of the columns that fit, and their widths; numbers stand on the right.
-fn titles(width: usize) -> Vec<(&'static str, usize)> {
-    let mut titles = vec![("N", 5)];
-    titles.extend((width >= LOAD).then_some(("RATE", 7)));
-    titles.extend([("P50", 7), ("P95", 7)]);
-    titles.extend((width >= P99).then_some(("P99", 7)));
-    titles.extend([("MAX", 7)]);
-    titles.push(if width >= WORDS { ("TIMEOUTS", 8) } else { ("T/O", 4) });
-    if width >= LOAD {
-        titles.extend([("CONNECT", 7), ("TTFB", 5), ("BODY", 5), ("DECODE", 6), ("BYTES", 8)]);
-    } else if width >= SHARES {
-        titles.extend([("CONN", 4), ("TTFB", 4), ("BODY", 4), ("DEC", 4)]);
-    }
-    titles
+/// Room for the columns of calls on a screen of this width.
+pub(super) fn given(calls: &[&KindStats], width: usize) -> CallsGiven {
+    let room = ROOMS.into_iter().find(|(least, _)| width >= *least).map_or(CallsRoom::Least, |(_, room)| room);
+    let longest = calls.iter().map(|stats| call_name(stats.kind).len()).max().unwrap_or(0);
+    let most = if room >= CallsRoom::Words { WIDE_NAME } else { LONGEST_NAME };
+    CallsGiven { room, name: longest.clamp(NAME, most) }
 }
 
-/// The heading and a line for each kind; where calls are slow, a verdict beside or below it.
-pub(super) fn table(kinds: &[KindStats], width: usize, glyphs: &Glyphs) -> Vec<CallLine> {
-    let titles = titles(width);
-    let shown = kinds.iter().filter(|stats| !is_absent(stats)).map(|stats| call_name(stats.kind).len());
-    let name = shown.max().unwrap_or(0).clamp(NAME, if width >= WORDS { WIDE_NAME } else { LONGEST_NAME });
-    let mut heading = format!(" {:<name$}", "CALL");
-    for (title, width) in &titles {
-        let _ = write!(heading, " {title:>width$}");
-    }
-    let mut lines = vec![vec![(Role::Header, format!("{heading}  ERRORS"))]];
-    if kinds.is_empty() {
-        lines.push(vec![(Role::Unknown, " no completed call yet".to_owned())]);
-    }
-    let mut said = None;
-    // Optional APIs come last: it must not push a running call or the last failure off a small screen.
-    let (optional, core): (Vec<_>, Vec<_>) = kinds.iter().partition(|stats| stats.kind.is_optional());
-    for stats in core.into_iter().chain(optional.into_iter().filter(|stats| !is_absent(stats))) {
-        let mut line =
-            vec![(Role::Text, format!(" {:<name$}", names::one(call_name(stats.kind), name, glyphs.ellipsis)))];
-        for (title, width) in &titles {
-            let (role, text) = value(title, stats, glyphs);
-            let pad = width.saturating_sub(columns(&text)) + 1;
-            line.push((role, format!("{}{text}", " ".repeat(pad))));
-        }
-        let errors = errors(stats, width >= WORDS, glyphs);
-        let role = if stats.errors.is_empty() { Role::Muted } else { Role::Bad };
-        let verdict =
-            stats.verdict.map(|verdict| (Role::Warn, format!("{} {}", glyphs.focus, words::verdict(verdict))));
-        if width >= BESIDE {
-            let pad = ERRORS.saturating_sub(columns(&errors));
-            line.push((role, format!("  {errors}{}", " ".repeat(pad))));
-            line.extend(verdict);
-            lines.push(line);
-        } else {
-            line.push((role, format!("  {errors}")));
-            lines.push(line);
-            // What was said of one kind need not be said again of the next: the lines below are worth more.
-            let verdict = verdict.filter(|_| said != stats.verdict);
-            lines.extend(verdict.map(|(role, text)| vec![(role, format!("   {text}"))]));
-            said = stats.verdict.or(said);
-        }
-    }
-    lines
+/// Makes the values of calls and of failures.
+pub(super) struct ApiCells<'a> {
+    pub(super) glyphs: &'a Glyphs,
+    /// `timeout` is written out.
+    pub(super) words: bool,
 }
 
-fn value(title: &str, stats: &KindStats, glyphs: &Glyphs) -> (Role, String) {
-    let time = |value: Option<Percentile>| {
-        let role = match value {
-            None => Role::Muted,
-            Some(value) if value.at_least => Role::Bad,
-            Some(value) if value.value > SLO => Role::Warn,
-            Some(_) => Role::Text,
-        };
-        (role, percentile(value, glyphs))
+impl Cells<Calls> for ApiCells<'_> {
+    fn text(&self, figure: CallFigure, stats: &&KindStats) -> (Role, String) {
+        let glyphs = self.glyphs;
+        match figure {
+            CallFigure::Name => (Role::Text, call_name(stats.kind).to_owned()),
+            CallFigure::Count => (Role::Text, count(stats, glyphs)),
+            CallFigure::Rate => (Role::Text, calls_per_second(stats)),
+            CallFigure::Latency(of) => time(of(stats), glyphs),
+            CallFigure::Timeouts => {
+                (if stats.timeouts > 0 { Role::Bad } else { Role::Muted }, grouped(stats.timeouts as u64))
+            }
+            CallFigure::Share(of) => match stats.shares.as_ref().map(of) {
+                None => (Role::Muted, glyphs.none.to_owned()),
+                Some(part @ 51..) => (Role::Text, format!("{part}%")),
+                Some(part) => (Role::Muted, format!("{part}%")),
+            },
+            CallFigure::Bytes => (Role::Text, volume(stats.bytes)),
+            CallFigure::Errors if stats.errors.is_empty() => (Role::Muted, glyphs.none.to_owned()),
+            CallFigure::Errors => (Role::Bad, errors(stats, self.words, glyphs)),
+            CallFigure::Verdict => (Role::Warn, verdict(stats, glyphs).unwrap_or_default()),
+        }
+    }
+}
+
+impl Cells<Failures> for ApiCells<'_> {
+    fn text(&self, figure: FailureFigure, logged: &&LoggedFailure) -> (Role, String) {
+        let failure = &logged.failure;
+        match figure {
+            FailureFigure::Time => (Role::Muted, clock(failure.at)),
+            FailureFigure::Layer => (Role::Bad, failure.layer.name().to_owned()),
+            FailureFigure::Text => (Role::Text, sentence(failure)),
+        }
+    }
+}
+
+fn time(value: Option<Percentile>, glyphs: &Glyphs) -> (Role, String) {
+    let role = match value {
+        None => Role::Muted,
+        Some(value) if value.at_least => Role::Bad,
+        Some(value) if value.value > SLO => Role::Warn,
+        Some(_) => Role::Text,
     };
-    let share = |part: Option<u8>| match part {
-        None => (Role::Muted, glyphs.none.to_owned()),
-        Some(part @ 51..) => (Role::Text, format!("{part}%")),
-        Some(part) => (Role::Muted, format!("{part}%")),
-    };
-    match title {
-        "N" => {
-            (Role::Text, format!("{}{}", if stats.more { glyphs.at_least } else { "" }, grouped(stats.count as u64)))
-        }
-        "RATE" => (
-            Role::Text,
-            format!("{}/s", if stats.rate > 0.0 && stats.rate < 0.05 { "<0.1".to_owned() } else { rate(stats.rate) }),
-        ),
-        "P50" => time(stats.p50),
-        "P95" => time(stats.p95),
-        "P99" => time(stats.p99),
-        "MAX" => time(stats.max),
-        "TIMEOUTS" | "T/O" => {
-            (if stats.timeouts > 0 { Role::Bad } else { Role::Muted }, grouped(stats.timeouts as u64))
-        }
-        "CONNECT" | "CONN" => share(stats.shares.map(|shares| shares.connect)),
-        "TTFB" => share(stats.shares.map(|shares| shares.first_byte)),
-        "BODY" => share(stats.shares.map(|shares| shares.body)),
-        "DECODE" | "DEC" => share(stats.shares.map(|shares| shares.decode)),
-        _ => (Role::Text, volume(stats.bytes)),
-    }
+    (role, percentile(value, glyphs))
 }
 
-/// An API that the cluster does not have: that it was asked for now and then is no news.
-fn is_absent(stats: &KindStats) -> bool {
-    let is_404 = |(class, _): &(ErrorClass, usize)| *class == ErrorClass::Status(404);
-    stats.p50.is_none() && !stats.errors.is_empty() && stats.errors.iter().all(is_404)
+fn count(stats: &KindStats, glyphs: &Glyphs) -> String {
+    format!("{}{}", if stats.more { glyphs.at_least } else { "" }, grouped(stats.count as u64))
+}
+
+fn calls_per_second(stats: &KindStats) -> String {
+    let few = stats.rate > 0.0 && stats.rate < 0.05;
+    format!("{}/s", if few { "<0.1".to_owned() } else { rate(stats.rate) })
+}
+
+/// Why calls of a kind are slow.
+pub(super) fn verdict(stats: &KindStats, glyphs: &Glyphs) -> Option<String> {
+    stats.verdict.map(|verdict| format!("{} {}", glyphs.focus, words::verdict(verdict)))
 }
 
 /// `504 ×1, body timeout ×2`; `t/o` where there is no room for the word.
 fn errors(stats: &KindStats, wide: bool, glyphs: &Glyphs) -> String {
-    if stats.errors.is_empty() {
-        return glyphs.none.to_owned();
-    }
     let one = |(class, count): &(ErrorClass, usize)| format!("{} {}{count}", class_name(*class, wide), glyphs.times);
     stats.errors.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn class_name(class: ErrorClass, wide: bool) -> String {
-    let timeout = if wide { "timeout" } else { "t/o" };
     match class {
-        ErrorClass::FirstByteTimeout => format!("first byte {timeout}"),
-        ErrorClass::BodyTimeout => format!("body {timeout}"),
-        ErrorClass::Cut => "cut".to_owned(),
-        ErrorClass::NoAnswer => "no answer".to_owned(),
-        ErrorClass::NotHttp => "not HTTP".to_owned(),
-        ErrorClass::NoConnection(why) => no_connection(why).to_owned(),
-        ErrorClass::Status(code) => code.to_string(),
+        ErrorClass::FirstByteTimeout if !wide => "first byte t/o".to_owned(),
+        ErrorClass::BodyTimeout if !wide => "body t/o".to_owned(),
+        _ => class.name().into_owned(),
     }
 }
 
-fn no_connection(why: NoConnection) -> &'static str {
-    match why {
-        NoConnection::Refused => "connection refused",
-        NoConnection::Unreachable => "no route",
-        NoConnection::TimedOut => "connect timeout",
-        NoConnection::Dns => "name not resolved",
-        NoConnection::Proxy => "proxy failed",
-        NoConnection::Tls => "TLS failed",
-        NoConnection::Other => "no connection",
+/// A kind of call in full: figures that may have no column here, all errors, and the verdict.
+pub(super) fn call_in_full(stats: &KindStats, width: usize, glyphs: &Glyphs) -> Vec<TextLine> {
+    let mut figures = vec![format!("{} calls", count(stats, glyphs)), calls_per_second(stats), volume(stats.bytes)];
+    let percentiles = [("p50", stats.p50), ("p95", stats.p95), ("p99", stats.p99), ("max", stats.max)];
+    figures.extend(percentiles.map(|(name, value)| format!("{name} {}", percentile(value, glyphs))));
+    figures.push(format!("{} timeouts", grouped(stats.timeouts as u64)));
+    if let Some(shares) = stats.shares {
+        let parts = [
+            ("connect", shares.connect),
+            ("TTFB", shares.first_byte),
+            ("body", shares.body),
+            ("decode", shares.decode),
+        ];
+        figures.extend(parts.map(|(name, share)| format!("{name} {share}%")));
     }
+    let room = width.saturating_sub(INDENT + 1);
+    let mut lines: Vec<TextLine> = wrap(figures.iter().map(String::as_str), 3, room)
+        .into_iter()
+        .map(|row| line(Role::Text, format!("{}{}", " ".repeat(INDENT), row.join("   "))))
+        .collect();
+    if !stats.errors.is_empty() {
+        lines.extend(paragraph(Role::Bad, &errors(stats, true, glyphs), width));
+    }
+    lines.extend(verdict(stats, glyphs).into_iter().flat_map(|text| paragraph(Role::Warn, &text, width)));
+    lines
+}
+
+/// A failure in full.
+pub(super) fn failure_in_full(failure: &Failure, width: usize) -> Vec<TextLine> {
+    let mut lines = paragraph(Role::Text, &sentence(failure), width);
+    if let Some(code) = failure.code {
+        lines.extend(paragraph(Role::Muted, &format!("HTTP status {code}"), width));
+    }
+    if let Some(previous) = &failure.previous {
+        lines.extend(paragraph(Role::Muted, &format!("before that: {previous}"), width));
+    }
+    lines
+}
+
+/// Text on as many lines as it needs.
+fn paragraph(role: Role, text: &str, width: usize) -> Vec<TextLine> {
+    let rows = wrap(text.split_whitespace(), 1, width.saturating_sub(INDENT + 1));
+    rows.into_iter().map(|row| line(role, format!("{}{}", " ".repeat(INDENT), row.join(" ")))).collect()
+}
+
+/// Request, text, attempt, what happens next, Audit-Id.
+pub(super) fn sentence(failure: &Failure) -> String {
+    let mut text = format!("{}: {}", failure.request, failure.text);
+    if failure.attempt > 1 {
+        let _ = write!(text, ", attempt {}", failure.attempt);
+    }
+    if let Some(asked) = failure.retry_after {
+        let _ = write!(text, ", Retry-After {} s", asked.as_secs());
+    }
+    if let Some(next) = failure.next_in {
+        let _ = write!(text, ", next in {}", latency(next));
+    }
+    if let Some(audit) = &failure.audit_id {
+        let _ = write!(text, ", audit {audit}");
+    }
+    text
 }

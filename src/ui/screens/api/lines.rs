@@ -1,20 +1,25 @@
 //! Lines below the graph: calls, throttling, calls in flight, limits and load, failures.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use super::ApiView;
-use super::calls::{CallLine, table};
+use super::calls::{call_in_full, failure_in_full, given, sentence, verdict};
 use crate::model::cluster::detail::DetailState;
-use crate::model::derive::latency::{API_WINDOW, RunningCall, call_title};
+use crate::model::derive::latency::{API_WINDOW, KindStats, RunningCall, call_title};
+use crate::model::derive::server::LoggedFailure;
 use crate::model::store::sync::Freshness;
+use crate::model::table::SortBy;
+use crate::model::table::calls::CallsRoom;
+use crate::model::table::column::Column;
+use crate::model::table::failures::Failures;
 use crate::msg::detail::{DetailPart, ObjectRef};
-use crate::msg::{CallKind, Failure, Layer, Now, PageLimits, Resource};
+use crate::msg::{CallKind, Layer, Now, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
 use crate::ui::widgets::canvas::Context;
-use crate::ui::widgets::text::{Pen, columns, wrap};
+use crate::ui::widgets::page::{TextLine, line};
+use crate::ui::widgets::text::{columns, wrap};
 use crate::ui::words;
 
 /// A 429 is news for a minute.
@@ -23,28 +28,130 @@ const THROTTLED: Duration = Duration::from_secs(60);
 const LABEL: usize = 13;
 const WIDE_LABEL: usize = 17;
 const WIDE: usize = 140;
+/// Said where a filter hides every row.
+const NOTHING_FOUND: &str = " no row matches the filter; esc clears it";
 
-/// Everything but the failures.
-pub(super) fn head(scene: &Scene<'_>, view: &ApiView<'_>, width: usize, context: &Context<'_>) -> Vec<CallLine> {
-    let glyphs = &context.theme.glyphs;
-    let labels = Labels { wide: width >= WIDE };
-    let mut lines = table(&view.kinds, width, glyphs);
-    lines.extend(throttled(view, labels, context));
-    lines.extend(running(view, scene, labels, context.now));
-    // The newest one has a place on low screens too.
-    let newest = view.cluster.link().log().find(|failure| failure.layer != Layer::Warning);
-    lines.extend(newest.map(|failure| {
-        let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
-        vec![labels.label("last failure"), (Role::Bad, text)]
-    }));
-    lines.extend(facts(scene, view, labels, glyphs));
-    lines.extend(limits(view, labels, width, glyphs));
-    let window =
-        format!("completed calls, last {}; connect, TTFB, body, decode: shares of their time", duration(API_WINDOW));
-    lines.push(vec![labels.label("table"), (Role::Muted, window)]);
-    let count = view.cluster.link().log().count();
-    let text = if count == 0 { "none".to_owned() } else { format!("last {count}, newest first") };
-    lines.push(vec![labels.label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]);
+/// One line below the graph.
+#[derive(Clone)]
+pub(super) enum ApiLine<'a> {
+    Text(TextLine),
+    CallHead,
+    /// A kind of call, and `true` if it is selected.
+    Call(&'a KindStats, bool),
+    /// A failure, and `true` if it is selected.
+    Failure(&'a LoggedFailure, bool),
+}
+
+impl ApiLine<'_> {
+    pub(super) fn is_selected(&self) -> bool {
+        matches!(self, Self::Call(_, true) | Self::Failure(_, true))
+    }
+
+    fn is_row(&self) -> bool {
+        matches!(self, Self::Call(..) | Self::Failure(..))
+    }
+}
+
+/// All lines below the graph.
+pub(super) struct ApiLines<'a>(pub(super) Vec<ApiLine<'a>>);
+
+impl<'a> ApiLines<'a> {
+    pub(super) fn new(view: &ApiView<'a>, scene: &Scene<'_>, width: usize, context: &Context<'_>) -> Self {
+        let glyphs = &context.theme.glyphs;
+        let labels = Labels { wide: width >= WIDE };
+        let mut lines = calls(view, width, glyphs);
+        let mut text = |more: Vec<TextLine>| lines.extend(more.into_iter().map(ApiLine::Text));
+        text(throttled(view, labels, context).into_iter().collect());
+        text(running(view, scene, labels, context.now));
+        // The newest one has a place on low screens too.
+        let newest = view.cluster.link().log().find(|failure| failure.layer != Layer::Warning);
+        text(
+            newest
+                .into_iter()
+                .map(|failure| {
+                    let text = format!("{} {}: {}", clock(failure.at), failure.layer.name(), sentence(failure));
+                    vec![labels.label("last failure"), (Role::Bad, text)]
+                })
+                .collect(),
+        );
+        text(facts(scene, view, labels, glyphs));
+        text(limits(view, labels, width, glyphs));
+        let window = format!(
+            "completed calls, last {}; connect, TTFB, body, decode: shares of their time",
+            duration(API_WINDOW)
+        );
+        text(vec![vec![labels.label("table"), (Role::Muted, window)], failures_label(view, labels)]);
+        lines.extend(failures(view, width));
+        Self(lines)
+    }
+
+    /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
+    pub(super) fn first(&self, view: &ApiView<'_>, height: usize) -> usize {
+        let most = self.0.len().saturating_sub(height);
+        match self.0.iter().position(ApiLine::is_selected).filter(|_| view.follows) {
+            Some(row) => view.scroll.max((row + 1).saturating_sub(height)).min(row).min(most),
+            None => view.scroll.min(most),
+        }
+    }
+
+    /// Rows of both lists on a page: the first, and the one after the last.
+    pub(super) fn rows(&self, first: usize, height: usize) -> (usize, usize) {
+        let before = |line: usize| self.0.iter().take(line).filter(|line| line.is_row()).count();
+        (before(first), before(first + height))
+    }
+}
+
+/// The heading and a line for each kind of call; where calls are slow, a verdict beside or below it.
+fn calls<'a>(view: &ApiView<'a>, width: usize, glyphs: &Glyphs) -> Vec<ApiLine<'a>> {
+    let (extent, room) = (view.lists.calls(), given(&view.calls, width).room);
+    let mut lines = vec![ApiLine::CallHead];
+    if extent.total == 0 {
+        lines.push(ApiLine::Text(line(Role::Unknown, " no completed call yet")));
+    } else if extent.len == 0 {
+        lines.push(ApiLine::Text(line(Role::Unknown, NOTHING_FOUND)));
+    }
+    let mut said = None;
+    for (at, stats) in view.calls.iter().enumerate() {
+        lines.push(ApiLine::Call(stats, extent.selected == Some(at)));
+        if view.lists.expanded_call() == Some(stats.kind) {
+            lines.extend(call_in_full(stats, width, glyphs).into_iter().map(ApiLine::Text));
+        } else if room < CallsRoom::Verdict {
+            // What was said of one kind need not be said again of the next: the lines below are worth more.
+            let text = verdict(stats, glyphs).filter(|_| said != stats.verdict);
+            lines.extend(text.map(|text| ApiLine::Text(line(Role::Warn, format!("   {text}")))));
+        }
+        said = stats.verdict.or(said);
+    }
+    lines
+}
+
+/// How many failures there are, and their order.
+fn failures_label(view: &ApiView<'_>, labels: Labels) -> TextLine {
+    let count = view.lists.failures().total;
+    let text = match (count, view.lists.failures_control().sort()) {
+        (0, _) => "none".to_owned(),
+        (_, (SortBy::Age, false)) => format!("last {count}, newest first"),
+        (_, (SortBy::Age, true)) => format!("last {count}, oldest first"),
+        (_, (by, reversed)) => {
+            let header = Column::<Failures>::of_sort(by).map_or("", |column| column.name);
+            format!("last {count}, by {header}{}", if reversed { ", reversed" } else { "" })
+        }
+    };
+    vec![labels.label("failures"), (if count == 0 { Role::Muted } else { Role::Text }, text)]
+}
+
+fn failures<'a>(view: &ApiView<'a>, width: usize) -> Vec<ApiLine<'a>> {
+    let extent = view.lists.failures();
+    let mut lines = Vec::new();
+    if extent.len == 0 && extent.total > 0 {
+        lines.push(ApiLine::Text(line(Role::Unknown, NOTHING_FOUND)));
+    }
+    for (at, logged) in view.cluster.failure_rows().enumerate() {
+        lines.push(ApiLine::Failure(logged, extent.selected == Some(at)));
+        if view.lists.expanded_failure() == Some(logged.number) {
+            lines.extend(failure_in_full(&logged.failure, width).into_iter().map(ApiLine::Text));
+        }
+    }
     lines
 }
 
@@ -65,7 +172,7 @@ impl Labels {
     }
 }
 
-fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Option<CallLine> {
+fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Option<TextLine> {
     let (now, times) = (context.now, context.theme.glyphs.times);
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
@@ -88,10 +195,10 @@ fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Optio
 }
 
 /// Calls that run; a watch that is open runs for minutes and is only counted.
-fn running(view: &ApiView<'_>, scene: &Scene<'_>, labels: Labels, now: Now) -> Vec<CallLine> {
+fn running(view: &ApiView<'_>, scene: &Scene<'_>, labels: Labels, now: Now) -> Vec<TextLine> {
     let open = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
-    let mut lines: Vec<CallLine> = Vec::new();
+    let mut lines: Vec<TextLine> = Vec::new();
     for call in view.cluster.latency().running().filter(|call| !open(call)) {
         let (role, text) = progress(call, view, scene, now);
         lines.push(vec![labels.label(if lines.is_empty() { "in flight" } else { "" }), (role, text)]);
@@ -137,7 +244,7 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now)
 }
 
 /// The server, the timeouts and watchbell's load on it.
-fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs) -> Vec<CallLine> {
+fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs) -> Vec<TextLine> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
     let (requests, bytes) = summary.load;
@@ -166,7 +273,7 @@ fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs)
 
 /// `pods page size 500, first byte 30s, total 60s, server timeout 58s; idle timeout 15s · timeout profile: 50+ nodes`, on as many
 /// lines as that needs.
-fn limits(view: &ApiView<'_>, labels: Labels, width: usize, glyphs: &Glyphs) -> Vec<CallLine> {
+fn limits(view: &ApiView<'_>, labels: Labels, width: usize, glyphs: &Glyphs) -> Vec<TextLine> {
     let mut lines = Vec::new();
     for limits in Resource::CORE.into_iter().filter_map(|resource| view.cluster.link().page_limits(resource)) {
         let parts = limit_parts(limits, glyphs);
@@ -202,34 +309,4 @@ fn limit_parts(limits: &PageLimits, glyphs: &Glyphs) -> [String; 6] {
         format!("idle timeout {idle}"),
         profile,
     ]
-}
-
-/// Lines that the failures take.
-pub(super) fn failures_len(view: &ApiView<'_>) -> usize {
-    view.cluster.link().log().count()
-}
-
-/// Draws the failure at this place: time, class, text, what happens next, Audit-Id.
-pub(super) fn failure(pen: &mut Pen<'_>, view: &ApiView<'_>, at: usize) {
-    let Some(failure) = view.cluster.link().log().nth(at) else { return };
-    pen.skip(1).put(Role::Muted, &clock(failure.at)).skip(1);
-    pen.fit(Role::Bad, failure.layer.name(), 14).skip(1);
-    pen.rest(Role::Text, &sentence(failure));
-}
-
-fn sentence(failure: &Failure) -> String {
-    let mut text = format!("{}: {}", failure.request, failure.text);
-    if failure.attempt > 1 {
-        let _ = write!(text, ", attempt {}", failure.attempt);
-    }
-    if let Some(asked) = failure.retry_after {
-        let _ = write!(text, ", Retry-After {} s", asked.as_secs());
-    }
-    if let Some(next) = failure.next_in {
-        let _ = write!(text, ", next in {}", latency(next));
-    }
-    if let Some(audit) = &failure.audit_id {
-        let _ = write!(text, ", audit {audit}");
-    }
-    text
 }
