@@ -206,6 +206,7 @@ impl Model {
                 cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
             }
+            cluster.arrange_events(now);
             if self.screen == Screen::Top(TopScreen::Api) {
                 cluster.arrange_api(now);
             }

@@ -5,6 +5,7 @@ mod api;
 mod apply;
 mod arrangement;
 pub mod detail;
+mod events;
 mod gpus;
 mod health;
 mod node;
@@ -40,6 +41,8 @@ use crate::model::store::pods::{PodCounts, PodStore};
 use crate::model::store::scope::Scope;
 use crate::model::store::sync::Freshness;
 use crate::model::store::tracks::CoreTracks;
+use crate::model::table::events::Events;
+use crate::model::table::state::Table;
 use crate::model::time::age_of;
 use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
 use crate::msg::{ClusterId, Mono, Now, Resource};
@@ -79,6 +82,8 @@ pub struct ClusterState {
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
     api: ApiLists,
+    /// Table of the events of `detail`.
+    events: Table<Events>,
     pub(super) alerts: Alerts,
     table: NodeTable,
     opened: OpenedNode,
@@ -115,6 +120,7 @@ impl ClusterState {
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
             api: ApiLists::default(),
+            events: Table::default(),
             alerts: Alerts::default(),
             table: NodeTable::default(),
             opened: OpenedNode::default(),
@@ -276,6 +282,7 @@ impl ClusterState {
     pub(crate) fn watch_detail(&mut self, subject: Option<&ObjectRef>, yaml: Yaml, uid: Option<Uid>) {
         if self.detail.as_ref().map(DetailState::subject) != subject {
             self.detail = subject.map(|subject| DetailState::new(subject.clone(), uid));
+            self.events = self.events.sorted_alike();
         }
         if let Some(detail) = &mut self.detail {
             detail.want_yaml(yaml);

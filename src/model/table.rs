@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod column;
+pub(crate) mod events;
 pub(crate) mod failures;
 pub(crate) mod filter;
 pub(crate) mod gpus;

@@ -648,9 +648,18 @@ impl Set {
             }
             Some((pane, scroll)) => {
                 let events = (self.events.iter().collect(), Omitted::default());
-                let events = EventsView { events: Some(events), fresh: PartFreshness::Live, now: now().wall };
+                let len = self.events.len();
+                let events = EventsView {
+                    events: Some(events),
+                    extent: Extent { len, total: len, selected: None },
+                    sort: (SortBy::Own, false),
+                    expanded: None,
+                    fresh: PartFreshness::Live,
+                    now: now().wall,
+                };
                 let detail = (!self.empty).then(|| self.fleet.detail());
-                let layout = node::NodeLayout::new(layout.body, detail.as_ref().map(|detail| (detail, &events)), pane);
+                let opened = detail.as_ref().map(|detail| (detail, &events));
+                let layout = node::NodeLayout::new(layout.body, opened, pane, &theme.glyphs);
                 let extent = Extent { len: 29, total: 29, selected: Some(1) };
                 let pods = if self.empty { 0..0 } else { window(29, Some(1), 0, layout.pod_rows()) };
                 let first = pods.start;
@@ -664,6 +673,7 @@ impl Set {
                     sort: (SortBy::Name, false),
                     arranging: false,
                     scroll,
+                    follows: false,
                     events,
                     layout,
                 })

@@ -29,6 +29,8 @@ pub(in crate::ui) struct ListMemory {
     pub(in crate::ui) groups_seen: WidthMemory,
     /// Held devices of the GPU view.
     pub(in crate::ui) held_seen: WidthMemory,
+    /// Events of the open object.
+    pub(in crate::ui) events_seen: WidthMemory,
     /// Calls of the API view.
     pub(in crate::ui) calls_seen: WidthMemory,
     /// Failures of the API view.
@@ -53,6 +55,7 @@ impl ViewState {
         }
         if last != self.last {
             self.lists.pods_seen = WidthMemory::default();
+            self.lists.events_seen = WidthMemory::default();
         }
     }
 }

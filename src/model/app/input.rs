@@ -109,7 +109,7 @@ impl Model {
             Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
-            Action::Open if self.screen == Screen::Top(TopScreen::Api) => self.toggle_row(now),
+            Action::Open if self.has_rows_to_read() => self.toggle_row(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
                 self.regroup(Grouping::ALL.len() - 1);
@@ -131,6 +131,12 @@ impl Model {
             _ => self.act_on_rows(action, now),
         }
         None
+    }
+
+    /// Rows of the screen open in place.
+    fn has_rows_to_read(&self) -> bool {
+        let on_events = matches!(self.screen, Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. });
+        on_events || self.screen == Screen::Top(TopScreen::Api)
     }
 
     fn in_node(&self) -> bool {
@@ -180,7 +186,9 @@ impl Model {
         let Some(step) = self.step(action) else { return };
         match &self.screen {
             Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
-            Screen::Top(TopScreen::Gpus | TopScreen::Api) => self.go_on_page(step),
+            Screen::Top(TopScreen::Gpus | TopScreen::Api)
+            | Screen::Node { pane: NodePane::Events, .. }
+            | Screen::Pod { .. } => self.go_on_page(step),
             Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
             Screen::Node { pane: NodePane::Pods, .. } => {
                 self.on_current(|cluster| cluster.move_pod_selection(step, now));

@@ -1,7 +1,7 @@
 //! The list that keys apply to on each screen.
 
 use super::Model;
-use super::screens::Screen;
+use super::screens::{NodePane, Screen};
 use crate::action::TopScreen;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::state::TableControl;
@@ -13,6 +13,7 @@ impl Model {
         let cluster = self.clusters.get(self.current)?;
         match &self.screen {
             Screen::Nodes => Some(cluster.nodes_control()),
+            Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control()),
             Screen::Node { .. } => Some(cluster.opened().control()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
             Screen::Top(TopScreen::Api) => Some(cluster.api().control()),
@@ -26,6 +27,7 @@ impl Model {
         let cluster = self.clusters.get_mut(self.current)?;
         match &self.screen {
             Screen::Nodes => Some(cluster.nodes_control_mut()),
+            Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control_mut()),
             Screen::Node { .. } => Some(cluster.opened_mut().control_mut()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
             Screen::Top(TopScreen::Api) => Some(cluster.api_mut().control_mut()),
@@ -39,7 +41,10 @@ impl Model {
         match &self.screen {
             Screen::Top(TopScreen::Gpus) => self.current().gpus().cursor(),
             Screen::Top(TopScreen::Api) => self.current().api().cursor(),
-            _ => (0, 0),
+            _ => {
+                let events = self.current().event_extent();
+                (events.selected.unwrap_or(0), events.len)
+            }
         }
     }
 
@@ -47,15 +52,19 @@ impl Model {
         match &self.screen {
             Screen::Top(TopScreen::Gpus) => self.on_current(|cluster| cluster.gpus_mut().go(index)),
             Screen::Top(TopScreen::Api) => self.on_current(|cluster| cluster.go_in_api(index)),
-            _ => {}
+            _ => self.on_current(|cluster| cluster.go_in_events(index)),
         }
     }
 
     /// Shows the selected row of a page of lines in full, or in one line again.
     pub(in crate::model) fn toggle_row(&mut self, now: Now) {
+        let (at, _) = self.page_rows();
+        let is_seen = self.page_cursor.rows.is_none_or(|(first, end)| (first..end).contains(&at));
         let mut found = false;
-        if self.screen == Screen::Top(TopScreen::Api) {
-            self.on_current(|cluster| found = cluster.toggle_api_row());
+        match &self.screen {
+            _ if !is_seen => {}
+            Screen::Top(TopScreen::Api) => self.on_current(|cluster| found = cluster.toggle_api_row()),
+            _ => self.on_current(|cluster| found = cluster.toggle_event()),
         }
         if !found {
             self.note("no row is selected", now);

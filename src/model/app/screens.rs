@@ -277,7 +277,12 @@ impl Model {
     /// Edits the filter of the list on the screen, if it has one.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes | Screen::Top(_) => self.mode = Mode::Filter,
+            Screen::Nodes | Screen::Top(_) | Screen::Node { pane: NodePane::Events, .. } => self.mode = Mode::Filter,
+            Screen::Pod { .. } => {
+                // The rows may be far below.
+                self.page_cursor.follows = true;
+                self.mode = Mode::Filter;
+            }
             Screen::Node { pane, .. } => {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;

@@ -154,6 +154,7 @@ impl ClusterState {
         let link = self.link_now(now);
         if let Some(detail) = self.detail.as_mut().filter(|known| *known.subject() == update.subject) {
             detail.take(update.news, &link, now);
+            self.arrange_events(now);
         }
     }
 

@@ -22,6 +22,8 @@ pub struct DetailState {
     document: Option<YamlDocument>,
     gone: Option<Now>,
     events: Option<(Vec<EventFacts>, Omitted)>,
+    /// Grows when its events may have changed.
+    revision: u64,
     object_state: PartState,
     events_state: PartState,
 }
@@ -65,6 +67,7 @@ impl DetailState {
             document: None,
             gone: None,
             events: None,
+            revision: 0,
             object_state: PartState::default(),
             events_state: PartState::default(),
         }
@@ -104,6 +107,11 @@ impl DetailState {
         Some((events.iter().filter(ours).collect(), *omitted))
     }
 
+    /// Grows when its events may have changed.
+    pub(in crate::model) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Freshness of a part. Any answer of the server counts, since the watch itself may be silent for a minute.
     pub(in crate::model) fn freshness(&self, part: DetailPart, link: &LinkNow, now: Now) -> PartFreshness<'_> {
         let hold = self.part_state(part);
@@ -135,6 +143,8 @@ impl DetailState {
             Detail::Pod(pod) => {
                 self.gone = None;
                 self.opened.get_or_insert(pod.uid);
+                // Which events are about the pod depends on its uid.
+                self.revision += 1;
                 self.pod = Some(pod);
                 self.object_state.mark_fresh(now);
             }
@@ -150,6 +160,7 @@ impl DetailState {
             }
             Detail::Events { events, omitted } => {
                 self.events = Some((events, omitted));
+                self.revision += 1;
                 self.events_state.mark_fresh(now);
             }
             Detail::Sync { part, state } => self.part_state_mut(part).set(state, link, now),

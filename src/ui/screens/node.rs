@@ -92,6 +92,8 @@ pub(in crate::ui) struct NodeView<'a> {
     pub(in crate::ui) arranging: bool,
     /// First line of the focused pane, if that is not the pods.
     pub(in crate::ui) scroll: usize,
+    /// The events follow their cursor.
+    pub(in crate::ui) follows: bool,
     pub(in crate::ui) events: EventsView<'a>,
     pub(in crate::ui) layout: NodeLayout,
 }
@@ -106,14 +108,28 @@ pub(in crate::ui) fn open<'a>(
     let Screen::Node { name, pane } = model.screen() else { return None };
     let (cluster, now) = (model.current(), context.now);
     let (detail, events) = (cluster.node(name, now), events_of(cluster, now));
-    let layout = NodeLayout::new(area, detail.as_ref().map(|detail| (detail, &events)), *pane);
+    let glyphs = &context.theme.glyphs;
+    let layout = NodeLayout::new(area, detail.as_ref().map(|detail| (detail, &events)), *pane, glyphs);
     let extent = cluster.opened().extent();
     let rows = window(extent.len, extent.selected, state.lists.pods_offset, layout.pod_rows());
     state.lists.pods_offset = rows.start;
     let (first, pods) = (rows.start, cluster.pods(rows, now));
     let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.opened().control().sort());
     let arranging = cluster.opened().is_arranging();
-    Some(Box::new(NodeView { name, pane: *pane, detail, extent, first, pods, sort, arranging, scroll, events, layout }))
+    Some(Box::new(NodeView {
+        name,
+        pane: *pane,
+        detail,
+        extent,
+        first,
+        pods,
+        sort,
+        arranging,
+        scroll,
+        follows: model.follows(),
+        events,
+        layout,
+    }))
 }
 
 /// Where the parts of a node are; parts that are not shown have no height.
@@ -143,21 +159,32 @@ struct Pane {
 
 impl NodeLayout {
     /// Shares out `area` by what each part needs.
-    pub(in crate::ui) fn new(area: Rect, detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>, pane: NodePane) -> Self {
-        let mut plan = Self::share(area, detail, pane);
-        let lines = detail.map_or(0, |(detail, events)| match pane {
+    pub(in crate::ui) fn new(
+        area: Rect,
+        detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>,
+        pane: NodePane,
+        glyphs: &Glyphs,
+    ) -> Self {
+        let events = detail.map_or(0, |(_, events)| events::count(events, area.width, glyphs));
+        let mut plan = Self::share(area, detail, pane, events);
+        let lines = detail.map_or(0, |(detail, view)| match pane {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
             NodePane::Resources => detail.resources.len() + detail.notes.len(),
-            NodePane::Labels => labels::lines(detail, area.width, events.now).len(),
-            NodePane::Events => events::count(events),
+            NodePane::Labels => labels::lines(detail, area.width, view.now).len(),
+            NodePane::Events => events,
         });
         plan.hidden = lines.saturating_sub(plan.page(pane));
         plan
     }
 
-    /// The focused part has more, the pods have the rest.
-    fn share(area: Rect, detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>, pane: NodePane) -> Self {
+    /// The focused part has more, the pods have the rest. `event_lines`: lines of the events.
+    fn share(
+        area: Rect,
+        detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>,
+        pane: NodePane,
+        event_lines: usize,
+    ) -> Self {
         let title = Rect { height: area.height.min(1), ..area };
         let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
         let Some((detail, events)) = detail else { return Self { title, ..Self::default() } };
@@ -180,7 +207,7 @@ impl NodeLayout {
             let labels = Rect { y: left.bottom() + 1, height: labels, ..body };
             let pods = labels.bottom() + 1;
             let pods = Rect { y: pods, height: area.bottom().saturating_sub(pods), ..body };
-            let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 5));
+            let (pods, events) = below(pods, share(lines(event_lines + 1), pane == NodePane::Events, 5));
             return Self {
                 title,
                 conditions: Rect { width: left.width.saturating_sub(1), ..left },
@@ -200,7 +227,7 @@ impl NodeLayout {
             let height = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);
             let labels = Rect { y: resources.bottom(), height, ..body };
             let pods = Rect { y: labels.bottom(), height: area.bottom().saturating_sub(labels.bottom()), ..body };
-            let (pods, events) = below(pods, share(lines(events::count(events) + 1), pane == NodePane::Events, 6));
+            let (pods, events) = below(pods, share(lines(event_lines + 1), pane == NodePane::Events, 6));
             return Self { title, conditions, resources, labels, pods, events, ..Self::default() };
         }
         let tabs = Rect { height: body.height.min(1), ..body };
@@ -266,13 +293,21 @@ impl View for NodeView<'_> {
         resources::draw(&mut canvas.at(layout.resources), detail, pane(NodePane::Resources));
         labels::draw(&mut canvas.at(layout.labels), detail, self.events.now, pane(NodePane::Labels));
         pods::draw(&mut canvas.at(layout.pods), self, pane(NodePane::Pods), &mut memory.pods_seen);
-        events::draw(&mut canvas.at(layout.events), &self.events, pane(NodePane::Events));
-        scrolled(layout.page(self.pane), layout.hidden)
+        let (focus, seen) = (pane(NodePane::Events), &mut memory.events_seen);
+        let viewport = events::draw(&mut canvas.at(layout.events), &self.events, focus, self.follows, seen);
+        match self.pane {
+            NodePane::Events => viewport,
+            _ => scrolled(layout.page(self.pane), layout.hidden),
+        }
     }
 
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
-        facts.push(if scene.filter.is_empty() {
+        facts.push(if self.pane == NodePane::Events && !scene.filter.is_empty() {
+            let Extent { len, total, .. } = self.events.extent;
+            let (matching, all) = (grouped(len as u64), counted(total as u64, "event"));
+            (Role::Warn, format!("{matching} of {all} by filter {}", scene.filter))
+        } else if scene.filter.is_empty() {
             let pods = self.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
             (Role::Text, format!("{} on this node", known_counted(pods, "pod", glyphs)))
         } else {
@@ -281,7 +316,8 @@ impl View for NodeView<'_> {
         });
         facts.extend(footer::rows(self.first, self.pods.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));
-        FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, self.arranging, glyphs), complete: false }
+        let focused = if self.pane == NodePane::Events { self.events.extent } else { self.extent };
+        FooterPart { hints: &HINTS, facts, found: footer::found(focused, self.arranging, glyphs), complete: false }
     }
 }
 

@@ -29,18 +29,23 @@ use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{coarse, counted, duration, grouped};
 use crate::ui::widgets::canvas::{Canvas, Context};
-use crate::ui::widgets::events::{self, EventsView, freshness, part_freshness};
+use crate::ui::widgets::events::{self, EventLine, EventPage, EventsView, freshness, part_freshness};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
-use crate::ui::widgets::page::{self, TextLine, TextTable, line};
+use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
-const HINTS: [Hint; 6] = [
+/// Heading of the first column of the events.
+const EVENTS: &str = "LAST";
+
+const HINTS: [Hint; 8] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Yaml, "yaml"),
-    (Action::Down, "scroll"),
+    (Action::Open, "details"),
     (Action::Copy, "copy"),
+    (Action::Filter, "filter"),
+    (Action::SortNext, "sort"),
     (Action::Refresh, "read again"),
 ];
 
@@ -61,7 +66,7 @@ struct PodView<'a> {
     fresh: PartFreshness<'a>,
     /// Its events; their clock is the pod's too.
     events: EventsView<'a>,
-    lines: Vec<TextLine>,
+    lines: Vec<EventLine<'a>>,
     /// First line of the page.
     first: usize,
     /// Lines of the page that there is room for.
@@ -98,7 +103,7 @@ pub(in crate::ui) fn open<'a>(
         page: usize::from(area.height.saturating_sub(1)),
     };
     view.lines = lines(&view, area.width, &context.theme.glyphs);
-    view.first = model.pane_scroll().min(view.most());
+    view.first = events::first(&view.lines, model.pane_scroll(), model.follows(), view.page);
     Some(Box::new(view))
 }
 
@@ -118,15 +123,24 @@ impl PodView<'_> {
 }
 
 impl View for PodView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
         title(&mut canvas.pen(0), self, scene.context());
-        page::draw(&mut canvas.below(1), &self.lines, self.first);
-        scrolled(self.page, self.most())
+        let events = EventPage { title: EVENTS, view: &self.events, focused: true };
+        events.draw(&mut canvas.below(1), &self.lines, self.first, &mut memory.events_seen);
+        let rows = events::rows(&self.lines, self.first, self.page);
+        Viewport { first: Some(self.first), rows: Some(rows), ..scrolled(self.page, self.most()) }
     }
 
-    fn footer(&self, _: &Scene<'_>, _: &Glyphs) -> FooterPart {
-        let facts = footer::lines(self.first, self.lines.len()).into_iter().collect();
-        FooterPart { hints: &HINTS, facts, ..FooterPart::default() }
+    fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
+        let extent = self.events.extent;
+        let mut facts = Vec::new();
+        if !scene.filter.is_empty() {
+            let (matching, all) = (grouped(extent.len as u64), counted(extent.total as u64, "event"));
+            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
+        }
+        facts.extend(footer::lines(self.first, self.lines.len()));
+        facts.extend(scene.held.then(footer::held));
+        FooterPart { hints: &HINTS, facts, found: footer::found(extent, false, glyphs), complete: false }
     }
 }
 
@@ -222,7 +236,7 @@ fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static st
 }
 
 /// The whole page at this width.
-fn lines(view: &PodView<'_>, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
+fn lines<'a>(view: &PodView<'a>, width: u16, glyphs: &Glyphs) -> Vec<EventLine<'a>> {
     // What is known comes first.
     let mut lines: Vec<TextLine> = match (view.pod, &view.row) {
         (None, Some(row)) => wrapped(&known(row), 1, width).collect(),
@@ -252,10 +266,9 @@ fn lines(view: &PodView<'_>, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
         lines.extend(conditions(pod, now, glyphs));
         lines.push(TextLine::new());
     }
-    let count = view.events.events.as_ref().map_or(0, |(events, _)| events.len());
-    lines.push(section("EVENTS", count));
-    lines.extend(events::lines(&view.events, "LAST", width, glyphs));
-    lines
+    lines.push(section("EVENTS", view.events.extent.total));
+    let lines = lines.into_iter().map(EventLine::Text);
+    lines.chain(events::lines(&view.events, EVENTS, width, glyphs)).collect()
 }
 
 fn section(title: &str, count: usize) -> TextLine {

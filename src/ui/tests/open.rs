@@ -72,6 +72,88 @@ fn drawn(model: &mut Model, size: (u16, u16), theme: &Theme) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
+/// Events of these types, reasons and messages, newest first.
+fn several(all: &[(&str, &str, &str)]) -> Vec<EventFacts> {
+    let event = EventFacts::decode(EVENT.as_bytes()).unwrap();
+    let one = |(uid, (kind, reason, note)): (u128, &(&str, &str, &str))| EventFacts {
+        uid: crate::facts::wire::Uid(uid),
+        about: None,
+        kind: (*kind).into(),
+        reason: (*reason).into(),
+        note: (*note).into(),
+        ..event.clone()
+    };
+    (1..).zip(all).map(one).collect()
+}
+
+fn screen(model: &mut Model) -> String {
+    model.update(Msg::Frame, at(7));
+    lines(&drawn(model, (100, 60), &unicode()))
+}
+
+/// Line of the cursor; the strip above has one, too.
+fn cursor(text: &str) -> &str {
+    text.lines().rfind(|line| line.starts_with('▌') && !line.contains("prod-a")).unwrap_or_default()
+}
+
+fn type_filter(model: &mut Model, text: &str) {
+    act(model, Action::Filter);
+    model.update(Msg::Edit(crate::msg::LineEdit::Paste(text.to_owned())), at(7));
+    act(model, Action::Open);
+}
+
+#[test]
+fn events_of_a_pod_are_sorted_filtered_and_read_in_full() {
+    let mut model = opened();
+    let long = format!("pulling {}and the end of it", "layer ".repeat(30));
+    let all = [("Normal", "Pulling", long.as_str()), ("Warning", "BackOff", "again"), ("Normal", "Started", "trainer")];
+    found(&mut model, subject(), Detail::Events { events: several(&all), omitted: Omitted::default() });
+    assert!(cursor(&screen(&mut model)).contains("Pulling"));
+    act(&mut model, Action::Open);
+    assert!(screen(&mut model).contains("and the end of it"));
+    act(&mut model, Action::Open);
+    assert!(!screen(&mut model).contains("and the end of it"));
+    act(&mut model, Action::Down);
+    act(&mut model, Action::Down);
+    assert!(cursor(&screen(&mut model)).contains("Started"));
+    let more = [&all[..], &[("Normal", "Created", "trainer")]].concat();
+    let mut events = several(&more);
+    events.rotate_right(1);
+    found(&mut model, subject(), Detail::Events { events, omitted: Omitted::default() });
+    assert!(cursor(&screen(&mut model)).contains("Started"), "a new event does not move it");
+    act(&mut model, Action::SortStatus);
+    let text = screen(&mut model);
+    assert!(cursor(&text).contains("BackOff") && text.contains("TYPE▾"), "warnings first: {text}");
+    type_filter(&mut model, "reason:creat");
+    let text = screen(&mut model);
+    assert!(cursor(&text).contains("Created") && !text.contains("Started"), "{text}");
+    assert!(text.contains("1 of 4 events by filter reason:creat"), "{text}");
+    act(&mut model, Action::Back);
+    assert!(screen(&mut model).contains("EVENTS 4"), "back ends the filter first");
+}
+
+#[test]
+fn events_of_a_node_take_the_keys_while_they_have_the_focus() {
+    let mut model = model();
+    act(&mut model, Action::Top);
+    act(&mut model, Action::Open);
+    let Screen::Node { name, .. } = model.screen() else { panic!("no node is open") };
+    let node = ObjectRef::Node { name: name.clone() };
+    let all = [("Normal", "NodeReady", "ready"), ("Warning", "Rebooted", "has been rebooted")];
+    found(&mut model, node, Detail::Events { events: several(&all), omitted: Omitted::default() });
+    for _ in 0..4 {
+        act(&mut model, Action::NextPane);
+    }
+    assert!(cursor(&screen(&mut model)).contains("NodeReady"));
+    act(&mut model, Action::SortStatus);
+    assert!(cursor(&screen(&mut model)).contains("Rebooted"));
+    type_filter(&mut model, "ready");
+    let text = screen(&mut model);
+    assert!(cursor(&text).contains("NodeReady") && text.contains("1 of 2 events by filter ready"), "{text}");
+    act(&mut model, Action::Open);
+    assert!(screen(&mut model).contains("from kubelet"), "read in full");
+}
+
 #[test]
 fn a_pod_is_shown_at_every_size() {
     let mut model = opened();

@@ -1,22 +1,37 @@
 //! Events of one object, as the node screen and the pod screen show them.
 
 use jiff::Timestamp;
+use ratatui::layout::Rect;
 
-use super::page::{TextLine, TextTable, line};
+use super::canvas::Canvas;
+use super::page::{self, TextLine, line};
+use super::table::{Cells, TableRows, Wanted, WidthMemory};
 use crate::facts::event::EventFacts;
+use crate::facts::wire::Uid;
 use crate::model::cluster::ClusterState;
 use crate::model::cluster::detail::{DetailState, PartFreshness};
+use crate::model::table::events::{EventFigure, Events, EventsGiven};
+use crate::model::table::{Extent, SortBy};
 use crate::model::time::age_of;
 use crate::msg::Now;
 use crate::msg::detail::{DetailPart, Omitted};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{coarse, counted, duration, grouped};
 
+/// Width from which the count and the reporter have columns.
+const WIDE: u16 = 100;
+
 /// Events of the object that is open.
 #[derive(Clone)]
 pub(in crate::ui) struct EventsView<'a> {
-    /// Newest first, and what was left out; `None` until they were read.
+    /// As they are sorted and filtered, and what was left out; `None` until they were read.
     pub(in crate::ui) events: Option<(Vec<&'a EventFacts>, Omitted)>,
+    /// Position of the cursor in all events.
+    pub(in crate::ui) extent: Extent,
+    /// The column that they are sorted by, and `true` for the reverse order.
+    pub(in crate::ui) sort: (SortBy, bool),
+    /// The event that is shown in full.
+    pub(in crate::ui) expanded: Option<Uid>,
     /// Their freshness.
     pub(in crate::ui) fresh: PartFreshness<'a>,
     /// Now by the server's clock.
@@ -26,7 +41,10 @@ pub(in crate::ui) struct EventsView<'a> {
 /// Events of the open object.
 pub(in crate::ui) fn of(cluster: &ClusterState, now: Now) -> EventsView<'_> {
     EventsView {
-        events: cluster.detail().and_then(DetailState::events),
+        events: cluster.detail().and_then(DetailState::events).map(|(_, omitted)| (cluster.event_rows(), omitted)),
+        extent: cluster.event_extent(),
+        sort: cluster.events_control().sort(),
+        expanded: cluster.expanded_event(),
         fresh: part_freshness(cluster, DetailPart::Events, now),
         now: cluster.link().now(now),
     }
@@ -53,50 +71,147 @@ pub(in crate::ui) fn freshness(fresh: &PartFreshness<'_>) -> Option<(Role, Strin
     })
 }
 
+/// One line of a page that ends with events.
+#[derive(Clone)]
+pub(in crate::ui) enum EventLine<'a> {
+    Text(TextLine),
+    Head,
+    /// An event, and `true` if it is selected.
+    Event(&'a EventFacts, bool),
+}
+
+impl EventLine<'_> {
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Event(..))
+    }
+}
+
 /// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
-pub(in crate::ui) fn lines(view: &EventsView<'_>, title: &'static str, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
+pub(in crate::ui) fn lines<'a>(
+    view: &EventsView<'a>,
+    title: &'static str,
+    width: u16,
+    glyphs: &Glyphs,
+) -> Vec<EventLine<'a>> {
+    let text = |role: Role, text: String| EventLine::Text(line(role, text));
     let state = freshness(&view.fresh);
     let Some((events, omitted)) = &view.events else {
-        let (role, text) = match (&view.fresh, state) {
+        let (role, said) = match (&view.fresh, state) {
             (PartFreshness::Loading, _) | (_, None) => (Role::Muted, "events not read yet".to_owned()),
             (_, Some(said)) => said,
         };
-        return vec![line(Role::Header, format!(" {title}")), line(role, format!(" {text}"))];
+        return vec![text(Role::Header, format!(" {title}")), text(role, format!(" {said}"))];
     };
-    let state = state.map(|(role, text)| line(role, format!(" {text}")));
-    if events.is_empty() {
-        return [line(Role::Header, format!(" {title}"))].into_iter().chain(state).chain(rest(0, *omitted)).collect();
+    let state = state.map(|(role, said)| text(role, format!(" {said}")));
+    let total = view.extent.total;
+    let head = if total == 0 { text(Role::Header, format!(" {title}")) } else { EventLine::Head };
+    let mut lines: Vec<EventLine<'a>> = std::iter::once(head).chain(state).collect();
+    if events.is_empty() && total > 0 {
+        lines.push(text(Role::Unknown, " no event matches the filter; esc clears it".to_owned()));
     }
-    let wide = width >= 100;
-    let mut titles = vec![(title, 6, true), ("TYPE", 8, false), ("REASON", 24, false)];
-    if wide {
-        titles.extend([("COUNT", 7, true), ("FROM", 24, false), ("CONTAINER", 20, false)]);
-    }
-    titles.push(("MESSAGE", usize::MAX, false));
-    let mut table = TextTable::new(1, &titles);
-    for event in events {
-        let mut cells = head(event, view.now, glyphs);
-        if wide {
-            cells.extend([
-                (Role::Text, times(event)),
-                (Role::Muted, event.controller.to_string()),
-                (Role::Muted, event.part.to_string()),
-            ]);
-            cells.push((Role::Text, event.note.to_string()));
-        } else {
-            let count = if event.count > 1 { format!("{} ", times(event)) } else { String::new() };
-            cells.push((Role::Text, format!("{count}{}", event.note)));
+    for (at, event) in events.iter().enumerate() {
+        lines.push(EventLine::Event(event, view.extent.selected == Some(at)));
+        if view.expanded == Some(event.uid) {
+            lines.extend(in_full(event, view.now, width, glyphs).into_iter().map(EventLine::Text));
         }
-        table.row(cells);
     }
-    let mut lines = table.lines(glyphs.ellipsis);
-    lines.splice(1..1, state);
-    lines.extend(rest(events.len(), *omitted));
+    lines.extend(rest(total, *omitted).into_iter().map(EventLine::Text));
     lines
 }
 
+/// The whole message of an event, and facts that may have no column here.
+fn in_full(event: &EventFacts, now: Timestamp, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
+    let mut lines = page::paragraph(Role::Text, &event.note, width.into());
+    let mut facts = vec![counted(event.count, "time")];
+    facts.extend(age_of(event.first, now).map(|age| format!("first {} ago", coarse(age))));
+    let named = [("from", &event.controller), ("container", &event.part)];
+    facts.extend(named.iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| format!("{label} {value}")));
+    lines.extend(page::paragraph(Role::Muted, &facts.join(&format!(" {} ", glyphs.dot)), width.into()));
+    lines
+}
+
+/// First line of a page of `height` lines: with the selected event if the page `follows` its cursor.
+pub(in crate::ui) fn first(lines: &[EventLine<'_>], scroll: usize, follows: bool, height: usize) -> usize {
+    let row = lines.iter().position(|line| matches!(line, EventLine::Event(_, true))).filter(|_| follows);
+    page::first(scroll, row, lines.len(), height)
+}
+
+/// Events on a page of `height` lines: the first, and the one after the last.
+pub(in crate::ui) fn rows(lines: &[EventLine<'_>], first: usize, height: usize) -> (usize, usize) {
+    let before = |line: usize| lines.iter().take(line).filter(|line| line.is_event()).count();
+    (before(first), before(first + height))
+}
+
+/// Draws lines that end with events.
+pub(in crate::ui) struct EventPage<'a> {
+    /// Heading of the first column.
+    pub(in crate::ui) title: &'static str,
+    pub(in crate::ui) view: &'a EventsView<'a>,
+    /// The cursor is shown.
+    pub(in crate::ui) focused: bool,
+}
+
+impl EventPage<'_> {
+    /// Draws `lines` from `first` on.
+    pub(in crate::ui) fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        lines: &[EventLine<'_>],
+        first: usize,
+        memory: &mut WidthMemory,
+    ) {
+        let (area, glyphs, wide) = (canvas.area, canvas.glyphs(), canvas.area.width >= WIDE);
+        let events = self.view.events.as_ref().map_or(&[][..], |(events, _)| events);
+        let cells = EventCells { glyphs, now: self.view.now, wide };
+        let given = EventsGiven { title: self.title, wide };
+        let wanted = Wanted { width: area.width.into(), wide: false, given };
+        let table = TableRows::<Events, _>::new(events, &cells, &wanted, memory, glyphs);
+        page::draw(canvas, first, lines.len(), |canvas, row, at| {
+            let area = Rect { y: area.y + row, height: 1, ..area };
+            let mut pen = canvas.pen(row);
+            match &lines[at] {
+                EventLine::Text(line) => page::text(&mut pen, line),
+                EventLine::Head => table.heading(&mut pen, area, Some(self.view.sort)),
+                EventLine::Event(event, _) => table.row(&mut pen, area, event),
+            }
+            if self.focused && matches!(lines[at], EventLine::Event(_, true)) {
+                canvas.pen(row).put(Role::Focus, glyphs.selected);
+                canvas.select(row);
+            }
+        });
+    }
+}
+
+/// Makes the values of an event.
+struct EventCells<'a> {
+    glyphs: &'a Glyphs,
+    now: Timestamp,
+    /// The count has a column of its own.
+    wide: bool,
+}
+
+impl Cells<Events> for EventCells<'_> {
+    fn text(&self, figure: EventFigure, event: &&EventFacts) -> (Role, String) {
+        let role = if event.is_warning() { Role::Warn } else { Role::Text };
+        match figure {
+            EventFigure::Age => {
+                (Role::Text, age_of(event.last, self.now).map_or_else(|| self.glyphs.none.to_owned(), coarse))
+            }
+            EventFigure::Kind => (role, event.kind.to_string()),
+            EventFigure::Reason => (role, event.reason.to_string()),
+            EventFigure::Count => (Role::Text, times(event)),
+            EventFigure::From => (Role::Muted, event.controller.to_string()),
+            EventFigure::Part => (Role::Muted, event.part.to_string()),
+            EventFigure::Message if event.count > 1 && !self.wide => {
+                (Role::Text, format!("{} {}", times(event), event.note))
+            }
+            EventFigure::Message => (Role::Text, event.note.to_string()),
+        }
+    }
+}
+
 /// Lines below `shown` events, or in their place.
-pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
+fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     let text = match (shown, more) {
         (0, true) => Some(" no events of this object among the newest".to_owned()),
         // kube-apiserver `--event-ttl`, 1 h.
@@ -110,12 +225,6 @@ pub(in crate::ui) fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -
     };
     let text = text.map(|text| line(Role::Muted, text));
     text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()
-}
-
-fn head(event: &EventFacts, now: Timestamp, glyphs: &Glyphs) -> TextLine {
-    let age = age_of(event.last, now).map_or_else(|| glyphs.none.to_owned(), coarse);
-    let role = if event.is_warning() { Role::Warn } else { Role::Text };
-    vec![(Role::Text, age), (role, event.kind.to_string()), (role, event.reason.to_string())]
 }
 
 /// `x12`; empty for once.

@@ -1,7 +1,7 @@
 //! A page of lines that scrolls as a whole: text in several roles, and tables whose columns are as wide as their values.
 
 use super::canvas::Canvas;
-use super::text::columns;
+use super::text::{Pen, columns, wrap};
 use crate::theme::Role;
 
 /// One line: pieces of text in their roles.
@@ -12,20 +12,55 @@ pub(in crate::ui) fn line(role: Role, text: impl Into<String>) -> TextLine {
     vec![(role, text.into())]
 }
 
-/// Draws the lines from `first` on; the last visible one says how many are below it.
-pub(in crate::ui) fn draw(canvas: &mut Canvas<'_>, lines: &[TextLine], first: usize) {
-    let area = canvas.area;
-    let shown = usize::from(area.height).min(lines.len().saturating_sub(first));
-    let below = lines.len().saturating_sub(first + shown);
-    for (row, line) in (0..area.height).zip(lines.iter().skip(first)) {
-        let mut pen = canvas.pen(row);
-        for (index, (role, text)) in line.iter().enumerate() {
-            if index + 1 == line.len() {
-                pen.rest(*role, text)
-            } else {
-                pen.put(*role, text)
-            };
-        }
+/// Blanks before the lines of a row in full.
+const INDENT: usize = 3;
+
+/// Text on as many lines as it needs, below the row that it belongs to.
+pub(in crate::ui) fn paragraph(role: Role, text: &str, width: usize) -> Vec<TextLine> {
+    facts(role, text.split_whitespace(), 1, width)
+}
+
+/// Facts with `gap` blanks between them on as many lines as they need, below the row that they belong to.
+pub(in crate::ui) fn facts<'a>(
+    role: Role,
+    facts: impl Iterator<Item = &'a str>,
+    gap: usize,
+    width: usize,
+) -> Vec<TextLine> {
+    let rows = wrap(facts, gap, width.saturating_sub(INDENT + 1));
+    rows.into_iter().map(|row| line(role, " ".repeat(INDENT) + &row.join(&" ".repeat(gap)))).collect()
+}
+
+/// First line of a page of `height` out of `len` lines: `scroll`, or as near to it as shows line `row`.
+pub(in crate::ui) fn first(scroll: usize, row: Option<usize>, len: usize, height: usize) -> usize {
+    let most = len.saturating_sub(height);
+    row.map_or(scroll, |row| scroll.max((row + 1).saturating_sub(height)).min(row)).min(most)
+}
+
+/// Draws a line in the rest of the pen's line.
+pub(in crate::ui) fn text(pen: &mut Pen<'_>, line: &TextLine) {
+    for (index, (role, text)) in line.iter().enumerate() {
+        if index + 1 == line.len() {
+            pen.rest(*role, text)
+        } else {
+            pen.put(*role, text)
+        };
+    }
+}
+
+/// Draws the lines from `first` of `len` on; the last visible one says how many are below it. `draw` is given the row on the screen and the
+/// index of its line.
+pub(in crate::ui) fn draw(
+    canvas: &mut Canvas<'_>,
+    first: usize,
+    len: usize,
+    mut draw: impl FnMut(&mut Canvas<'_>, u16, usize),
+) {
+    let height = canvas.area.height;
+    let shown = usize::from(height).min(len.saturating_sub(first));
+    let below = len.saturating_sub(first + shown);
+    for (row, at) in (0..height).zip(first..len) {
+        draw(canvas, row, at);
         if usize::from(row) + 1 == shown && below > 0 {
             let text = format!(" +{below} more ");
             let mut pen = canvas.pen(row);

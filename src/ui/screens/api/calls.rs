@@ -9,10 +9,9 @@ use crate::model::table::failures::{FailureFigure, Failures};
 use crate::msg::Failure;
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{clock, grouped, latency, percentile, rate, volume};
-use crate::ui::widgets::page::{TextLine, line};
+use crate::ui::widgets::page::{TextLine, facts, paragraph};
 use crate::ui::widgets::spark::SLO;
 use crate::ui::widgets::table::Cells;
-use crate::ui::widgets::text::wrap;
 use crate::ui::words;
 
 /// Columns of the name of a kind: at least, at most, and at most where there is room for the watches of optional APIs.
@@ -27,8 +26,6 @@ const ROOMS: [(usize, CallsRoom); 5] = [
     (100, CallsRoom::Load),
     (76, CallsRoom::Shares),
 ];
-/// Blanks before the lines of a row in full.
-const INDENT: usize = 3;
 
 /// Room for the columns of calls on a screen of this width.
 pub(super) fn given(calls: &[&KindStats], width: usize) -> CallsGiven {
@@ -133,11 +130,7 @@ pub(super) fn call_in_full(stats: &KindStats, width: usize, glyphs: &Glyphs) -> 
         ];
         figures.extend(parts.map(|(name, share)| format!("{name} {share}%")));
     }
-    let room = width.saturating_sub(INDENT + 1);
-    let mut lines: Vec<TextLine> = wrap(figures.iter().map(String::as_str), 3, room)
-        .into_iter()
-        .map(|row| line(Role::Text, format!("{}{}", " ".repeat(INDENT), row.join("   "))))
-        .collect();
+    let mut lines = facts(Role::Text, figures.iter().map(String::as_str), 3, width);
     if !stats.errors.is_empty() {
         lines.extend(paragraph(Role::Bad, &errors(stats, true, glyphs), width));
     }
@@ -155,12 +148,6 @@ pub(super) fn failure_in_full(failure: &Failure, width: usize) -> Vec<TextLine> 
         lines.extend(paragraph(Role::Muted, &format!("before that: {previous}"), width));
     }
     lines
-}
-
-/// Text on as many lines as it needs.
-fn paragraph(role: Role, text: &str, width: usize) -> Vec<TextLine> {
-    let rows = wrap(text.split_whitespace(), 1, width.saturating_sub(INDENT + 1));
-    rows.into_iter().map(|row| line(role, format!("{}{}", " ".repeat(INDENT), row.join(" ")))).collect()
 }
 
 /// Request, text, attempt, what happens next, Audit-Id.

@@ -18,7 +18,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
 use crate::ui::widgets::canvas::Context;
-use crate::ui::widgets::page::{TextLine, line};
+use crate::ui::widgets::page::{self, TextLine, line};
 use crate::ui::widgets::text::{columns, wrap};
 use crate::ui::words;
 
@@ -87,11 +87,8 @@ impl<'a> ApiLines<'a> {
 
     /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
     pub(super) fn first(&self, view: &ApiView<'_>, height: usize) -> usize {
-        let most = self.0.len().saturating_sub(height);
-        match self.0.iter().position(ApiLine::is_selected).filter(|_| view.follows) {
-            Some(row) => view.scroll.max((row + 1).saturating_sub(height)).min(row).min(most),
-            None => view.scroll.min(most),
-        }
+        let row = self.0.iter().position(ApiLine::is_selected).filter(|_| view.follows);
+        page::first(view.scroll, row, self.0.len(), height)
     }
 
     /// Rows of both lists on a page: the first, and the one after the last.

@@ -12,6 +12,7 @@ use crate::model::store::nodes::admission::{Admission, ByAdmission};
 use crate::model::table::Extent;
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, counted, duration, grouped};
+use crate::ui::widgets::page;
 
 /// Said where a filter hides every row.
 const NOTHING_FOUND: &str = "no row matches the filter; esc clears it";
@@ -100,13 +101,9 @@ impl<'a> GpuLines<'a> {
 
     /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
     pub(super) fn first(&self, view: &GpusView<'_>, height: usize) -> usize {
-        let most = self.len().saturating_sub(height);
         let (groups, held) = (self.before.len(), self.before.len() + self.groups.len + self.between.len());
         let row = self.groups.selected.map(|at| groups + at).or(self.held.selected.map(|at| held + at));
-        match row.filter(|_| view.follows) {
-            Some(row) => view.scroll.max((row + 1).saturating_sub(height)).min(row).min(most),
-            None => view.scroll.min(most),
-        }
+        page::first(view.scroll, row.filter(|_| view.follows), self.len(), height)
     }
 
     /// Rows of both lists on a page: the first, and the one after the last.
