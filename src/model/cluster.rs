@@ -41,7 +41,7 @@ use crate::model::store::pods::{PodCounts, PodStore};
 use crate::model::store::scope::Scope;
 use crate::model::store::sync::Freshness;
 use crate::model::store::tracks::CoreTracks;
-use crate::model::table::events::Events;
+use crate::model::table::events::EventList;
 use crate::model::table::state::Table;
 use crate::model::time::age_of;
 use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
@@ -83,7 +83,7 @@ pub struct ClusterState {
     gpus: GpuView,
     api: ApiLists,
     /// Table of the events of `detail`.
-    events: Table<Events>,
+    events: Table<EventList>,
     pub(super) alerts: Alerts,
     table: NodeTable,
     opened: OpenedNode,

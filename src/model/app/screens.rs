@@ -287,7 +287,7 @@ impl Model {
                 *pane = NodePane::Pods;
                 self.mode = Mode::Filter;
             }
-            _ => self.no_such_key(now),
+            Screen::Yaml { .. } => self.no_such_key(now),
         }
     }
 

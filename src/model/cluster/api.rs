@@ -4,8 +4,8 @@ use super::ClusterState;
 use crate::model::derive::latency::{ErrorClass, KindStats};
 use crate::model::derive::server::{LoggedFailure, ServerState};
 use crate::model::table::Extent;
-use crate::model::table::calls::Calls;
-use crate::model::table::failures::Failures;
+use crate::model::table::calls::CallList;
+use crate::model::table::failures::FailureList;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::ordering::RowSource;
 use crate::model::table::state::{Table, TableControl};
@@ -15,8 +15,8 @@ use crate::msg::{CallKind, Now};
 #[derive(Debug, Default)]
 pub struct ApiLists {
     kinds: CallRows,
-    calls: Table<Calls>,
-    failures: Table<Failures>,
+    calls: Table<CallList>,
+    failures: Table<FailureList>,
     /// The cursor is in the list of failures.
     in_failures: bool,
     /// Grows with each frame: percentiles change with time.
@@ -45,7 +45,7 @@ fn is_absent(stats: &KindStats) -> bool {
     stats.p50.is_none() && !stats.errors.is_empty() && stats.errors.iter().all(is_404)
 }
 
-impl RowSource<Calls> for CallRows {
+impl RowSource<CallList> for CallRows {
     fn row(&self, kind: &CallKind) -> Option<&KindStats> {
         self.get(*kind)
     }
@@ -60,7 +60,7 @@ impl RowSource<Calls> for CallRows {
     }
 }
 
-impl RowSource<Failures> for ServerState {
+impl RowSource<FailureList> for ServerState {
     fn row(&self, number: &u64) -> Option<&LoggedFailure> {
         self.logged(*number)
     }

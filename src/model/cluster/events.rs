@@ -7,7 +7,7 @@ use super::detail::DetailState;
 use crate::facts::event::EventFacts;
 use crate::facts::wire::Uid;
 use crate::model::table::Extent;
-use crate::model::table::events::Events;
+use crate::model::table::events::EventList;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::ordering::RowSource;
 use crate::model::table::state::{Table, TableControl};
@@ -27,7 +27,7 @@ impl<'a> EventRows<'a> {
     }
 }
 
-impl RowSource<Events> for EventRows<'_> {
+impl RowSource<EventList> for EventRows<'_> {
     fn row(&self, uid: &Uid) -> Option<&EventFacts> {
         self.index.get(uid).copied()
     }
@@ -92,7 +92,7 @@ impl ClusterState {
         found
     }
 
-    fn with_events(&mut self, change: impl FnOnce(&mut Table<Events>, &EventRows<'_>)) {
+    fn with_events(&mut self, change: impl FnOnce(&mut Table<EventList>, &EventRows<'_>)) {
         change(&mut self.events, &EventRows::new(self.detail.as_ref()));
     }
 }

@@ -11,7 +11,7 @@ use crate::msg::CallKind;
 
 /// The calls of one API by kind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Calls {}
+pub(crate) enum CallList {}
 
 /// Room for columns of calls: each step has those of the steps before it, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub(crate) enum CallFigure {
     Verdict,
 }
 
-impl Listing for Calls {
+impl Listing for CallList {
     type Row<'a> = &'a KindStats;
     type Shown<'a> = &'a KindStats;
     type Figure = CallFigure;
@@ -81,7 +81,7 @@ impl Listing for Calls {
     }
 }
 
-const COLUMNS: &[Column<Calls>] = &[
+const COLUMNS: &[Column<CallList>] = &[
     Column {
         name: "call",
         aliases: &["name", "kind"],
@@ -217,13 +217,13 @@ const COLUMNS: &[Column<Calls>] = &[
 ];
 
 /// A column of numbers.
-const NUMBER: Column<Calls> = Column { gap: 1, rank: 1, align: Align::Right, ..Column::PLAIN };
+const NUMBER: Column<CallList> = Column { gap: 1, rank: 1, align: Align::Right, ..Column::PLAIN };
 
 /// A column of latencies.
-const LATENCY: Column<Calls> = Column { width: Width::Fixed(7), ..NUMBER };
+const LATENCY: Column<CallList> = Column { width: Width::Fixed(7), ..NUMBER };
 
 /// A column of shares of the time.
-const SHARE: Column<Calls> = Column {
+const SHARE: Column<CallList> = Column {
     width_by: Some(|given| Width::Fixed(if given.room >= CallsRoom::Load { 5 } else { 4 })),
     shown: |given| given.room >= CallsRoom::Shares,
     ..NUMBER

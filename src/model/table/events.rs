@@ -9,7 +9,7 @@ use crate::facts::wire::Uid;
 
 /// The events of the object that is open.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Events {}
+pub(crate) enum EventList {}
 
 /// Facts that decide which columns of events there are.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub(crate) enum EventFigure {
     Message,
 }
 
-impl Listing for Events {
+impl Listing for EventList {
     type Row<'a> = &'a EventFacts;
     type Shown<'a> = &'a EventFacts;
     type Figure = EventFigure;
@@ -58,7 +58,7 @@ impl Listing for Events {
     }
 }
 
-const COLUMNS: &[Column<Events>] = &[
+const COLUMNS: &[Column<EventList>] = &[
     Column {
         name: "last",
         aliases: &["age"],

@@ -9,20 +9,20 @@ use crate::model::derive::server::LoggedFailure;
 
 /// The last failures, one by one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Failures {}
+pub(crate) enum FailureList {}
 
 /// Values of a failure that the screen makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureFigure {
     /// The time of day.
     Time,
-    /// Where it happened.
+    /// Layer at which it happened.
     Layer,
     /// The request, what went wrong, and what happens next.
     Text,
 }
 
-impl Listing for Failures {
+impl Listing for FailureList {
     type Row<'a> = &'a LoggedFailure;
     type Shown<'a> = &'a LoggedFailure;
     type Figure = FailureFigure;
@@ -50,7 +50,7 @@ impl Listing for Failures {
     }
 }
 
-const COLUMNS: &[Column<Failures>] = &[
+const COLUMNS: &[Column<FailureList>] = &[
     Column {
         name: "time",
         header: "TIME",

@@ -18,8 +18,8 @@ use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::{ApiLists, ClusterState};
 use crate::model::derive::latency::{KindStats, SparkMark};
-use crate::model::table::calls::{Calls, CallsRoom};
-use crate::model::table::failures::Failures;
+use crate::model::table::calls::{CallList, CallsRoom};
+use crate::model::table::failures::FailureList;
 use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
@@ -148,17 +148,17 @@ impl ApiView<'_> {
         let given = given(&self.calls, width);
         let cells = ApiCells { glyphs, words: given.room >= CallsRoom::Words };
         let wanted = Wanted { width, wide: false, given };
-        let calls = TableRows::<Calls, _>::new(&self.calls, &cells, &wanted, &mut memory.calls_seen, glyphs);
+        let kind_rows = TableRows::<CallList, _>::new(&self.calls, &cells, &wanted, &mut memory.calls_seen, glyphs);
         let wanted = Wanted { width, wide: false, given: () };
-        let failures = TableRows::<Failures, _>::new(&[], &cells, &wanted, &mut memory.failures_seen, glyphs);
+        let failure_rows = TableRows::<FailureList, _>::new(&[], &cells, &wanted, &mut memory.failures_seen, glyphs);
         for (row, line) in (0..area.height).zip(lines) {
             let area = Rect { y: area.y + row, height: 1, ..area };
             let mut pen = canvas.pen(row);
             match line {
                 ApiLine::Text(line) => line.iter().for_each(|(role, text)| _ = pen.rest(*role, text)),
-                ApiLine::CallHead => calls.heading(&mut pen, area, Some(self.lists.calls_control().sort())),
-                ApiLine::Call(stats, _) => calls.row(&mut pen, area, stats),
-                ApiLine::Failure(failure, _) => failures.row(&mut pen, area, failure),
+                ApiLine::CallHead => kind_rows.heading(&mut pen, area, Some(self.lists.calls_control().sort())),
+                ApiLine::Call(stats, _) => kind_rows.row(&mut pen, area, stats),
+                ApiLine::Failure(failure, _) => failure_rows.row(&mut pen, area, failure),
             }
             if line.is_selected() {
                 canvas.pen(row).put(Role::Focus, glyphs.selected);

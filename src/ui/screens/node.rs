@@ -155,6 +155,8 @@ struct Pane {
     focused: bool,
     /// First line, unless there are fewer.
     scroll: usize,
+    /// It shows its cursor.
+    follows: bool,
 }
 
 impl NodeLayout {
@@ -287,14 +289,14 @@ impl View for NodeView<'_> {
         }
         let pane = |pane: NodePane| {
             let focused = self.pane == pane;
-            Pane { focused, scroll: if focused { self.scroll } else { 0 } }
+            Pane { focused, scroll: if focused { self.scroll } else { 0 }, follows: focused && self.follows }
         };
         conditions::draw(&mut canvas.at(layout.conditions), detail, pane(NodePane::Conditions));
         resources::draw(&mut canvas.at(layout.resources), detail, pane(NodePane::Resources));
         labels::draw(&mut canvas.at(layout.labels), detail, self.events.now, pane(NodePane::Labels));
         pods::draw(&mut canvas.at(layout.pods), self, pane(NodePane::Pods), &mut memory.pods_seen);
         let (focus, seen) = (pane(NodePane::Events), &mut memory.events_seen);
-        let viewport = events::draw(&mut canvas.at(layout.events), &self.events, focus, self.follows, seen);
+        let viewport = events::draw(&mut canvas.at(layout.events), &self.events, focus, seen);
         match self.pane {
             NodePane::Events => viewport,
             _ => scrolled(layout.page(self.pane), layout.hidden),

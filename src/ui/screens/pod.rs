@@ -29,7 +29,7 @@ use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListMemory, ViewState};
 use crate::ui::units::{coarse, counted, duration, grouped};
 use crate::ui::widgets::canvas::{Canvas, Context};
-use crate::ui::widgets::events::{self, EventLine, EventPage, EventsView, freshness, part_freshness};
+use crate::ui::widgets::events::{self, EventLine, EventsPage, EventsView, freshness, part_freshness};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
@@ -125,7 +125,7 @@ impl PodView<'_> {
 impl View for PodView<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
         title(&mut canvas.pen(0), self, scene.context());
-        let events = EventPage { title: EVENTS, view: &self.events, focused: true };
+        let events = EventsPage { title: EVENTS, view: &self.events, focused: true };
         events.draw(&mut canvas.below(1), &self.lines, self.first, &mut memory.events_seen);
         let rows = events::rows(&self.lines, self.first, self.page);
         Viewport { first: Some(self.first), rows: Some(rows), ..scrolled(self.page, self.most()) }

@@ -10,7 +10,7 @@ use crate::facts::event::EventFacts;
 use crate::facts::wire::Uid;
 use crate::model::cluster::ClusterState;
 use crate::model::cluster::detail::{DetailState, PartFreshness};
-use crate::model::table::events::{EventFigure, Events, EventsGiven};
+use crate::model::table::events::{EventFigure, EventList, EventsGiven};
 use crate::model::table::{Extent, SortBy};
 use crate::model::time::age_of;
 use crate::msg::Now;
@@ -143,7 +143,7 @@ pub(in crate::ui) fn rows(lines: &[EventLine<'_>], first: usize, height: usize) 
 }
 
 /// Draws lines that end with events.
-pub(in crate::ui) struct EventPage<'a> {
+pub(in crate::ui) struct EventsPage<'a> {
     /// Heading of the first column.
     pub(in crate::ui) title: &'static str,
     pub(in crate::ui) view: &'a EventsView<'a>,
@@ -151,7 +151,7 @@ pub(in crate::ui) struct EventPage<'a> {
     pub(in crate::ui) focused: bool,
 }
 
-impl EventPage<'_> {
+impl EventsPage<'_> {
     /// Draws `lines` from `first` on.
     pub(in crate::ui) fn draw(
         &self,
@@ -165,7 +165,7 @@ impl EventPage<'_> {
         let cells = EventCells { glyphs, now: self.view.now, wide };
         let given = EventsGiven { title: self.title, wide };
         let wanted = Wanted { width: area.width.into(), wide: false, given };
-        let table = TableRows::<Events, _>::new(events, &cells, &wanted, memory, glyphs);
+        let table = TableRows::<EventList, _>::new(events, &cells, &wanted, memory, glyphs);
         page::draw(canvas, first, lines.len(), |canvas, row, at| {
             let area = Rect { y: area.y + row, height: 1, ..area };
             let mut pen = canvas.pen(row);
@@ -190,7 +190,7 @@ struct EventCells<'a> {
     wide: bool,
 }
 
-impl Cells<Events> for EventCells<'_> {
+impl Cells<EventList> for EventCells<'_> {
     fn text(&self, figure: EventFigure, event: &&EventFacts) -> (Role, String) {
         let role = if event.is_warning() { Role::Warn } else { Role::Text };
         match figure {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::model::derive::latency::{ErrorClass, KindStats, Percentile, call_name};
 use crate::model::derive::server::LoggedFailure;
-use crate::model::table::calls::{CallFigure, Calls, CallsGiven, CallsRoom};
-use crate::model::table::failures::{FailureFigure, Failures};
+use crate::model::table::calls::{CallFigure, CallList, CallsGiven, CallsRoom};
+use crate::model::table::failures::{FailureFigure, FailureList};
 use crate::msg::Failure;
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{clock, grouped, latency, percentile, rate, volume};
@@ -42,7 +42,7 @@ pub(super) struct ApiCells<'a> {
     pub(super) words: bool,
 }
 
-impl Cells<Calls> for ApiCells<'_> {
+impl Cells<CallList> for ApiCells<'_> {
     fn text(&self, figure: CallFigure, stats: &&KindStats) -> (Role, String) {
         let glyphs = self.glyphs;
         match figure {
@@ -66,7 +66,7 @@ impl Cells<Calls> for ApiCells<'_> {
     }
 }
 
-impl Cells<Failures> for ApiCells<'_> {
+impl Cells<FailureList> for ApiCells<'_> {
     fn text(&self, figure: FailureFigure, logged: &&LoggedFailure) -> (Role, String) {
         let failure = &logged.failure;
         match figure {

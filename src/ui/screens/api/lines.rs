@@ -11,7 +11,7 @@ use crate::model::store::sync::Freshness;
 use crate::model::table::SortBy;
 use crate::model::table::calls::CallsRoom;
 use crate::model::table::column::Column;
-use crate::model::table::failures::Failures;
+use crate::model::table::failures::FailureList;
 use crate::msg::detail::{DetailPart, ObjectRef};
 use crate::msg::{CallKind, Layer, Now, PageLimits, Resource};
 use crate::theme::{Glyphs, Role};
@@ -130,7 +130,7 @@ fn failures_label(view: &ApiView<'_>, labels: Labels) -> TextLine {
         (_, (SortBy::Age, false)) => format!("last {count}, newest first"),
         (_, (SortBy::Age, true)) => format!("last {count}, oldest first"),
         (_, (by, reversed)) => {
-            let header = Column::<Failures>::of_sort(by).map_or("", |column| column.name);
+            let header = Column::<FailureList>::of_sort(by).map_or("", |column| column.name);
             format!("last {count}, by {header}{}", if reversed { ", reversed" } else { "" })
         }
     };
