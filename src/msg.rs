@@ -69,8 +69,42 @@ pub struct Viewport {
     pub wide_room: Option<bool>,
     /// First line of a page of lines that has a cursor.
     pub first: Option<usize>,
-    /// The rows of lists on that page: the index of the first, and the one after the last.
-    pub rows: Option<(usize, usize)>,
+    /// The rows of lists on that page.
+    pub rows: Option<PageRows>,
+}
+
+/// Rows of lists on a page of lines, among other lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRows {
+    /// Index of the first row on the page.
+    pub first: usize,
+    /// Index after the last row on the page.
+    pub end: usize,
+    /// Rows directly above the page, without another line between them; not more than a page.
+    pub above: usize,
+    /// Rows directly below the page, likewise.
+    pub below: usize,
+}
+
+impl PageRows {
+    /// Index of the row that a step of `by` rows leads to from row `at` of `len`; `None` if other lines come first, which are
+    /// scrolled over.
+    #[must_use]
+    pub fn step(&self, by: isize, at: usize, len: usize) -> Option<usize> {
+        if !self.contains(at) {
+            let nearest = if by > 0 { self.first } else { self.end.saturating_sub(1) };
+            return self.contains(nearest).then_some(nearest);
+        }
+        let to = at.saturating_add_signed(by).min(len.saturating_sub(1));
+        let to = to.clamp(self.first.saturating_sub(self.above), (self.end + self.below).saturating_sub(1));
+        (to != at).then_some(to)
+    }
+
+    /// Row `at` is on the page.
+    #[must_use]
+    pub fn contains(&self, at: usize) -> bool {
+        (self.first..self.end).contains(&at)
+    }
 }
 
 /// A change to the line being edited.
@@ -86,4 +120,30 @@ pub enum LineEdit {
     DeleteWord,
     /// Delete everything.
     Clear,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PageRows;
+
+    #[test]
+    fn a_step_over_rows_stops_where_other_lines_come_first() {
+        // Rows 3 to 6 of 20 are on the page; two more are directly above it, and nothing directly below.
+        let rows = PageRows { first: 3, end: 7, above: 2, below: 0 };
+        let steps = [
+            (3, 1, Some(4)),
+            (6, 1, None),
+            (4, 10, Some(6)),
+            (3, -1, Some(2)),
+            (5, -10, Some(1)),
+            // The cursor is elsewhere: the first row that is seen takes it, or the last one on the way up.
+            (15, 1, Some(3)),
+            (0, -1, Some(6)),
+        ];
+        for (at, by, to) in steps {
+            assert_eq!(rows.step(by, at, 20), to, "from {at} by {by}");
+        }
+        assert_eq!(PageRows::default().step(1, 0, 20), None, "no row is on the page");
+        assert_eq!(PageRows { first: 0, end: 3, above: 0, below: 4 }.step(5, 2, 4), Some(3), "the last row");
+    }
 }

@@ -19,7 +19,7 @@ use crate::model::store::scope::Scope;
 use crate::model::table::state::Table;
 use crate::model::time::CLOCK_DRIFT;
 use crate::msg::detail::WatchDetail;
-use crate::msg::{ClusterId, Effect, Mono, Msg, Now, Viewport};
+use crate::msg::{ClusterId, Effect, Mono, Msg, Now, PageRows, Viewport};
 
 use alerts::columns::AlertList;
 use screens::{BackEntry, Mode, Screen};
@@ -80,7 +80,7 @@ struct PageCursor {
     /// `true` if the page keeps the row of the cursor visible; `false` once it was scrolled beyond the last row.
     follows: bool,
     /// Rows of lists on the page, in the last frame.
-    rows: Option<(usize, usize)>,
+    rows: Option<PageRows>,
 }
 
 impl Model {

@@ -16,7 +16,7 @@ use crate::facts::text::Clean;
 use crate::keymap::KeyMap;
 use crate::model::app::Model;
 use crate::model::settings::{ClusterSpec, Settings};
-use crate::msg::{ClusterEvent, ClusterId, Msg};
+use crate::msg::{ClusterEvent, ClusterId, Msg, Viewport};
 use crate::sim::{self, Scenario};
 use crate::theme::{Depth, Theme};
 use crate::ui::{self, ViewState};
@@ -75,7 +75,9 @@ impl Watched {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let (mut state, theme) = (ViewState::default(), Theme::new(Depth::None, false));
         let context = ui::Context { theme: &theme, keymap: &KeyMap::default(), now };
-        terminal.draw(|frame| _ = ui::view(frame, &self.model, &mut state, &context)).unwrap();
+        let mut viewport = Viewport::default();
+        terminal.draw(|frame| viewport = ui::view(frame, &self.model, &mut state, &context)).unwrap();
+        self.model.update(Msg::Viewport(viewport), now);
         let buf = terminal.backend().buffer();
         let row = |y: u16| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
         (0..height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
@@ -139,4 +141,45 @@ async fn after_the_incident_the_screen_is_calm_again_by_itself() {
     let text = watched.screen(200, 60);
     assert_line(&text, &["nodes 104/104", "gpu", "872/872"]);
     assert!(!text.contains("no byte yet"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_line_of_a_page_with_lists_is_read_on_the_way_down_and_up_on_the_smallest_screen() {
+    let mut watched = Watched::scenario("incident").await;
+    watched.until(BEGINS + Duration::from_secs(15)).await;
+    watched.act(Action::Api);
+    let labels = [
+        "probe ",
+        "usage ",
+        "in flight",
+        "last failure",
+        "own load",
+        "timeouts",
+        "server",
+        "limits",
+        "table",
+        "failures",
+    ];
+    let walk = |watched: &mut Watched, action: Action, last: &str| {
+        let mut seen = String::new();
+        for _ in 0..80 {
+            let text = watched.screen(60, 12);
+            // The lines of the page stand below the title and the graph, above the footer.
+            let page: Vec<&str> = text.lines().skip(5).take(6).collect();
+            seen += &page.join("\n");
+            if page.iter().any(|line| line.starts_with('▌') && line.contains(last)) {
+                break;
+            }
+            watched.act(action);
+        }
+        let missing: Vec<&str> = labels.into_iter().filter(|label| !seen.contains(label)).collect();
+        assert!(missing.is_empty(), "{action:?} never showed {missing:?}:\n{seen}");
+        watched.screen(60, 12)
+    };
+    for (down, up) in [(Action::Down, Action::Up), (Action::PageDown, Action::PageUp)] {
+        let text = walk(&mut watched, down, "watch nodes: too old");
+        assert_line(&text, &["▌", "watch nodes: too old"]);
+        let text = walk(&mut watched, up, "probe ");
+        assert_line(&text, &["▌probe "]);
+    }
 }

@@ -59,7 +59,7 @@ impl Model {
     /// Shows the selected row of a page of lines in full, or in one line again.
     pub(in crate::model) fn toggle_row(&mut self, now: Now) {
         let (at, _) = self.page_rows();
-        let is_seen = self.page_cursor.rows.is_none_or(|(first, end)| (first..end).contains(&at));
+        let is_seen = self.page_cursor.rows.is_none_or(|rows| rows.contains(at));
         let mut found = false;
         match &self.screen {
             _ if !is_seen => {}
@@ -71,19 +71,20 @@ impl Model {
         }
     }
 
-    /// Moves the cursor over the rows of a page of lines, or scrolls where no row is further on: lines before the first row and after
-    /// the last one can be read, too.
+    /// Moves the cursor over the rows of a page of lines, or scrolls where another line or no row comes next: every line can be
+    /// read.
     pub(in crate::model) fn go_on_page(&mut self, step: SelectionStep) {
         let (at, len) = self.page_rows();
-        let to = step.from(at, len);
-        let seen = self.page_cursor.rows.is_none_or(|(first, end)| (first..end).contains(&at));
+        let row = match (step, self.page_cursor.rows) {
+            (SelectionStep::By(by), Some(rows)) => rows.step(by, at, len),
+            _ => Some(step.from(at, len)).filter(|to| *to != at),
+        };
         let end = !matches!(step, SelectionStep::By(_));
-        let follows = !end && seen && to != at;
-        self.page_cursor.follows = follows;
-        if (end || follows) && len > 0 {
+        self.page_cursor.follows = !end && row.is_some();
+        if let Some(to) = row.filter(|_| len > 0) {
             self.go_to_page_row(to);
         }
-        if !follows {
+        if !self.page_cursor.follows {
             self.pane_scroll = self.scrolled(self.pane_scroll, step);
         }
     }

@@ -13,8 +13,8 @@ use crate::model::cluster::detail::{DetailState, PartFreshness};
 use crate::model::table::events::{EventFigure, EventList, EventsGiven};
 use crate::model::table::{Extent, SortBy};
 use crate::model::time::age_of;
-use crate::msg::Now;
 use crate::msg::detail::{DetailPart, Omitted};
+use crate::msg::{Now, PageRows};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{coarse, counted, duration, grouped};
 
@@ -136,10 +136,9 @@ pub(in crate::ui) fn first(lines: &[EventLine<'_>], scroll: usize, follows: bool
     page::first(scroll, row, lines.len(), height)
 }
 
-/// Events on a page of `height` lines: the first, and the one after the last.
-pub(in crate::ui) fn rows(lines: &[EventLine<'_>], first: usize, height: usize) -> (usize, usize) {
-    let before = |line: usize| lines.iter().take(line).filter(|line| line.is_event()).count();
-    (before(first), before(first + height))
+/// Events on a page of `height` lines.
+pub(in crate::ui) fn rows(lines: &[EventLine<'_>], first: usize, height: usize) -> PageRows {
+    page::rows(first, height, |line| lines.iter().take(line).filter(|line| line.is_event()).count())
 }
 
 /// Draws lines that end with events.

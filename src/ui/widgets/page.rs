@@ -2,6 +2,7 @@
 
 use super::canvas::Canvas;
 use super::text::{Pen, columns, wrap};
+use crate::msg::PageRows;
 use crate::theme::Role;
 
 /// One line: pieces of text in their roles.
@@ -35,6 +36,14 @@ pub(in crate::ui) fn facts<'a>(
 pub(in crate::ui) fn first(scroll: usize, row: Option<usize>, len: usize, height: usize) -> usize {
     let most = len.saturating_sub(height);
     row.map_or(scroll, |row| scroll.max((row + 1).saturating_sub(height)).min(row)).min(most)
+}
+
+/// Rows of lists on a page of `height` lines from `first` on. `rows_before` counts the rows before a line.
+pub(in crate::ui) fn rows(first: usize, height: usize, rows_before: impl Fn(usize) -> usize) -> PageRows {
+    let (start, end) = (rows_before(first), rows_before(first + height));
+    let below = (1..=height).take_while(|lines| rows_before(first + height + lines) == end + lines).count();
+    let above = (1..=height.min(first)).take_while(|lines| rows_before(first - lines) + lines == start).count();
+    PageRows { first: start, end, above, below }
 }
 
 /// Draws a line in the rest of the pen's line.

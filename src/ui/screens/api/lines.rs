@@ -13,7 +13,7 @@ use crate::model::table::calls::CallsRoom;
 use crate::model::table::column::Column;
 use crate::model::table::failures::FailureList;
 use crate::msg::detail::{DetailPart, ObjectRef};
-use crate::msg::{CallKind, Layer, Now, PageLimits, Resource};
+use crate::msg::{CallKind, Layer, Now, PageLimits, PageRows, Resource};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::units::{clock, counted, duration, grouped, latency, rate, throughput, volume};
@@ -91,10 +91,9 @@ impl<'a> ApiLines<'a> {
         page::first(view.scroll, row, self.0.len(), height)
     }
 
-    /// Rows of both lists on a page: the first, and the one after the last.
-    pub(super) fn rows(&self, first: usize, height: usize) -> (usize, usize) {
-        let before = |line: usize| self.0.iter().take(line).filter(|line| line.is_row()).count();
-        (before(first), before(first + height))
+    /// Rows of both lists on a page.
+    pub(super) fn rows(&self, first: usize, height: usize) -> PageRows {
+        page::rows(first, height, |line| self.0.iter().take(line).filter(|line| line.is_row()).count())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::derive::gpus::{GpuGroup, GpuReport, HeldDevices};
 use crate::model::known::Known;
 use crate::model::store::nodes::admission::{Admission, ByAdmission};
 use crate::model::table::Extent;
+use crate::msg::PageRows;
 use crate::theme::Role;
 use crate::ui::units::{bytes, cores, counted, duration, grouped};
 use crate::ui::widgets::page;
@@ -106,14 +107,13 @@ impl<'a> GpuLines<'a> {
         page::first(view.scroll, row.filter(|_| view.follows), self.len(), height)
     }
 
-    /// Rows of both lists on a page: the first, and the one after the last.
-    pub(super) fn rows(&self, first: usize, height: usize) -> (usize, usize) {
-        let before = |line: usize| {
+    /// Rows of both lists on a page.
+    pub(super) fn rows(&self, first: usize, height: usize) -> PageRows {
+        page::rows(first, height, |line| {
             let groups = line.saturating_sub(self.before.len()).min(self.groups.len);
             let held = line.saturating_sub(self.before.len() + self.groups.len + self.between.len());
             groups + held.min(self.held.len)
-        };
-        (before(first), before(first + height))
+        })
     }
 }
 
