@@ -64,7 +64,7 @@ actions! {
         Bottom "bottom" ["G", "end"] "last row",
     }
     "go" {
-        Open "open" ["enter"] "open the node, pod or alert",
+        Open "open" ["enter"] "open the row or read it all",
         Back "back" ["esc", "backspace"] "back; clears the filter",
         NextCluster "next-cluster" ["tab"] "next cluster",
         PreviousCluster "previous-cluster" ["shift-tab"] "previous cluster",
