@@ -31,6 +31,8 @@ pub(in crate::model::cluster) struct NodeTable {
     names: ByName,
     /// Nodes that have changed since they were last applied to the shown order.
     pending: Vec<NodeKey>,
+    /// Some nodes of `pending` may be gone.
+    has_gone: bool,
     inputs: Option<OrderInputs>,
     at: Mono,
     /// Rows that one slice reads.
@@ -96,6 +98,7 @@ impl Default for NodeTable {
             rebuild: None,
             names: ByName::default(),
             pending: Vec::new(),
+            has_gone: false,
             inputs: None,
             at: Mono::default(),
             slice: SLICE,
@@ -139,6 +142,7 @@ impl NodeTable {
     ) {
         self.names.update(nodes, touched);
         self.pending.extend_from_slice(touched);
+        self.has_gone |= touched.iter().any(|key| nodes.get(*key).is_none());
         if self.needs_pods() || needs_pods(&self.shown.by) {
             self.pending.extend(pods);
         }
@@ -185,9 +189,10 @@ impl NodeTable {
         }
         // The old rows lack some of `pending`, and the new ones all of `late`.
         rebuild.late.append(&mut self.pending);
-        (self.shown, self.pending) = (rebuild.rows, rebuild.late);
+        (self.shown, self.pending, self.has_gone) = (rebuild.rows, rebuild.late, true);
         if !rebuild.keeps_order {
-            self.shown.patch(first(&mut self.pending, self.slice), from, false);
+            let changed = self.next_changed(from.nodes);
+            self.shown.patch(changed, from, false);
         }
         if self.inputs.is_some_and(|inputs| inputs.table == self.state.list.revision()) {
             self.state.list.settled();
@@ -222,12 +227,31 @@ impl NodeTable {
 
     /// Moves the rows of nodes that have changed, at most a slice of them. Returns `true` if there were any.
     fn patch(&mut self, from: NodeRows<'_>) -> bool {
-        let changed = first(&mut self.pending, self.slice);
+        let changed = self.next_changed(from.nodes);
         if let Some(rebuild) = &mut self.rebuild {
             rebuild.late.extend_from_slice(&changed);
             dedup_beyond(&mut rebuild.late, 2 * from.nodes.len().max(SMALL));
         }
         self.shown.patch(changed, from, self.state.list.held())
+    }
+
+    /// Removes a slice of the changes and returns them, with all nodes that are gone: a row without a node cannot be compared, so it
+    /// leaves before others are inserted.
+    fn next_changed(&mut self, nodes: &NodeStore) -> Vec<NodeKey> {
+        if self.pending.len() <= self.slice {
+            self.has_gone = false;
+            return mem::take(&mut self.pending);
+        }
+        if !mem::take(&mut self.has_gone) {
+            return self.pending.drain(..self.slice).collect();
+        }
+        let mut others = 0;
+        let is_next = |key: &mut NodeKey| {
+            let is_known = nodes.get(*key).is_some();
+            others += usize::from(is_known);
+            !is_known || others <= self.slice
+        };
+        self.pending.extract_if(.., is_next).collect()
     }
 }
 
@@ -313,11 +337,6 @@ impl NodeRebuild {
 /// Returns `true` if the pods of nodes move rows, or decide which are shown.
 fn needs_pods(by: &Arranged<Nodes>) -> bool {
     by.sort.needs_pods() || by.filter.needs_pods()
-}
-
-/// Removes the first `most` keys and returns them.
-fn first(keys: &mut Vec<NodeKey>, most: usize) -> Vec<NodeKey> {
-    if keys.len() > most { keys.drain(..most).collect() } else { mem::take(keys) }
 }
 
 /// Removes duplicates if there are more than `most` keys.

@@ -190,6 +190,29 @@ proptest! {
     }
 }
 
+#[test]
+fn a_row_is_inserted_in_its_place_while_another_waits_to_leave() {
+    for (sort, reversed, expected) in
+        [(SortBy::Name, true, ["n4", "n0"]), (SortBy::Name, false, ["n0", "n4"]), (SortBy::Version, true, ["n0", "n4"])]
+    {
+        let mut bench = Bench::with(vec![], &[]);
+        bench.model.clusters[0].table.set_slice(1);
+        bench.model.clusters[0].nodes_control_mut().sort_by(sort);
+        let is_reversed = bench.state().sort().1;
+        if reversed != is_reversed {
+            bench.model.clusters[0].nodes_control_mut().reverse();
+        }
+        for at in [14, 4] {
+            bench.change_node(1, facts(at, 1));
+        }
+        bench.names();
+        // One change a slice: the first one meets a row whose node is gone.
+        bench.change_node(1, facts(0, 2));
+        bench.delete_node(1, &facts(14, 1), 9);
+        assert_eq!(bench.names(), expected, "{sort:?}, reversed: {reversed}");
+    }
+}
+
 /// 5,000 nodes, whose first order is on the screen.
 fn large() -> Bench {
     let mut bench = Bench::with((0..5_000).map(|at| node(&format!("n{at}"))).collect(), &[]);
