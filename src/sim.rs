@@ -62,7 +62,7 @@ pub use fault::{Fault, FaultKind, FaultMatch, WireEnd};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::RequestLog;
 
-use listener::{bind, listen};
+use listener::{listen, reserve};
 use population::Seeds;
 use server::{Server, ServerParts};
 
@@ -109,7 +109,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
         let seed = spec.seed.unwrap_or(scenario.seed);
         let context = spec.context.get_ref().clone();
         if spec.unreachable {
-            let port = bind(address)?;
+            let port = reserve(address)?;
             let url = format!("http://{}", port.local_addr()?);
             clusters.push(SimCluster::Unreachable { context, url, _port: port });
         } else {
@@ -125,6 +125,7 @@ pub async fn start(scenario: Scenario, listen: SocketAddr) -> io::Result<Simulat
                 world,
                 seed,
                 address: listener.local_addr()?,
+                shared: address.port() == 0,
                 wall,
             }));
             server.serve(listener);

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::apiserver;
 use super::front::Connection;
 use super::lock;
-use super::server::Server;
+use super::server::{Port, Server};
 
 /// Length of the accept queue, as in tokio's own `bind`.
 const BACKLOG: u32 = 1024;
@@ -81,6 +81,8 @@ impl Server {
     }
 
     async fn stop_accepting(&self) {
+        // A port of the system's choice is bound once more before its listener closes: the system gives it to nobody in between.
+        self.reserve();
         let serving = lock(&self.port.serving).take();
         if let Some((handle, _)) = serving {
             handle.abort();
@@ -90,16 +92,21 @@ impl Server {
         }
         self.front.pause_accepting(false);
         lock(&self.port.plugs).clear();
+        self.reserve();
+    }
+
+    /// Binds a socket that reserves the port, unless there is one, or the open listener does not share its port.
+    fn reserve(&self) {
         let mut reserved = lock(&self.port.reserved);
         if reserved.is_none() {
-            *reserved = bind(self.port.address).ok();
+            *reserved = self.port.bind().ok();
         }
     }
 
     /// Takes the socket that reserves the port, or binds a new one.
     fn take_socket(&self) -> io::Result<TcpSocket> {
         let reserved = lock(&self.port.reserved).take();
-        reserved.map_or_else(|| bind(self.port.address), Ok)
+        reserved.map_or_else(|| self.port.bind(), Ok)
     }
 
     /// Listens again on the same port.
@@ -131,16 +138,47 @@ async fn serve_connection(server: Arc<Server>, connection: Connection) {
     http1::Builder::new().serve_connection(TokioIo::new(connection), service).await.ok();
 }
 
-/// A socket bound to an address, not listening yet: it refuses connections, and no other program gets the port.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+impl Port {
+    fn bind(&self) -> io::Result<TcpSocket> {
+        bind(self.address, self.shared)
+    }
+}
+
+/// Binds a socket without listening: it refuses connections, and no other program gets the port. A `shared` port can be bound by
+/// another `shared` socket of the same user.
+fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // The port must be free again at once after a stop, although old connections linger in TIME_WAIT.
     socket.set_reuseaddr(true)?;
+    socket.set_reuseport(shared)?;
     socket.bind(address)?;
     Ok(socket)
 }
 
-/// Listens on an address.
+/// Binds a socket that never listens.
+pub(super) fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    bind(address, false)
+}
+
+/// Listens on an address; on a shared port if the system chooses it.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    bind(address)?.listen(BACKLOG)
+    bind(address, address.port() == 0)?.listen(BACKLOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_port_of_the_systems_choice_is_bound_twice() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        for first_shared in [false, true] {
+            let open = bind(any, first_shared).unwrap().listen(1).unwrap();
+            for second_shared in [false, true] {
+                let second = bind(open.local_addr().unwrap(), second_shared).map_err(|error| error.kind());
+                let expected = if first_shared && second_shared { Ok(()) } else { Err(io::ErrorKind::AddrInUse) };
+                assert_eq!(second.map(drop), expected, "{first_shared} {second_shared}");
+            }
+        }
+    }
 }

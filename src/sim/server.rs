@@ -65,6 +65,8 @@ pub(super) struct Server {
 #[derive(Debug)]
 pub(super) struct Port {
     pub(super) address: SocketAddr,
+    /// The system chose the port; it can be bound again while its listener is open.
+    pub(super) shared: bool,
     /// The task that accepts connections, and its listener.
     pub(super) serving: Mutex<Option<(AbortHandle, Weak<TcpListener>)>>,
     /// Holds the port while nobody listens: the system would give it to the next caller.
@@ -83,6 +85,8 @@ pub(super) struct ServerParts {
     pub(super) world: World,
     pub(super) seed: u64,
     pub(super) address: SocketAddr,
+    /// The system chose the port.
+    pub(super) shared: bool,
     pub(super) wall: i64,
 }
 
@@ -104,6 +108,7 @@ impl Server {
             tasks: Mutex::new(JoinSet::new()),
             port: Port {
                 address: parts.address,
+                shared: parts.shared,
                 serving: Mutex::new(None),
                 reserved: Mutex::new(None),
                 plugs: Mutex::default(),
