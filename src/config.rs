@@ -92,7 +92,7 @@ pub struct Config {
     cluster_timeouts: BTreeMap<String, TimeoutSection>,
     /// Resource names that count as accelerators besides the built-in ones.
     pub accelerators: BTreeMap<String, Kind>,
-    /// Types of node conditions whose `True` is good, in addition to those whose name ends in `Ready`.
+    /// Types of node conditions whose `True` is good, in addition to those recognised by their names.
     good_conditions: Vec<String>,
     /// Messages for the operator about unknown keys and other faults that do not stop the program.
     pub warnings: Vec<String>,

@@ -48,7 +48,7 @@ pub struct Item {
     pub taints: Vec<ItemTaint>,
     /// `status.conditions`, in the order of the API.
     pub conditions: Vec<ItemCondition>,
-    /// Types of the conditions other than Ready that are bad: `True`, or `False` for a type that ends in `Ready`.
+    /// Types of the bad conditions other than Ready: `True`, or `False` for a type whose name means something good (docs/counting.md).
     pub pressures: Vec<Clean>,
     /// Its pods.
     pub pods: ItemPods,

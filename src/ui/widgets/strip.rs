@@ -313,7 +313,7 @@ fn dra(devices: Option<&DriverDevices>, live: bool, glyphs: &Glyphs) -> (Role, S
     (role, format!("{bound}{}/{}{mark}", devices.allocated, devices.physical))
 }
 
-/// Role of a latency: a warning above the SLO, bad above half of the alert threshold.
+/// Role of a latency: a warning above the SLO, bad above `slow-call-clear` or if it is a timeout.
 pub(in crate::ui) fn speed(value: Option<Percentile>, settings: &Settings) -> Role {
     match value {
         None => Role::Unknown,
