@@ -1,6 +1,6 @@
-//! Costs of reading, keeping and drawing: `cargo bench`. Allocations are counted where time is noisy.
+//! Costs of decoding, storing and drawing: `cargo bench`. Allocations are counted where time is noisy.
 //!
-//! Pages are those that the simulated server serves for `reference`: pods of 8.6 to 15 KB, 45 % of it managedFields.
+//! The pages come from the simulated server with the scenario `reference`: pods of 8.6 to 15 KB, 45 % of it managedFields.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark is a test without assertions")]
 
@@ -42,7 +42,7 @@ fn main() {
     divan::main();
 }
 
-/// Prints what is held, as lengths and capacities say; what the allocator adds is not counted.
+/// Prints the memory of the stores, computed from lengths and capacities, without the overhead of the allocator.
 #[expect(clippy::print_stdout, reason = "a benchmark speaks through its output")]
 fn retained(nodes: usize) {
     let mut model = model(nodes);
@@ -79,7 +79,7 @@ fn decode_page(bencher: Bencher<'_, '_>, form: &str) {
     });
 }
 
-/// The batches of a list of pods, ten on each node.
+/// Batches of a list of pods, ten on each node.
 fn pods(nodes: usize) -> Vec<PodBatch> {
     let indices: Vec<usize> = (0..nodes * 10).collect();
     let batches = indices.chunks(PAGE).map(|page| {
@@ -117,7 +117,7 @@ fn node(at: usize) -> NodeChange {
     let capacity =
         vec![amount("cpu", "128"), amount("memory", "1Ti"), amount("nvidia.com/gpu", "8"), amount("pods", "110")];
     let name = Clean::new(&format!("worker-{at:06}"));
-    // Sixteen labels, of which two are the node's own.
+    // Sixteen labels, of which two have values that no other node has.
     let mut labels: Vec<(Clean, Clean)> =
         (0..14).map(|label| (Clean::new(&format!("example.com/label-{label:02}")), "the same".into())).collect();
     labels.push(("instance-id".into(), Clean::new(&format!("i-{at:017}"))));
@@ -150,7 +150,7 @@ fn moment(seconds: u64) -> Now {
     Now { mono: Mono(Duration::from_secs(seconds)), wall }
 }
 
-fn tell(model: &mut Model, event: ClusterEvent) {
+fn apply(model: &mut Model, event: ClusterEvent) {
     model.update(Msg::Cluster(ClusterId(0), event), moment(1));
 }
 
@@ -162,28 +162,28 @@ fn page(resource: Resource, batch: Batch) -> ClusterEvent {
     }
 }
 
-/// A model that has seen everything.
+/// A model after complete lists.
 fn model(nodes: usize) -> Model {
     model_of(nodes, pods(nodes))
 }
 
-/// A model that has seen these nodes and pods.
+/// A model after complete lists of these nodes and pods.
 fn model_of(nodes: usize, mut pods: Vec<PodBatch>) -> Model {
     let spec = ClusterSpec { context: "bench".into(), broken: None };
     let mut model = Model::new(vec![spec], Settings::default());
     for resource in Resource::CORE {
-        tell(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
+        apply(&mut model, ClusterEvent::ListStarted { resource, generation: 1 });
         if resource == Resource::Nodes {
             let all: Vec<_> = (0..nodes).collect();
             for some in all.chunks(PAGE) {
-                tell(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
+                apply(&mut model, page(resource, Batch::Nodes(some.iter().copied().map(node).collect())));
             }
         } else {
             for batch in std::mem::take(&mut pods) {
-                tell(&mut model, page(resource, Batch::Pods(batch)));
+                apply(&mut model, page(resource, Batch::Pods(batch)));
             }
         }
-        tell(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });
+        apply(&mut model, ClusterEvent::ListFinished { resource, generation: 1 });
     }
     while model.is_behind() {
         model.update(Msg::CatchUp, moment(1));
@@ -220,20 +220,20 @@ fn pod_store_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
-/// One message of 500 changes, with the model around the pod store.
+/// One message of 500 changes, applied to a whole model.
 #[divan::bench(args = NODES, sample_count = 20)]
 fn model_changes(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
     let batch = pods(nodes).swap_remove(0);
     bencher.counter(ItemsCount::new(PAGE)).with_inputs(|| batch.clone()).bench_local_values(|batch| {
-        tell(
+        apply(
             &mut model,
             ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch: Batch::Pods(batch) },
         );
     });
 }
 
-/// The same list of nodes again, with the model around the store.
+/// The same list of nodes again, applied to a whole model.
 #[divan::bench(args = NODES, sample_count = 3)]
 fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
@@ -247,7 +247,7 @@ fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
         .bench_local_values(|pages| {
             generation += 1;
             let resource = Resource::Nodes;
-            tell(&mut model, ClusterEvent::ListStarted { resource, generation });
+            apply(&mut model, ClusterEvent::ListStarted { resource, generation });
             for changes in pages {
                 let batch = Batch::Nodes(changes);
                 let event = ClusterEvent::Page {
@@ -255,9 +255,9 @@ fn nodes_relist(bencher: Bencher<'_, '_>, nodes: usize) {
                     head: PageHead { generation, page: 1, remaining: None, bytes: 1, unreadable: 0 },
                     batch,
                 };
-                tell(&mut model, event);
+                apply(&mut model, event);
             }
-            tell(&mut model, ClusterEvent::ListFinished { resource, generation });
+            apply(&mut model, ClusterEvent::ListFinished { resource, generation });
         });
 }
 
@@ -269,7 +269,7 @@ fn rows(bencher: Bencher<'_, '_>, nodes: usize) {
     bencher.counter(ItemsCount::new(50_usize)).bench_local(|| model.current().rows(50..100, moment(2)).len());
 }
 
-/// A frame of 200x60 without news.
+/// A frame of 200x60 without changes.
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
@@ -282,7 +282,7 @@ fn frame(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
-/// A frame of 200x60 after one node has changed: what must be sorted and joined again.
+/// A frame of 200x60 after one node has changed, with sorting and joining.
 #[divan::bench(args = NODES, sample_count = 30)]
 fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut model = model(nodes);
@@ -291,7 +291,7 @@ fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
     bencher.bench_local(|| {
         let batch = Batch::Nodes(vec![node(7)]);
-        tell(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
+        apply(&mut model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
         model.update(Msg::Frame, moment(2));
         terminal.draw(|frame| _ = view(frame, &model, &mut state, &context)).unwrap().count
     });
@@ -330,7 +330,7 @@ impl Watched {
         terminal.draw(|frame| _ = view(frame, model, state, &context)).unwrap();
     }
 
-    /// Everything that a frame could not wait for.
+    /// Does all the work that a frame did not wait for.
     fn settle(&mut self) {
         while self.model.is_behind() {
             self.model.update(Msg::CatchUp, moment(2));
@@ -352,7 +352,7 @@ fn sort_key(bencher: Bencher<'_, '_>, nodes: usize) {
     bencher.bench_local(|| watched.press(Msg::Action(Action::SortCpu)));
 }
 
-/// The same, until the rows lie in the new order.
+/// The same, until the rows are in the new order.
 #[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
 fn sort_key_to_the_end(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut watched = Watched::new(nodes);
@@ -362,7 +362,7 @@ fn sort_key_to_the_end(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
-/// One pass of the loop while rows are sorted: a key that comes now waits for it.
+/// One pass of the loop while rows are sorted: the time for which a key may have to wait.
 #[divan::bench(args = NODES, sample_count = 300, sample_size = 1)]
 fn sort_pass(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut watched = Watched::new(nodes);
@@ -375,7 +375,7 @@ fn sort_pass(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
-/// A key of a filter, which all rows are looked at for, and the frame that answers it.
+/// A key in the filter, for which all rows are checked, and the frame that answers it.
 #[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
 fn filter_key(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut watched = Watched::new(nodes);
@@ -384,7 +384,7 @@ fn filter_key(bencher: Bencher<'_, '_>, nodes: usize) {
     bencher.bench_local(|| watched.press(Msg::Edit(keys.next().unwrap())));
 }
 
-/// A key in the GPU view after a change of a node, once a second: the view is made anew for it.
+/// A key in the GPU view after a change of a node, as it happens once a second: the view is derived again.
 #[divan::bench(args = NODES, sample_count = 30, sample_size = 1)]
 fn gpu_key_under_churn(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut watched = Watched::new(nodes);
@@ -443,7 +443,7 @@ fn pods_key_under_churn(bencher: Bencher<'_, '_>, pods: usize) {
         batch.push(&pod, false);
         let event =
             ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch: Batch::Pods(batch) };
-        tell(&mut watched.model, event);
+        apply(&mut watched.model, event);
         watched.press(Msg::Action(Action::Down));
     });
 }

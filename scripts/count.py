@@ -4,7 +4,7 @@
 Reads the JSON of `kubectl get nodes -o json` and `kubectl get pods -A -o json` (or one file with both: a List, or an object
 with `nodes` and `pods`), from files or from stdin, and prints the numbers that `watchbell snapshot -o json` must show. With
 lists of `resourceslices` and `resourceclaims`, and of `deviceclasses` and `devicetaintrules` where there are any, it counts the
-devices of dynamic resource allocation too; without them it says that they are not seen. It is written from the rules of
+devices of dynamic resource allocation too; without them it reports that they are not visible. It is written from the rules of
 Kubernetes (component-helpers `PodRequests`, apimachinery `quantity.go`, `api resource/v1/types.go`, the makers' labels), with
 the standard library alone; with `--compare SNAPSHOT` it compares its own numbers with a snapshot field by field and exits with
 1 if any differs.
@@ -15,7 +15,7 @@ the standard library alone; with `--compare SNAPSHOT` it compares its own number
     scripts/count.py --accelerator example.com/npu=device n p
     scripts/count.py --simulate large            (after `cargo build --release`; any scenario, page by page)
 
-Objects that are no objects, are of another kind or have no name are counted as unreadable and count nowhere else.
+Items that are not JSON objects, are of another kind or have no name are counted as unreadable and count nowhere else.
 """
 
 import argparse
@@ -32,10 +32,10 @@ import urllib.parse
 import urllib.request
 from functools import lru_cache
 
-# Amounts are whole numbers of billionths: what is finer is rounded up when it is read.
+# Amounts are integers of billionths; finer values are rounded up when they are parsed.
 NANO = 10**9
 I64 = 2**63 - 1
-# A pod can ask for at most 10^22 base units of a resource: far above any machine, and sums stay exact.
+# Cap of a pod's request for a resource in base units: far above any machine, and sums stay exact.
 MOST_ASKED = 10**22 * NANO
 
 BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -48,11 +48,11 @@ EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)", re.ASCII)
 
 
 def quantity(value):
-    """A quantity in billionths of the base unit; None if it is none."""
+    """A quantity in billionths of the base unit; None if it is invalid."""
     if isinstance(value, bool) or value is None or isinstance(value, (dict, list)):
         return None
     if isinstance(value, float):
-        # Written by Go and by Rust without an exponent for the sizes that occur.
+        # Go and Rust write floats of these sizes without an exponent.
         value = format(value, "f").rstrip("0").rstrip(".") if value == value else ""
     return written(str(value))
 
@@ -75,13 +75,13 @@ def written(text):
         power = int(exponent.group(1))
         if not -(2**63) <= power < 2**63:
             return None
-        # Beyond what any sum can hold, and below what any amount can be told from nothing.
+        # Larger and smaller powers make no difference: the sums saturate, or the amount is rounded up to a billionth.
         power = max(-60, min(60, power))
         factor *= 10 ** max(0, power)
         places += max(0, -power)
     else:
         return None
-    # Rounded up to a billionth, so that a little is never nothing.
+    # Rounded up to a billionth, so that a small amount is never zero.
     nano = -((-digits * factor) // 10**places)
     if suffix in BINARY:
         nano = min(nano, I64 * NANO)
@@ -120,18 +120,18 @@ def text(value):
 
 
 def amounts(value):
-    """A map of quantities; what cannot be read is left out."""
+    """A map of quantities without the invalid ones."""
     read = {name: quantity(amount) for name, amount in obj(value).items()}
     return {name: amount for name, amount in read.items() if amount is not None}
 
 
 def invisible(name):
-    """Whether nothing of a name can be seen: such a name is none."""
+    """True if a name has no visible character; it counts as no name."""
     return not re.sub("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]", "", name)
 
 
 def readable(objects, kind):
-    """The objects that count, and how many do not."""
+    """The readable objects, and the number of the others."""
     kept = [
         o
         for o in objects
@@ -156,7 +156,7 @@ def extended(name):
 
 
 def requests_of(container):
-    """`requests`, and for an extended resource that has none its limit."""
+    """`requests`, and the limits of extended resources that have no request."""
     resources = obj(container.get("resources"))
     asked = amounts(resources.get("requests"))
     limits = amounts(resources.get("limits"))
@@ -164,7 +164,7 @@ def requests_of(container):
 
 
 def claims_of(pod):
-    """What claims take of the node's own resources: once each, and for each container that refers to them."""
+    """Amounts of the node's resources that claims take: once each, and for each container that refers to them."""
     taken = {}
     for claim in map(obj, arr(obj(pod.get("status")).get("nodeAllocatableResourceClaimStatuses"))):
         taken = add(taken, amounts(claim.get("resources")))
@@ -176,7 +176,7 @@ def claims_of(pod):
 
 
 def served(pod, container):
-    """Extended resources of a container that a claim serves: they are counted among the devices of the claim."""
+    """Extended resources of a container that a claim serves: they count as devices of the claim."""
     mappings = map(obj, arr(obj(obj(pod.get("status")).get("extendedResourceClaimStatus")).get("requestMappings")))
     return {text(m.get("resourceName")) for m in mappings if text(m.get("containerName")) == text(container.get("name"))}
 
@@ -210,7 +210,7 @@ def pod_level(name):
 
 
 def effective_requests(pod):
-    """What the scheduler counts for a pod that has a node, per resource."""
+    """Requests of a bound pod as the scheduler counts them, by resource."""
     spec, status = obj(pod.get("spec")), obj(pod.get("status"))
     statuses = [obj(s) for s in arr(status.get("containerStatuses")) + arr(status.get("initContainerStatuses"))]
     pending = [obj(c) for c in arr(status.get("conditions")) if text(obj(c).get("type")) == "PodResizePending"]
@@ -233,10 +233,10 @@ def effective_requests(pod):
         held = obj(status_of(container).get("resources")).get("requests")
         return amounts(held) if isinstance(held, dict) else allocated(container)
 
-    # The maximum of the three sums, not the sum of three maxima. What runs has the claims in it.
+    # The maximum of the three sums, not the sum of three maxima. The running amounts include the claims.
     claims = claims_of(pod)
     granted, running = add(aggregate(pod, allocated), claims), aggregate(pod, actuated)
-    # The kubelet's own sums for the pod, with the claims in them; it does not say what in them a claim serves.
+    # The kubelet's own sums for the pod, which include the claims; it does not report the part that a claim serves.
     of_pod, now = status.get("allocatedResources"), obj(status.get("resources"))
     if isinstance(of_pod, dict) and isinstance(now.get("requests"), dict):
         mappings = arr(obj(status.get("extendedResourceClaimStatus")).get("requestMappings"))
@@ -292,7 +292,7 @@ NAMES = {name: kind for kind, names in KINDS.items() for name in names.split()}
 PATTERNS = [
     (r"nvidia\.com/mig-.*\.shared", SHARED),
     (r"nvidia\.com/mig-.*", SLICE),
-    # Functions of a card that is given to a virtual machine, and what connects cards.
+    # Functions of a card that is passed to a virtual machine, and interconnects of cards.
     (r"(?i)(nvidia|amd|intel)\.com/([^/]*[_.-])?(audio|nvswitch|usb|ucsi|bridge|controller)([_.-].*)?", None),
     # vGPUs: the driver's name of a type, or any name that ends in a profile.
     (r"nvidia\.com/GRID_.*", SHARED),
@@ -321,7 +321,7 @@ def label(node, key):
 
 
 def hami_split(node):
-    """Devices and shares of HAMi's annotation of a node; None if it says nothing that can be read."""
+    """Devices and shares in HAMi's annotation of a node; None without a readable one."""
     written = text(obj(obj(node.get("metadata")).get("annotations")).get("hami.io/node-nvidia-register"))
     try:
         if written.lstrip().startswith("["):
@@ -335,7 +335,7 @@ def hami_split(node):
 
 
 def hami(node):
-    """Whether nvidia.com/gpu counts shares that HAMi hands out."""
+    """True if nvidia.com/gpu counts shares that HAMi provides."""
     split = hami_split(node)
     if split:
         return split[0] != split[1]
@@ -347,7 +347,7 @@ def mig_invalid(node):
 
 
 def replicas(node, base):
-    """None where labels say that the name counts whole units, else how many each one is shared by; 0 if they do not say."""
+    """Number of shares of each unit by the labels; None if the name counts whole units, 0 if the labels have no number."""
     written = natural(label(node, base + ".replicas"))
     shared = label(node, base + ".sharing-strategy") in ("time-slicing", "mps") or (written or 0) > 1
     if shared or label(node, base + ".product").endswith("-SHARED"):
@@ -369,14 +369,14 @@ def gke_cut(node):
 
 
 def cut(node):
-    """Whether nvidia.com/gpu counts MIG slices."""
+    """True if nvidia.com/gpu counts MIG slices."""
     sliced = "-MIG-" in label(node, "nvidia.com/gpu.product") and not mig_invalid(node)
     sliced = sliced or (natural(label(node, "nvidia.com/gpu.slices.gi")) or 0) > 0
     return gke_cut(node) or (sliced and label(node, "nvidia.com/mig.strategy") not in ("mixed", "none"))
 
 
 def silicon(node, resource):
-    """How many devices a cloud or Intel's rules say that there are; 0 if nobody does."""
+    """Number of devices by the labels of a cloud or of Intel's rules; 0 without such labels."""
     if resource.startswith("gpu.intel.com/"):
         counted = natural(label(node, "gpu.intel.com/device.count"))
         listed = label(node, "gpu.intel.com/gpu-numbers") or label(node, "gpu.intel.com/cards")
@@ -392,7 +392,7 @@ def amd_mode(node):
 
 
 def kind_by_name(resource):
-    """The kind that a name has on any node; None for what is no accelerator."""
+    """Kind that a name has on any node; None if it is no accelerator."""
     kind = NAMES.get(resource)
     matches = (found for pattern, found in PATTERNS if re.fullmatch(pattern, resource, re.DOTALL))
     return kind or next(matches, None)
@@ -419,7 +419,7 @@ def unschedulable(node, extra):
 
 
 def kind_on(node, resource, extra):
-    """device, slice, shared, aux, or None for what is no accelerator."""
+    """Kind on this node: device, slice, shared, aux; None if it is no accelerator."""
     if resource in extra:
         return extra[resource]
     kind = kind_by_name(resource)
@@ -436,27 +436,27 @@ def kind_on(node, resource, extra):
         return SHARED if more else kind
     if resource.startswith("nvidia.com/mig-") and replicas(node, resource) is not None:
         return SHARED
-    # One silicon under two names counts under one.
+    # The same silicon under two names counts once.
     if resource == "aws.amazon.com/neurondevice" and "aws.amazon.com/neuron" in capacity_of(node):
         return AUX
     return kind
 
 
 def maker(resource):
-    """Whose silicon it is: NVIDIA's in the names of those who hand out shares of it."""
+    """Maker of the silicon: NVIDIA for the names of programs that provide shares of its devices."""
     domain = resource.split("/")[0]
     return "nvidia.com" if domain in ("volcano.sh", "aliyun.com", "tencent.com", "tke.cloud.tencent.com") else domain
 
 
 def natural(value):
-    """A label that is a number of things; None otherwise."""
+    """The number in a label; None if it is not a number."""
     if not re.fullmatch(r"\+?[0-9]+", value, re.ASCII) or int(value) > I64:
         return None if not re.fullmatch(r"-0+", value, re.ASCII) else 0
     return int(value)
 
 
 def elsewhere(node, resource):
-    """Whether the silicon behind a plain name is announced under another name, and not under this one."""
+    """True if the silicon behind a plain name is registered under another name, and not under this one."""
     there = {name for name, amount in capacity_of(node).items() if whole(amount) > 0}
     if resource + ".shared" in there:
         return True
@@ -468,7 +468,7 @@ def elsewhere(node, resource):
 
 
 def expected(node, resource):
-    """How many devices the labels promise; None where they cannot say."""
+    """Number of devices that the labels promise; None without such labels."""
     base = resource[: -len(".shared")] if resource.endswith(".shared") else resource
     is_whole = base == "nvidia.com/gpu"
     if not is_whole and not base.startswith("nvidia.com/mig-"):
@@ -496,12 +496,12 @@ def capacity_of(node):
 
 
 def allocatable_of(node):
-    """`status.allocatable`, or the capacity where nothing of it can be read."""
+    """`status.allocatable`, or the capacity if nothing in it is readable."""
     return amounts(obj(node.get("status")).get("allocatable")) or capacity_of(node)
 
 
 def accelerators(node, requested, extra):
-    """One row for each resource that the node announces, its labels promise or its pods ask for."""
+    """One row for each resource that the node registers, its labels promise or its pods request."""
     capacity, allocatable = capacity_of(node), allocatable_of(node)
     labels = obj(obj(node.get("metadata")).get("labels"))
     promised = [key[: -len(".count")] for key in labels if key.endswith(".count")]
@@ -520,7 +520,7 @@ def accelerators(node, requested, extra):
             continue
         all_ = whole(capacity.get(resource, allocatable.get(resource, 0)))
         healthy = whole(allocatable.get(resource, 0))
-        # The kubelet goes on to announce 0 of a name that its plugin has given up: of other names of that maker, this is none.
+        # The kubelet keeps registering 0 of a name that its plugin no longer uses. If other names of that maker have devices, this one does not count.
         if announced and not all_ and not healthy and maker(resource) in makers and (promise or 0) <= 0:
             if asked == 0:
                 continue
@@ -538,7 +538,7 @@ def accelerators(node, requested, extra):
                 "unschedulable": left if closed else 0,
                 "withdrawn": i64(max(0, i64(all_ - healthy))),
                 "missing": max(0, promise - all_) if known else None,
-                # An amount below zero, which is legal, is none.
+                # A negative amount, which is legal, counts as 0.
                 "overRequested": i64(max(0, max(0, whole(asked)) - max(0, healthy))),
                 "exact": asked,
                 "announced": all_ > 0,
@@ -559,7 +559,7 @@ def ready(node):
 
 
 class Bound:
-    """The pods of a node, or of all: how many, which, and what they ask for."""
+    """Pods of a node, or of all nodes: numbers by kind, and requests."""
 
     def __init__(self):
         self.apart = {"bound": 0, "terminating": 0, "daemonSet": 0, "static": 0}
@@ -602,17 +602,17 @@ def key(o):
 
 
 def latest(objects):
-    """Of two objects with one key the last: what a store that is keyed by name holds."""
+    """The last of the objects with the same key, as in a store that is keyed by name."""
     return list({key(o): o for o in objects}.values())
 
 
 def count(nodes, pods, extra, dra=None):
-    """The numbers of a cluster. `pods` may come one by one, and of those with one key the last must come alone."""
+    """The numbers of a cluster. `pods` may be an iterator; it must yield only the last of the pods with the same key."""
     nodes, bad_nodes = readable(nodes, "Node")
     nodes = latest(nodes)
     by_node, all_bound, unscheduled, bad_pods = {}, Bound(), 0, 0
     for pod in pods:
-        # The server leaves finished pods out of what watchbell lists, so a finished one is nowhere, readable or not.
+        # watchbell does not list finished pods, so a finished one counts nowhere, readable or not.
         if isinstance(pod, dict) and not counts(pod):
             continue
         if readable([pod], "Pod")[1]:
@@ -648,7 +648,7 @@ def count(nodes, pods, extra, dra=None):
             "dra": devices["nodes"].get(name, {}) if devices else None,
             "amounts": (requested, allocatable, capacity),
         }
-    # What could not be read may hold any device, and be any node: nothing is known to be free then.
+    # An unreadable object may be any node, or hold any device, so no device is known to be free.
     total = total_accelerators(all_rows)
     if bad_nodes or bad_pods:
         for row in total + [row for item in items.values() for row in item["accelerators"] if bad_pods]:
@@ -666,7 +666,7 @@ def count(nodes, pods, extra, dra=None):
         },
         "pods": {
             **all_bound.apart,
-            # A node that does not say how many it takes makes the sum unknown.
+            # A node without that amount makes the sum unknown.
             "allocatable": None
             if any(item["pods"]["allocatable"] is None for item in items.values())
             else sum(item["pods"]["allocatable"] for item in items.values()),
@@ -724,7 +724,7 @@ NOT_SEEN = {
     "extendedResources": [],
 }
 COUNTED = ("physical", "unhealthy", "partitions", "allocated", "held", "partitionsAllocated", "shares")
-# A terminal must not be told what to do by a name: control characters are shown by their pictures.
+# Names must not control the terminal: control characters are replaced by their pictures.
 PICTURES = {**{c: 0x2400 + c for c in range(32)}, 127: 0x2421}
 
 
@@ -733,7 +733,7 @@ def shown(name):
 
 
 def place_of(says):
-    """The node of a slice or of a device, "network" if several can use it, or None if it is not said."""
+    """The node of a slice or of a device, "network" if several can use it, or None without either."""
     node = text(says.get("nodeName"))
     if node:
         return ("node", node)
@@ -745,12 +745,12 @@ def counters(of):
 
 
 def hard(taint):
-    """Whether a taint keeps pods away; unknown effects are like None."""
+    """True if a taint keeps pods away; unknown effects count like the effect None."""
     return text(obj(taint).get("effect")) in ("NoSchedule", "NoExecute")
 
 
 def chosen(rule, device):
-    """Whether a rule, that names no class and no expression, is about a device: its driver, pool and name."""
+    """True if a rule without a class or an expression selects a device by driver, pool and name."""
     selector = rule.get("deviceSelector")
     if not isinstance(selector, dict) or not hard(rule.get("taint")) or by_expression(rule):
         return False
@@ -764,7 +764,8 @@ def by_expression(rule):
 
 
 def pools_of(slices):
-    """By driver and pool: its place, its devices by name, or None while slices of the newest generation are missing."""
+    """Pools by driver and pool name: the first place, all places, the devices by name (None while slices of the newest generation
+    are missing), and the counter sets."""
     newest = {}
     for spec in slices:
         pool = obj(spec.get("pool"))
@@ -788,7 +789,7 @@ def pools_of(slices):
 
 
 def count_devices(dra):
-    """The devices of a cluster: each piece of silicon once, however many ways there are to cut it."""
+    """The devices of a cluster: each piece of silicon once, however many ways there are to partition it."""
     of = lambda kind, name: [obj(o.get("spec")) for o in latest(readable(dra[kind], name)[0])]
     rules = of("devicetaintrules", "DeviceTaintRule") if dra["devicetaintrules"] is not None else []
     pools = pools_of(of("resourceslices", "ResourceSlice"))
@@ -805,7 +806,7 @@ def count_devices(dra):
             continue
         for name, device in devices.items():
             consumed = list(map(obj, arr(device.get("consumesCounters"))))
-            # Who takes all of one set is the whole of it.
+            # A device that consumes all of one set is the whole card.
             is_whole = not consumed or (
                 len(consumed) == 1 and counters(consumed[0]) == sets.get(text(consumed[0].get("counterSet")))
             )
@@ -846,7 +847,7 @@ def count_devices(dra):
 
 
 def told(there, dra, rules, stray):
-    """The numbers of the devices by node, over the network and of all, each by driver."""
+    """The numbers of the devices of each node, of the network and in total, each by driver."""
     nodes, network, drivers = {}, {}, {}
     for (place, driver), here in there.items():
         pieces = here["pieces"].values()
@@ -889,7 +890,7 @@ def told(there, dra, rules, stray):
 
 
 def differences(path, mine, theirs):
-    """Every field that this script counts and that the snapshot says otherwise."""
+    """Every field whose value differs between this script and the snapshot."""
     if isinstance(mine, dict):
         if not isinstance(theirs, dict):
             return ["%s: counted %s, the snapshot says %s" % (path, json.dumps(mine), json.dumps(theirs))]
@@ -943,7 +944,7 @@ def fields(value):
 
 
 def pages(url, resource):
-    """The objects of a list, page by page; a page is thrown away before the next one is asked for."""
+    """The objects of a list, page by page; a page is dropped before the next one is requested."""
     token = ""
     while token is not None:
         query = urllib.parse.urlencode({"limit": 1000, "continue": token})
@@ -965,7 +966,7 @@ def once(objects):
 
 
 def devices_of(url):
-    """What there is of dynamic resource allocation; None without slices and claims."""
+    """The objects of dynamic resource allocation; None without slices and claims."""
     found = {}
     for resource in DRA:
         for version in ("v1", "v1beta2", "v1beta1", "v1alpha3"):
@@ -1014,13 +1015,13 @@ DRA = {
 
 
 def complete(found):
-    """Devices are seen with slices and claims; None without."""
+    """The objects of dynamic resource allocation; None without slices and claims."""
     seen = all(resource in found for resource in ("resourceslices", "resourceclaims"))
     return {resource: found.get(resource) for resource in DRA} if seen else None
 
 
 def objects(documents):
-    """Nodes, pods and what there is of devices in the documents; an item without a kind has the one of its list."""
+    """Nodes, pods and device objects in the documents; an item without a kind has that of its list."""
     kinds = {"Node": "nodes", "Pod": "pods", **{kind: resource for resource, kind in DRA.items()}}
     found = {"nodes": [], "pods": []}
     for document in documents:
@@ -1036,14 +1037,14 @@ def objects(documents):
                 resource = kinds.get(text(item.get("kind"))) if isinstance(item, dict) else None
                 if resource:
                     found.setdefault(resource, []).append(item)
-    # A finished pod is nowhere, so it replaces none with its name.
+    # A finished pod is not listed, so it does not replace another one with its name.
     pods = [p for p in found["pods"] if not isinstance(p, dict) or counts(p)]
     good, bad = readable(pods, "Pod")
     return found["nodes"], latest(good) + [None] * bad, complete(found)
 
 
 def main():
-    # Nothing here refers to itself, and looking for it costs half the time of reading.
+    # There are no reference cycles, and searching for them takes half of the parsing time.
     gc.disable()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", help="JSON of kubectl; stdin if there is none")

@@ -3,7 +3,7 @@
 
 Usage: scripts/measure.py [SCENARIO [NEEDLE]]       (after `cargo build --profile dist`)
 
-NEEDLE is the text that says that the numbers are complete; for `reference` the 2,613 pods that count.
+NEEDLE is the text that shows that the numbers are complete; for `reference` the 2,613 pods that count.
 Times are wall time on a machine that may be busy: compare figures of one run, not of two machines.
 """
 
@@ -27,7 +27,7 @@ REST_SECONDS = 20
 
 
 class Screen:
-    """As much of a terminal as the program uses: it places the cursor and writes text."""
+    """A minimal terminal for what the program uses: positions of the cursor, and text."""
 
     def __init__(self, rows, columns):
         self.cells = [[" "] * columns for _ in range(rows)]

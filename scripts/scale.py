@@ -68,7 +68,7 @@ class Server:
             self.process.kill()
 
     def compressed(self, wanted):
-        """A kubeconfig that asks for compression, or does not."""
+        """Path of a kubeconfig with or without compression."""
         path = os.path.join(self.folder, f"kubeconfig-{wanted}")
         with open(self.kubeconfig) as plain, open(path, "w") as out:
             text = plain.read()
@@ -127,7 +127,7 @@ class Program:
         return False
 
     def selected(self):
-        """The row with the mark of the selection."""
+        """The selected row."""
         for at, row in enumerate(self.screen.cells):
             if row[0] in "▌▸>":
                 return at
@@ -168,7 +168,7 @@ class Program:
         return (cpu_seconds(self.pid) - cpu) / took * 100, (self.sent - sent) / took
 
     def settle(self):
-        """Until it does nothing for two seconds."""
+        """Waits until the program has used less than 5 % of a core in each of two seconds."""
         quiet, end = 0, time.monotonic() + DEADLINE
         while quiet < 2 and time.monotonic() < end:
             quiet = quiet + 1 if self.spend(1)[0] < 5 else 0
@@ -183,7 +183,7 @@ class Program:
 
 
 def kubectl(server):
-    """Seconds and MiB of `kubectl get pods -A -o json`; a word instead of either if it was given up."""
+    """Seconds and MiB of `kubectl get pods -A -o json`; a word instead of either if it was aborted."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (KUBECTL_MEMORY, KUBECTL_MEMORY))
     command = ["kubectl", "--kubeconfig", server.kubeconfig, "get", "pods", "-A", "-o", "json"]
     start = time.monotonic()
@@ -219,7 +219,7 @@ class Run:
         return Server(self.binary, self.scenario, churn, self.folder)
 
     def list_once(self, server, name, gzip):
-        """One form of the answers: curl, then the program."""
+        """Measures one encoding: first curl, then the program."""
         accept = next(accept for form, accept, _ in FORMS if form == name)
         seconds, size, pages = curl(server, accept, gzip)
         row(f"{name}: curl, {pages} pages in turn", f"{seconds:8.2f} s   {size / 1e6:8.1f} MB")
@@ -236,7 +236,7 @@ class Run:
         return program
 
     def complete(self, program, keys=None):
-        """Until no number is a lower bound any more."""
+        """Waits until no number is a lower bound any more."""
         whole = lambda: program.screen.shows(self.shown) and not program.screen.shows("≥")
         took = program.run(whole, DEADLINE, keys)
         if took is None:
