@@ -16,12 +16,12 @@ use super::fault::WatchRefusal;
 use super::list::{CollectionRequest, version};
 use super::lock;
 use super::object::SimObject;
-use super::request::RequestTarget;
+use super::request::{Query, RequestTarget};
 use super::resource::SimResource;
 use super::selector::ObjectSelector;
 use super::server::Server;
 use super::status;
-use super::store::{PageRange, StoreChange};
+use super::store::{PageRange, SimStore, StoreChange};
 
 /// One minute: `cacher.go:78`, `defaultBookmarkFrequency`.
 const BOOKMARK: Duration = Duration::from_secs(60);
@@ -69,57 +69,41 @@ pub(super) fn answer(
     request: CollectionRequest<'_>,
     encoder: Encoder,
 ) -> Result<Response, Value> {
-    let CollectionRequest { target, resource, plan, .. } = request;
+    let resource = request.resource;
     // All events of a stream have one encoding.
     let encoder = encoder.with_json_fallback(lock(&server.world).store.all(resource));
-    let query = &target.query;
+    let query = &request.target.query;
     let selector = request.selector(&encoder)?;
     let requested = version(query.get("resourceVersion"))?;
-    let streaming = query.flag("sendInitialEvents");
-    if !query.get("sendInitialEvents").is_empty() && !server.watch_list {
-        let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
-        return Err(status::invalid_options("sendInitialEvents", message));
-    }
-    let short = |lines: Vec<u8>| status::plain(200, encoder.content_type(true), lines);
-    if plan.watch_end == Some(WatchRefusal::AtOnce) {
-        return Ok(short(Vec::new()));
-    }
-    if plan.gone {
-        return Err(status::expired(&format!("too old resource version: {requested}")));
-    }
-    let prefix = request.prefix();
+    let life = query.number("timeoutSeconds")?.filter(|seconds| *seconds > 0);
+    let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE)).min(MAX_LIFE);
     let world = lock(&server.world);
     let store = &world.store;
-    if requested > store.rv() {
-        return Err(status::too_large(requested, store.rv()));
+    if let Some(errors) = refusal(server, store, &request, requested)? {
+        let lines: Vec<u8> = errors.iter().flat_map(|error| error_event(&encoder, error)).collect();
+        return Ok(status::plain(200, encoder.content_type(true), lines));
     }
-    let from_now = requested == 0 || streaming;
-    if plan.watch_end == Some(WatchRefusal::Expired) || (!from_now && requested < store.floor(resource)) {
-        let message = format!("too old resource version: {requested} ({})", store.floor(resource));
-        return Ok(short(error_event(&encoder, &status::expired(&message))));
-    }
+    let (from_now, prefix) = (is_from_now(query, requested), request.prefix());
     let initial = if from_now {
         let range = PageRange { rv: store.rv(), after: "", prefix: &prefix, limit: usize::MAX };
-        let page = store.page(resource, range, |o| selector.matches(o));
+        let page = store.page(resource, range, |object| selector.matches(object));
         page.map(|page| page.items).unwrap_or_default().into()
     } else {
         VecDeque::new()
     };
-    let life = query.number("timeoutSeconds")?.filter(|s| *s > 0);
-    let life = life.unwrap_or_else(|| MIN_LIFE + fastrand::u64(..MIN_LIFE)).min(MAX_LIFE);
     let now = Instant::now();
     let watch = ServedWatch {
         rv: if from_now { store.rv() } else { requested },
         changes: store.changes(resource),
         close_signal: server.close_signal(resource),
         server: Arc::clone(server),
-        target: target.clone(),
+        target: request.target.clone(),
         resource,
         prefix,
         selector,
         encoder,
         initial,
-        initial_end: streaming,
+        initial_end: query.flag("sendInitialEvents"),
         bookmarks: query.flag("allowWatchBookmarks"),
         columns_sent: false,
         next_bookmark: now + BOOKMARK,
@@ -133,6 +117,42 @@ pub(super) fn answer(
         Some((io::Result::Ok(Bytes::from(piece)), watch))
     });
     Ok(status::with_body(200, encoder.content_type(true), body))
+}
+
+/// The watch begins with the current objects.
+fn is_from_now(query: &Query, requested: u64) -> bool {
+    requested == 0 || query.flag("sendInitialEvents")
+}
+
+/// The ERROR events of a watch that answers 200 and ends at once; `None` if it goes on.
+///
+/// # Errors
+/// The `Status` of an answer that is an error itself.
+fn refusal(
+    server: &Server,
+    store: &SimStore,
+    request: &CollectionRequest<'_>,
+    requested: u64,
+) -> Result<Option<Vec<Value>>, Value> {
+    let (query, plan) = (&request.target.query, request.plan);
+    if !query.get("sendInitialEvents").is_empty() && !server.watch_list {
+        let message = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+        return Err(status::invalid_options("sendInitialEvents", message));
+    }
+    if plan.watch_end == Some(WatchRefusal::AtOnce) {
+        return Ok(Some(Vec::new()));
+    }
+    if plan.gone {
+        return Err(status::expired(&format!("too old resource version: {requested}")));
+    }
+    if requested > store.rv() {
+        return Err(status::too_large(requested, store.rv()));
+    }
+    let floor = store.floor(request.resource);
+    if plan.watch_end == Some(WatchRefusal::Expired) || (!is_from_now(query, requested) && requested < floor) {
+        return Ok(Some(vec![status::expired(&format!("too old resource version: {requested} ({floor})"))]));
+    }
+    Ok(None)
 }
 
 impl ServedWatch {
