@@ -62,7 +62,7 @@ use silence::Wake;
 pub use tuning::{Between, LeaseWatch, Optional, Tier, Tiers, Tuning};
 use warnings::Warnings;
 
-/// A task that has run this long before it panicked restarts without a longer delay.
+/// Run time of a task after which a panic no longer lengthens the delay of its restart.
 const STEADY: Duration = Duration::from_secs(120);
 
 /// Channels between a cluster's tasks and the rest of the program.
@@ -82,15 +82,15 @@ pub struct TaskLink {
 /// Command of the user for a cluster.
 #[derive(Debug)]
 pub enum ClusterCommand {
-    /// Retry everything that waits now; relist what is complete.
+    /// Retry all waiting requests now; list complete resources again.
     Refresh,
-    /// Stop listing and watching: there are more objects than the memory limit allows. Probes continue.
+    /// Stop all lists and watches: there are more objects than the memory limit allows. Probes continue.
     Unfollow,
     /// The machine or the program slept: connections are dead and the data is old (F67). The tasks detect a sleep of
     /// the machine themselves.
     Resumed,
-    /// Get new credentials, with a plugin that has the terminal while the screen is suspended (F61). The channel gets
-    /// the outcome: `Ok`, or the reason why there are none.
+    /// Get new credentials from a plugin that has the terminal while the screen is suspended (F61). The channel gets the
+    /// outcome: `Ok`, or the reason why there are none.
     LogIn(oneshot::Sender<Result<(), Clean>>),
 }
 
@@ -126,7 +126,7 @@ pub(crate) struct TaskContext {
 }
 
 impl TaskContext {
-    /// Sends an event, waiting for room; a closed channel means that the cluster is about to end.
+    /// Sends an event once the channel has room; a closed channel means that the cluster is about to end.
     async fn send_event(&self, event: ClusterEvent) {
         let _ = self.out.send(Msg::Cluster(self.id, event)).await;
     }
@@ -144,7 +144,7 @@ impl TaskContext {
         self.nodes.send_replace(Some(nodes));
     }
 
-    /// Generation of the last list of that source.
+    /// Generation of the last list of this source.
     fn generation(&self, source: &ListSource) -> &AtomicU32 {
         let namespace = source.index.and_then(|index| self.namespaces.get(usize::from(index)));
         namespace.unwrap_or(&self.generations[source.resource as usize])
@@ -356,7 +356,7 @@ impl<B: ClientFactory> Tree<B> {
         self.parts.values().filter(|(part, _)| part.follows()).for_each(|(_, task)| task.abort());
     }
 
-    /// Restarts a task that has ended, which none should, after a backoff.
+    /// Restarts a task after a backoff. No task should end.
     async fn restart(&mut self, ended: Result<(Id, ()), JoinError>) {
         let (id, text) = match ended {
             Ok((id, ())) => (id, "ended".to_owned()),

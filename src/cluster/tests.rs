@@ -231,7 +231,7 @@ async fn a_stalled_body_is_asked_for_again_in_place_with_half_the_limit_and_earl
         }
     });
     rig.until("the end", |event| matches!(event, ClusterEvent::ListFinished { resource: Resource::Pods, .. })).await;
-    let asked: Vec<(Option<String>, String, u64)> = rig
+    let pages: Vec<(Option<String>, String, u64)> = rig
         .lists("pods")
         .iter()
         .map(|seen| {
@@ -242,7 +242,7 @@ async fn a_stalled_body_is_asked_for_again_in_place_with_half_the_limit_and_earl
     // One node: the idle deadline is its floor of 10 s, then a wait of 1 s.
     let some = |token: &str| Some(token.to_owned());
     assert_eq!(
-        asked,
+        pages,
         [
             (None, "500".to_owned(), 0),
             (some("C1"), "500".to_owned(), 0),
@@ -356,7 +356,7 @@ async fn changes_arrive_in_order_and_the_watch_goes_on_from_the_newest() {
         .sum();
     assert_eq!(unreadable, 1, "the unknown type is skipped and counted");
     assert_eq!(rig.watches("pods")[1].param("resourceVersion"), Some("120"));
-    let heard: u64 = rig
+    let reported: u64 = rig
         .events
         .iter()
         .filter_map(
@@ -365,7 +365,7 @@ async fn changes_arrive_in_order_and_the_watch_goes_on_from_the_newest() {
         .sum();
     let sent = event("ADDED", "p2", 110).len() * 2 + event("DELETED", "p2", 112).len() + event("x", "", 1).len();
     let (low, high) = (sent as u64 - 300, sent as u64 + 300);
-    assert!(heard > low && heard < high, "{heard} of about {sent} bytes");
+    assert!(reported > low && reported < high, "{reported} of about {sent} bytes");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The client stack over real TCP: the errors that the bytes of a sick server, load balancer or proxy turn into.
+//! The client stack over real TCP: errors caused by the bytes of a faulty server, load balancer or proxy.
 
 use std::io;
 use std::net::SocketAddr;
@@ -124,9 +124,9 @@ impl Caller {
 
     async fn get_within(&mut self, limits: Limits) -> (Result<Vec<u8>, RequestError>, Attempt) {
         let kind = CallKind::List(Resource::Pods);
-        let ask = ApiRequest { kind, page: Some(1), attempt: 1, uri: "/api/v1/pods?limit=5".to_owned(), limits };
+        let request = ApiRequest { kind, page: Some(1), attempt: 1, uri: "/api/v1/pods?limit=5".to_owned(), limits };
         let mut buf = Vec::new();
-        let result = self.line.fetch(&ask, &self.tuning, &mut buf).await;
+        let result = self.line.fetch(&request, &self.tuning, &mut buf).await;
         (result.map(|_| buf), self.finished().await)
     }
 
@@ -332,13 +332,13 @@ async fn a_proxy_is_asked_for_a_tunnel_with_its_credentials_and_blamed_for_its_r
     assert!(connect.contains("Basic dTpjYW5hcnk="), "{connect}");
     assert!(seen.recv().await.unwrap().starts_with("GET /api/v1/pods"));
 
-    for (refusal, said) in
+    for (refusal, text) in
         [("407 Proxy Authentication Required", "authorization required"), ("403 Forbidden", "unsuccessful")]
     {
         let (proxy, _seen) = server(vec![say(format!("HTTP/1.1 {refusal}\r\n\r\n"))]).await;
         let error = Caller::with(through(proxy), Some(&auth)).get().await.0.unwrap_err();
         assert_eq!(error.layer, Where::Proxy, "{}", error.text);
-        assert!(error.text.contains(said) && error.text.contains(&proxy.to_string()), "{}", error.text);
+        assert!(error.text.contains(text) && error.text.contains(&proxy.to_string()), "{}", error.text);
         assert!(!error.text.contains("canary"));
     }
     let (proxy, _seen) = server(vec![Act::Hang]).await;
@@ -357,8 +357,8 @@ async fn a_token_is_sent_and_never_said() {
         let (result, attempt) = Caller::with(config, None).get().await;
         let head = seen.recv().await.unwrap();
         assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {CANARY}")), "{head}");
-        let said = format!("{:?} {attempt:?}", result.unwrap_err());
-        assert!(!said.contains(CANARY), "{said}");
+        let text = format!("{:?} {attempt:?}", result.unwrap_err());
+        assert!(!text.contains(CANARY), "{text}");
     }
 }
 
@@ -367,7 +367,7 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
     let (address, _seen) = server(vec![Act::Hang]).await;
     let mut caller = Caller::to(&format!("http://{address}"));
     let tuning = caller.tuning.clone();
-    let ask = ApiRequest {
+    let request = ApiRequest {
         kind: CallKind::Get,
         page: None,
         attempt: 1,
@@ -375,7 +375,7 @@ async fn a_request_that_is_given_up_is_reported_as_cancelled() {
         limits: Limits::small(Duration::from_secs(60)),
     };
     let given_up =
-        tokio::time::timeout(Duration::from_millis(50), caller.line.fetch(&ask, &tuning, &mut Vec::new())).await;
+        tokio::time::timeout(Duration::from_millis(50), caller.line.fetch(&request, &tuning, &mut Vec::new())).await;
     assert!(given_up.is_err());
     assert_eq!(caller.finished().await.end, CallEnd::Cancelled);
 }
@@ -417,14 +417,14 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     let (address, _seen) = server(vec![Act::Rest(60), say(ok), Act::Again, Act::Hang]).await;
     let mut caller = Caller::to(&format!("http://{address}"));
     let (line, tuning) = (caller.line.clone(), caller.tuning.clone());
-    let ask = |uri: &str| ApiRequest {
+    let request = |uri: &str| ApiRequest {
         kind: CallKind::Get,
         page: None,
         attempt: 1,
         uri: uri.to_owned(),
         limits: Limits::small(Duration::from_millis(300)),
     };
-    let (one, two, three) = (ask("/1"), ask("/2"), ask("/3"));
+    let (one, two, three) = (request("/1"), request("/2"), request("/3"));
     let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
     let all = tokio::join!(
         line.fetch(&one, &tuning, &mut a),
@@ -442,7 +442,7 @@ async fn f06_after_a_timeout_no_idle_connection_is_used_again() {
     assert_eq!(caller.get().await.0.unwrap(), b"ok", "and the other two are not tried");
 }
 
-/// Everything a server may send before an answer that never comes, and the endless parts of an answer.
+/// Bytes that a server may send before an answer that never comes, and endless parts of an answer.
 #[tokio::test]
 async fn heads_chunks_and_trailers_without_end_are_cut_at_their_bounds() {
     let cases = [
@@ -494,7 +494,7 @@ async fn a_head_that_drips_ends_at_its_deadline_and_a_few_1xx_are_no_fault() {
     }
 }
 
-/// The bound is for what comes before an answer: a long body on a connection that is used again has none.
+/// The limit applies before an answer: a long body on a reused connection has none.
 #[tokio::test]
 async fn a_body_of_any_length_is_no_head() {
     let big = vec![b'x'; 3 * (512 << 10) / 2];

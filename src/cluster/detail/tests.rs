@@ -86,18 +86,18 @@ fn only(words: Vec<String>, part: &str) -> Vec<String> {
     words.into_iter().filter(|word| word.starts_with(part)).collect()
 }
 
-fn asked(rig: &Rig, path: &str) -> Vec<Seen> {
+fn requests_of(rig: &Rig, path: &str) -> Vec<Seen> {
     rig.seen().into_iter().filter(|seen| seen.path == path).collect()
 }
 
 /// Number of reads of `path`.
 fn reads(rig: &Rig, path: &str) -> usize {
-    asked(rig, path).iter().filter(|seen| !seen.is_watch()).count()
+    requests_of(rig, path).iter().filter(|seen| !seen.is_watch()).count()
 }
 
 /// The watches of `path`.
 fn watches(rig: &Rig, path: &str) -> Vec<Seen> {
-    asked(rig, path).into_iter().filter(Seen::is_watch).collect()
+    requests_of(rig, path).into_iter().filter(Seen::is_watch).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,19 +107,19 @@ async fn a_pod_is_read_then_watched_and_so_are_its_events() {
     assert!(words(&rig).is_empty(), "nothing is asked of an object that nobody looks at");
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(5)).await;
-    let mut said = words(&rig);
-    said.sort();
+    let mut updates = words(&rig);
+    updates.sort();
     assert_eq!(
-        said,
+        updates,
         ["Events Listing", "Events Watching", "Object Listing", "Object Watching", "events e1x1", "pod p1 Running"]
     );
-    let asked_of_pods = asked(&rig, PODS);
+    let asked_of_pods = requests_of(&rig, PODS);
     let alone = |seen: &Seen| seen.param("fieldSelector") == Some("metadata.name%3Dp1");
     assert!(asked_of_pods.len() == 2 && asked_of_pods.iter().all(alone), "this pod alone: {asked_of_pods:?}");
     let watch = &watches(&rig, PODS)[0];
     let options = (watch.param("resourceVersion"), watch.param("allowWatchBookmarks"));
     assert_eq!(options, (Some("250"), Some("true")), "from the list's version: the pod's own may be too old");
-    let events = asked(&rig, EVENTS);
+    let events = requests_of(&rig, EVENTS);
     let selector = "regarding.kind%3DPod%2Cregarding.name%3Dp1";
     assert!(events.iter().all(|seen| seen.param("fieldSelector") == Some(selector)), "never all events: {events:?}");
     assert_eq!(events.len(), 2, "one list and one watch");
@@ -171,7 +171,7 @@ async fn the_body_of_a_pod_is_read_for_its_yaml_and_held_no_longer() {
     rig.inspect.send_replace(Some(of(pod(), true)));
     rig.pass(Duration::from_millis(10)).await;
     assert_eq!((only(words(&rig), "yaml").len(), reads(&rig, PODS)), (3, 3), "it was forgotten");
-    assert_eq!(asked(&rig, EVENTS).len(), 2, "its events are not read again");
+    assert_eq!(requests_of(&rig, EVENTS).len(), 2, "its events are not read again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +184,7 @@ async fn a_node_is_read_when_its_yaml_is_wanted() {
     rig.pass(secs(5)).await;
     assert_eq!(only(words(&rig), "yaml").len(), 1);
     assert_eq!(
-        asked(&rig, "/apis/events.k8s.io/v1/namespaces/default/events").len(),
+        requests_of(&rig, "/apis/events.k8s.io/v1/namespaces/default/events").len(),
         1,
         "where such events are written"
     );
@@ -230,10 +230,10 @@ async fn a_server_without_the_group_of_events_is_asked_for_core_events() {
         rig.inspect.send_replace(Some(of(pod(), false)));
         rig.pass(secs(5)).await;
         assert_eq!(only(words(&rig), "events"), ["events e1x1"], "{code}");
-        let core = asked(&rig, CORE);
+        let core = requests_of(&rig, CORE);
         let selector = "involvedObject.kind%3DPod%2CinvolvedObject.name%3Dp1";
         assert!(core.iter().all(|seen| seen.param("fieldSelector") == Some(selector)), "{core:?}");
-        assert_eq!((asked(&rig, EVENTS).len(), core.len()), (1, 2));
+        assert_eq!((requests_of(&rig, EVENTS).len(), core.len()), (1, 2));
     }
 }
 
@@ -246,10 +246,10 @@ async fn what_is_forbidden_is_said_and_asked_for_politely() {
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(290)).await;
     assert_eq!(reads(&rig, PODS), 1);
-    assert_eq!((asked(&rig, EVENTS).len(), asked(&rig, CORE).len()), (1, 1));
-    let said = words(&rig);
+    assert_eq!((requests_of(&rig, EVENTS).len(), requests_of(&rig, CORE).len()), (1, 1));
+    let updates = words(&rig);
     for part in ["Object Denied", "Events Denied"] {
-        assert!(said.iter().any(|word| word == part), "{part}: {said:?}");
+        assert!(updates.iter().any(|word| word == part), "{part}: {updates:?}");
     }
     rig.commands.send(crate::cluster::ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(1)).await;
@@ -295,7 +295,7 @@ async fn a_dead_server_is_asked_more_and_more_rarely_and_a_recovery_needs_no_key
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(600)).await;
-    let gaps: Vec<Duration> = asked(&rig, PODS).windows(2).map(|two| two[1].at.abs_diff(two[0].at)).collect();
+    let gaps: Vec<Duration> = requests_of(&rig, PODS).windows(2).map(|two| two[1].at.abs_diff(two[0].at)).collect();
     assert!(gaps.len() < 25, "{} attempts in 10 min", gaps.len());
     assert!(gaps[8..].iter().all(|gap| *gap >= secs(30) && *gap <= secs(60)), "{gaps:?}");
     assert!(only(words(&rig), "Object Waiting").len() > 5, "each failure is told");
@@ -418,7 +418,7 @@ async fn a_list_of_very_many_events_is_read_in_a_bounded_number_of_pages() {
     });
     rig.inspect.send_replace(Some(of(pod(), false)));
     rig.pass(secs(5)).await;
-    assert_eq!(asked(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
+    assert_eq!(requests_of(&rig, EVENTS).iter().filter(|seen| !seen.is_watch()).count(), 8);
     let reported = rig.events.iter().find_map(|(_, event)| match event {
         ClusterEvent::Found(finding) => match &finding.news {
             Detail::Events { events, omitted } => Some((events.len(), omitted.more)),
@@ -597,14 +597,14 @@ async fn protobuf_is_asked_for_where_it_can_be_read_and_json_everywhere_else() {
         rig.inspect.send_replace(Some(of(pod(), true)));
         rig.pass(secs(60)).await;
         let all = rig.seen();
-        let asked: BTreeSet<(&str, &str)> = all
+        let requests_of: BTreeSet<(&str, &str)> = all
             .iter()
             .filter(|seen| seen.accept != "application/json")
             .map(|seen| (seen.path.as_str(), seen.accept.as_str()))
             .collect();
         let kinds = ["/api/v1/nodes", "/api/v1/pods", EVENTS, LEASES];
         let expected = kinds.into_iter().flat_map(|path| [(path, LIST), (path, WATCH)]).filter(|_| protobuf);
-        assert_eq!(asked, expected.collect());
+        assert_eq!(requests_of, expected.collect());
         for path in [PODS, "/livez", "/version", "/apis/metrics.k8s.io/v1beta1/nodes"] {
             assert!(all.iter().any(|seen| seen.path == path), "{path} was asked for, in JSON");
         }

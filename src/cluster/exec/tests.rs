@@ -1,4 +1,4 @@
-//! Plugins are shell scripts in a temporary folder; these mirror client-go's `TestRefreshCreds` as far as it fits.
+//! Tests with plugins that are shell scripts in a temporary folder; they mirror client-go's `TestRefreshCreds` where it applies.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
@@ -121,8 +121,8 @@ async fn a_plugin_without_an_interpreter_is_reported_in_the_words_of_the_system(
 
 #[tokio::test]
 async fn f62_a_failing_plugin_is_reported_by_its_exit_code_and_nothing_of_its_output() {
-    for said in ["password=canary", "visit https://login.example.com/device?code=canary", "canary"] {
-        let error = Plugin::new(&format!("echo '{said}'; echo '{said}' >&2; exit 3")).run().await.err().unwrap();
+    for output in ["password=canary", "visit https://login.example.com/device?code=canary", "canary"] {
+        let error = Plugin::new(&format!("echo '{output}'; echo '{output}' >&2; exit 3")).run().await.err().unwrap();
         assert_eq!(
             &*error.text,
             "credential plugin `get-token` ended with exit code 3; `kubectl --context prod get nodes` shows what it says"
@@ -148,7 +148,7 @@ async fn empty_strings_of_an_answer_are_unset() {
 
 // kubectl 1.34.1: "exec plugin is configured to use API version …, plugin returned version …", "no kind … is
 // registered", "parsing time …". It also refuses an answer without them; many home-made plugins leave them out, and
-// that can mean one thing only.
+// their answers are unambiguous.
 #[tokio::test]
 async fn an_answer_in_another_version_or_of_another_kind_or_with_an_unreadable_expiry_is_refused_and_not_quoted() {
     let v1 = r#""apiVersion":"client.authentication.k8s.io/v1""#;
@@ -283,12 +283,12 @@ async fn f61_a_plugin_with_the_terminal_is_informed_of_it_unless_it_never_asks()
         (Some(ExecInteractiveMode::Always), true),
         (Some(ExecInteractiveMode::Never), false),
     ];
-    for (mode, asks) in modes {
+    for (mode, interactive) in modes {
         let mut plugin = Plugin::new(&format!("printf '%s' \"$KUBERNETES_EXEC_INFO\" > \"$1\"; echo '{TOKEN}'"));
         plugin.exec.args = Some(vec![plugin.file("info").to_str().unwrap().to_owned()]);
         plugin.exec.interactive_mode = mode.clone();
         run(&plugin.exec, PluginMode::Terminal, Duration::from_secs(20)).await.ok().unwrap();
         let info: serde_json::Value = serde_json::from_slice(&std::fs::read(plugin.file("info")).unwrap()).unwrap();
-        assert_eq!(info["spec"]["interactive"], asks, "{mode:?}");
+        assert_eq!(info["spec"]["interactive"], interactive, "{mode:?}");
     }
 }

@@ -278,7 +278,7 @@ async fn what_a_plugins_message_offers_to_paste_is_quoted_and_names_the_kubeconf
     assert!(given.contains(&command), "{given}");
 }
 
-/// A plugin's credentials take the way that kube reads them.
+/// A plugin's credentials are set as kube reads them.
 #[test]
 fn what_a_plugin_returns_becomes_a_token_or_a_certificate() {
     let prepared = |json: &str| {

@@ -36,13 +36,13 @@ async fn where_namespaces_are_forbidden_nodes_are_probed_and_then_the_version() 
         _ => good(seen),
     });
     rig.pass(secs(21)).await;
-    let asked: Vec<String> = rig
+    let paths: Vec<String> = rig
         .seen()
         .iter()
         .filter(|seen| seen.param("limit") == Some("1") || (seen.path == "/version" && seen.at >= secs(5)))
         .map(|seen| seen.path.clone())
         .collect();
-    assert_eq!(asked, ["/api/v1/namespaces", "/api/v1/nodes", "/version", "/version", "/version"]);
+    assert_eq!(paths, ["/api/v1/namespaces", "/api/v1/nodes", "/version", "/version", "/version"]);
     let work = samples(&rig, ProbeSeries::Work);
     assert_eq!(work.len(), 5);
     assert!(work.iter().all(|(_, outcome)| matches!(outcome, ProbeOutcome::Answered { .. })), "a 403 is an answer");
@@ -92,7 +92,7 @@ async fn the_version_is_asked_for_at_the_start_and_after_each_reconnect() {
 async fn a_stalled_screen_gets_no_burst_of_late_probes() {
     let mut rig = Rig::start(Tuning::default(), good);
     rig.pass(secs(11)).await;
-    // Nobody reads for a while: the channel fills up and the probes wait.
+    // The channel is not read for a while: it fills up and the probes wait.
     tokio::time::sleep(secs(3000)).await;
     let before = rig.seen().iter().filter(|seen| seen.path == "/livez").count();
     rig.pass(secs(11)).await;

@@ -98,7 +98,7 @@ impl Bench {
     }
 
     /// The same without events for the model.
-    fn asked(&mut self) -> Vec<String> {
+    fn requests(&mut self) -> Vec<String> {
         self.take().into_iter().filter(|line| !line.starts_with("told")).collect()
     }
 
@@ -114,16 +114,16 @@ impl Bench {
 
 fn line(effect: &ReflectorEffect) -> String {
     match effect {
-        ReflectorEffect::Fetch(ask) => {
-            let token = ask.token.as_deref().map(|token| format!(" {token}")).unwrap_or_default();
-            let secs = ask.limits.deadline.as_secs();
-            format!("page {}{token} limit {} attempt {} within {secs}", ask.page, ask.limit, ask.attempt)
+        ReflectorEffect::Fetch(request) => {
+            let token = request.token.as_deref().map(|token| format!(" {token}")).unwrap_or_default();
+            let secs = request.limits.deadline.as_secs();
+            format!("page {}{token} limit {} attempt {} within {secs}", request.page, request.limit, request.attempt)
         }
         ReflectorEffect::Open(WatchRequest { initial: true, generation, .. }) => {
             format!("watch with list {generation}")
         }
         ReflectorEffect::NoWatchList => "no more lists as watches".to_owned(),
-        ReflectorEffect::Open(ask) => format!("watch {} of list {}", ask.version, ask.generation),
+        ReflectorEffect::Open(request) => format!("watch {} of list {}", request.version, request.generation),
         ReflectorEffect::Close => "close".to_owned(),
         ReflectorEffect::Abandon => "abandon".to_owned(),
         ReflectorEffect::Publish(page) => format!("publish {} of list {}", page.page, page.generation),

@@ -35,9 +35,9 @@ fn a_watch_names_its_version_and_asks_for_bookmarks() {
     let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
     assert_eq!(uri, "/api/v1/nodes?watch=1&allowWatchBookmarks=true&resourceVersion=12%26x&timeoutSeconds=199");
     let watch = WatchRequest { generation: 1, version: String::new(), initial: true, seconds: 199, attempt: 1 };
-    let asks = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=199";
+    let options = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=199";
     let uri = watch_uri(&ListSource::all(Resource::Nodes, "/api/v1/nodes"), &watch, true);
-    assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{asks}"));
+    assert_eq!(uri, format!("/api/v1/nodes?watch=1&allowWatchBookmarks=true&{options}"));
 }
 
 /// As when the program ends while a list runs: the runtime cancels its tasks in any order.

@@ -1,4 +1,4 @@
-//! Watches that never bring an event, however they fail, while lists work: on the wire, at the shipped periods.
+//! Watches that fail in every way without an event while lists work: on the wire, at the shipped periods.
 
 use super::disguised::refusal;
 use super::faults_watch::{Beside, error_event, is_pod_watch};
@@ -119,10 +119,10 @@ fn cut_after(seconds: u64, reset: bool) -> impl FnMut(&Seen) -> Reply {
         if !is_pod_watch(seen) {
             return good(seen);
         }
-        let asked: u64 = seen.param("timeoutSeconds").unwrap().parse().unwrap();
-        if asked < seconds {
-            // As an API server: a bookmark just before the end that it was asked for.
-            let last = [Step::Wait(secs(asked.saturating_sub(2))), data(bookmark(101)), Step::Wait(secs(2))];
+        let requested: u64 = seen.param("timeoutSeconds").unwrap().parse().unwrap();
+        if requested < seconds {
+            // As an API server sends it: a bookmark just before the requested end.
+            let last = [Step::Wait(secs(requested.saturating_sub(2))), data(bookmark(101)), Step::Wait(secs(2))];
             return steps(last);
         }
         steps([Step::Wait(secs(seconds))].into_iter().chain(reset.then_some(Step::Break)))
@@ -190,8 +190,8 @@ async fn a_refusal_in_the_body_of_a_watch_is_at_no_time_called_watching_once_it_
                 matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })
             });
             assert!(watching <= 1, "{code} after {after} s: {watching} times");
-            let heard = rig.count(|event| matches!(event, ClusterEvent::Alive { resource: Resource::Pods, .. }));
-            assert_eq!(heard, 0, "{code} after {after} s");
+            let reports = rig.count(|event| matches!(event, ClusterEvent::Alive { resource: Resource::Pods, .. }));
+            assert_eq!(reports, 0, "{code} after {after} s");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Convergence: whatever a server does and whatever happens to its answers, once it is well the model equals its state.
+//! Convergence: after any behaviour of a server and any fault of its answers, the model equals its state once it is healthy.
 //!
 //! No sockets: a simulated server, the state machine, the decoders and the model, driven by a seed.
 //! `WATCHBELL_SEQUENCES` sets the number of sequences, `WATCHBELL_SEED` plays one of them again, with its log on
@@ -28,21 +28,21 @@ use server::{Key, Object, Server, any_error, gone, too_large};
 
 /// Short sequences of `cargo test`; a run of 10,000 takes less than a minute in debug.
 const SEQUENCES: u64 = 500;
-/// Random moves of one sequence before the server is well again.
+/// Random moves of one sequence before the server is healthy again.
 const MOVES: usize = 120;
-/// Time for which the server is well before the model is compared: longer than any wait of ours (a denied list, 330 s;
+/// Time for which the server is healthy before the model is compared: longer than any wait of ours (a denied list, 330 s;
 /// the rest of a watch with a skipped event, 220 s) and the list after it.
 const WELL: Duration = Duration::from_secs(900);
 
 /// An open watch, or one that is being opened.
 struct Stream {
-    ask: WatchRequest,
+    request: WatchRequest,
     open: bool,
     at: u64,
     /// Set once it is silent without an end (F45).
     silent: bool,
     since: Duration,
-    heard: Duration,
+    last_event: Duration,
     /// Objects still to come of the initial list, and its pages so far; `None` once its bookmark is sent.
     initial: Option<(VecDeque<(Key, Object)>, u32)>,
 }
@@ -126,19 +126,27 @@ impl Play {
         for effect in self.sides[side].machine.step(moment, input) {
             let at = &mut self.sides[side];
             match effect {
-                ReflectorEffect::Fetch(ask) => {
+                ReflectorEffect::Fetch(request) => {
                     assert!(at.page.is_none(), "two pages in flight");
-                    at.token.clone_from(&ask.token);
-                    // The answer is the state at the time of the request, however late it arrives.
-                    at.page = Some(at.server.page(&ask));
+                    at.token.clone_from(&request.token);
+                    // The answer holds the state at the time of the request, also when it arrives late.
+                    at.page = Some(at.server.page(&request));
                 }
                 ReflectorEffect::Abandon => at.page = None,
-                ReflectorEffect::Open(ask) => {
+                ReflectorEffect::Open(request) => {
                     assert!(at.watch.is_none(), "two watches");
-                    let (since, heard) = (self.now, self.now);
-                    let at_version = if ask.initial { 0 } else { ask.version.parse().unwrap() };
-                    let initial = ask.initial.then(|| (VecDeque::new(), 0));
-                    at.watch = Some(Stream { at: at_version, ask, open: false, silent: false, since, heard, initial });
+                    let (since, last_event) = (self.now, self.now);
+                    let at_version = if request.initial { 0 } else { request.version.parse().unwrap() };
+                    let initial = request.initial.then(|| (VecDeque::new(), 0));
+                    at.watch = Some(Stream {
+                        at: at_version,
+                        request,
+                        open: false,
+                        silent: false,
+                        since,
+                        last_event,
+                        initial,
+                    });
                 }
                 ReflectorEffect::Close => at.watch = None,
                 ReflectorEffect::Publish(page) => self.deliver(
@@ -199,7 +207,7 @@ impl Play {
         self.step(side, ReflectorInput::PageFailed(error), None);
     }
 
-    /// The server answers the start of a watch as it must.
+    /// Answers the start of a watch.
     fn open(&mut self, side: usize) {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| !watch.open) else { return };
@@ -220,7 +228,7 @@ impl Play {
             return self.step(side, ReflectorInput::WatchEnded(WatchEnd::Refused(error)), None);
         }
         watch.open = true;
-        (watch.since, watch.heard) = (self.now, self.now);
+        (watch.since, watch.last_event) = (self.now, self.now);
         self.step(side, ReflectorInput::WatchOpen, None);
     }
 
@@ -229,8 +237,8 @@ impl Play {
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return false };
         let Some((objects, pages)) = &mut watch.initial else { return false };
-        watch.heard = self.now;
-        let generation = watch.ask.generation;
+        watch.last_event = self.now;
+        let generation = watch.request.generation;
         let resource = at.server.of;
         if objects.is_empty() {
             watch.initial = None;
@@ -271,7 +279,7 @@ impl Play {
         }
         let at = &mut self.sides[side];
         let Some(watch) = at.watch.as_mut().filter(|watch| watch.open && !watch.silent) else { return };
-        watch.heard = self.now;
+        watch.last_event = self.now;
         let mut lines: Vec<String> = Vec::new();
         let mut skipped = false;
         let from = watch.at;
@@ -289,7 +297,7 @@ impl Play {
             lines
                 .push(format!(r#"{{"type":"BOOKMARK","object":{{"metadata":{{"resourceVersion":"{}"}}}}}}"#, watch.at));
         }
-        let generation = watch.ask.generation;
+        let generation = watch.request.generation;
         let (batch, news) = decode(at.server.of, &lines);
         let resource = at.server.of;
         self.deliver(side, ClusterEvent::Changes { resource, generation, unreadable: u32::from(skipped), batch });
@@ -371,7 +379,7 @@ impl Play {
         }
     }
 
-    /// Makes the server well, for the rest of the sequence.
+    /// Makes the server healthy for the rest of the sequence.
     fn recover(&mut self) {
         let end = self.now + WELL;
         for _ in 0..20_000 {
@@ -383,10 +391,10 @@ impl Play {
                 self.open(side);
                 let at = &self.sides[side];
                 if let Some(watch) = at.watch.as_ref().filter(|watch| watch.open) {
-                    if self.now >= watch.since + secs(watch.ask.seconds) {
+                    if self.now >= watch.since + secs(watch.request.seconds) {
                         self.sides[side].watch = None;
                         self.step(side, ReflectorInput::WatchEnded(WatchEnd::Clean), None);
-                    } else if watch.initial.is_some() || at.is_behind() || self.now >= watch.heard + secs(60) {
+                    } else if watch.initial.is_some() || at.is_behind() || self.now >= watch.last_event + secs(60) {
                         self.events(side, 3, false);
                     }
                 }

@@ -1,4 +1,4 @@
-//! Load on a sick server, counted by the server; and the tasks and memory after a day of failures. In virtual time.
+//! Load on a failing server, counted by the server, and tasks and memory after a day of failures, in virtual time.
 
 use super::*;
 use crate::model::app::Model;
@@ -51,8 +51,8 @@ async fn no_sick_server_is_asked_more_than_once_a_second_on_average() {
         // On a 403 the work probe requests nodes too.
         let (first, second) = (work(0), work(300));
         assert!(second <= first + 62, "{name}: {first} requests in the first 5 min, {second} in the next");
-        let asked = seen.iter().filter(|seen| seen.at >= secs(300)).count();
-        assert!(asked >= 60, "{name}: it goes on asking ({asked} in 5 min)");
+        let later = seen.iter().filter(|seen| seen.at >= secs(300)).count();
+        assert!(later >= 60, "{name}: it goes on asking ({later} in 5 min)");
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_throttled_watch_keeps_its_version_and_is_not_listed_again() {
     assert!(rig.watches("pods").len() <= 25, "{}", rig.watches("pods").len());
 }
 
-/// Faults as they come in real life: for some minutes, one after the other.
+/// Faults as in practice: some minutes each, one after the other.
 fn random_day(seed: u64) -> impl FnMut(&Seen) -> Reply + Send {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut fault = (Duration::ZERO, 0);
@@ -146,7 +146,7 @@ async fn a_day_of_random_faults_leaves_neither_tasks_nor_memory_behind() {
         sizes.push((alive(), pod_store.heap_bytes(), cluster.link().failures().count(), cluster.alert_records().len()));
     }
     // Two loops, two probes, the meter, the session and the version; at most two pages and two watches; five tasks of
-    // optional APIs, which have nothing to do here.
+    // optional APIs, which are idle here.
     assert!(sizes.iter().all(|(tasks, ..)| *tasks <= before + 21), "{sizes:?}");
     let most = |range: std::ops::Range<usize>| {
         let sizes = &sizes[range];

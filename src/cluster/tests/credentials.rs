@@ -9,7 +9,7 @@ async fn f60_f63_credentials_are_renewed_a_minute_before_they_expire_while_the_d
     let mut rig = Rig::with(Tuning { optional: Optional::off(), ..Tuning::default() }, credentials, good);
     rig.pass(secs(3600)).await;
     let builds = rig.builds();
-    // The first begins at once; each of the next 540 s after the last was there.
+    // The first run starts at once, each further one 540 s after the last credential came.
     let begun: Vec<u128> = builds.iter().map(|(begun, _)| (begun.as_millis() + 500) / 1000).collect();
     assert_eq!(begun, [0, 565, 1130, 1695, 2260, 2825, 3390], "{builds:?}");
     assert_eq!((rig.lists("pods").len(), rig.lists("nodes").len()), (1, 1), "nothing is listed again for it");

@@ -96,8 +96,8 @@ async fn a_watch_that_is_410_and_nothing_else_is_no_sign_of_life() {
     rig.pass(secs(600)).await;
     let lists = rig.lists("pods").len();
     assert!((8..=25).contains(&lists), "a new list each time, politely: {lists}");
-    let heard = rig.count(|event| matches!(event, ClusterEvent::Alive { resource: Resource::Pods, .. }));
-    assert_eq!(heard, 0);
+    let reports = rig.count(|event| matches!(event, ClusterEvent::Alive { resource: Resource::Pods, .. }));
+    assert_eq!(reports, 0);
     let mut beside = Beside::new();
     beside.listen(&rig, false);
     let fresh = beside.fresh(Resource::Pods, secs(600));

@@ -20,13 +20,13 @@ use crate::msg::{Failure, Msg, Now};
 /// A model beside a rig.
 pub(super) struct Beside {
     model: Model,
-    heard: usize,
+    applied: usize,
 }
 
 impl Beside {
     pub(super) fn new() -> Self {
         let spec = ClusterSpec { context: Clean::new("c"), broken: None };
-        Self { model: Model::new(vec![spec], Settings::default()), heard: 0 }
+        Self { model: Model::new(vec![spec], Settings::default()), applied: 0 }
     }
 
     fn now(at: Duration) -> Now {
@@ -34,16 +34,16 @@ impl Beside {
         Now { mono: Mono(at), wall }
     }
 
-    /// Applies the rig's events since the last call, second by second; none may be an alert if `calm`.
+    /// Applies the rig's events since the last call, second by second. With `calm` no alert may follow.
     pub(super) fn listen(&mut self, rig: &Rig, calm: bool) {
-        for (at, event) in &rig.events[self.heard..] {
+        for (at, event) in &rig.events[self.applied..] {
             self.model.update(Msg::Cluster(ClusterId(0), event.clone()), Self::now(*at));
             self.model.update(Msg::Tick, Self::now(*at));
             self.model.update(Msg::Frame, Self::now(*at));
             let alerts = self.model.clusters()[0].alerts();
             assert!(!calm || alerts.is_empty(), "after {event:?} at {at:?}: {alerts:?}");
         }
-        self.heard = rig.events.len();
+        self.applied = rig.events.len();
     }
 
     /// Applies one more event, as if the rig had sent it.
@@ -115,14 +115,15 @@ async fn f40_a_watch_that_expires_in_mid_list_goes_on_from_a_fresh_version_and_a
     rig.until("the second pass", finished(2)).await;
     beside.listen(&rig, true);
     assert_eq!(beside.pods(), ["p1", "p2", "p3"]);
-    let asked: Vec<(Option<String>, String)> = rig
+    let requests: Vec<(Option<String>, String)> = rig
         .lists("pods")
         .iter()
         .map(|seen| (seen.param("continue").map(str::to_owned), seen.param("limit").unwrap().to_owned()))
         .collect();
-    let ask = |token: Option<&str>, limit: &str| (token.map(str::to_owned), limit.to_owned());
-    let expected = [ask(None, "500"), ask(Some("C1"), "500"), ask(None, "1"), ask(Some("C2"), "500"), ask(None, "500")];
-    assert_eq!(asked, expected);
+    let page = |token: Option<&str>, limit: &str| (token.map(str::to_owned), limit.to_owned());
+    let expected =
+        [page(None, "500"), page(Some("C1"), "500"), page(None, "1"), page(Some("C2"), "500"), page(None, "500")];
+    assert_eq!(requests, expected);
     rig.pass(secs(2)).await;
     let versions: Vec<String> = pod_watches(&rig).into_iter().map(|(_, version)| version).collect();
     assert_eq!(versions, ["101", "150", "160"]);
@@ -170,9 +171,9 @@ async fn f44_a_watch_that_closes_at_once_says_so_and_keeps_the_data() {
     let mut beside = Beside::new();
     beside.listen(&rig, false);
     assert_eq!(beside.pods(), ["p1"]);
-    let said =
+    let named =
         beside.model.clusters()[0].link().failures().any(|f| f.text.contains("closed at once") && f.next_in.is_some());
-    assert!(said, "the cause and the next attempt are named (G3)");
+    assert!(named, "the cause and the next attempt are named (G3)");
     assert!(rig.watches("pods").len() <= 12, "{:?}", pod_watches(&rig));
 }
 
@@ -228,8 +229,8 @@ async fn f47_a_storm_of_internal_errors_is_met_with_waits_and_the_data_stays() {
         good(seen)
     });
     rig.pass(secs(300)).await;
-    let asked = rig.lists("pods").len() + rig.watches("pods").len();
-    assert!(asked <= 60, "{asked} requests in 300 s");
+    let requests = rig.lists("pods").len() + rig.watches("pods").len();
+    assert!(requests <= 60, "{requests} requests in 300 s");
     let mut beside = Beside::new();
     beside.listen(&rig, false);
     assert_eq!(beside.pods(), ["p1"]);

@@ -1,5 +1,5 @@
 //! The scenario `incident` under paused time: the simulated server, the tasks of a cluster, the model and the screen in one
-//! process, and no socket between them. So "within 15 seconds" is a fact and not a matter of the machine.
+//! process, and no socket between them. So "within 15 seconds" does not depend on the machine.
 
 use std::time::Duration;
 

@@ -121,9 +121,9 @@ async fn f23_no_sick_server_is_asked_more_than_once_a_second_for_32_namespaces()
         let from = rig.seen().len();
         assert!(from <= 32 * 4 + 30 + 60, "{name}: {from} requests in the first minute");
         rig.pass(secs(600)).await;
-        let asked = rig.seen().len() - from;
-        assert!(asked <= 600, "{name}: {asked} requests in 600 s");
-        assert!(asked >= 60, "{name}: it goes on asking ({asked})");
+        let requests = rig.seen().len() - from;
+        assert!(requests <= 600, "{name}: {requests} requests in 600 s");
+        assert!(requests >= 60, "{name}: it goes on asking ({requests})");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Optional APIs: requested seldom, and whatever they do, nothing else is affected. In virtual time.
+//! Optional APIs, in virtual time: they are requested seldom, and their failures affect nothing else.
 
 use super::*;
 use crate::msg::UsageNews;
@@ -15,7 +15,7 @@ fn with_usage(usage: impl Fn(&Seen) -> Reply + Send + 'static) -> Rig {
     Rig::with_optional(tuning, move |seen| if seen.path == USAGE { usage(seen) } else { good(seen) })
 }
 
-fn asked(rig: &Rig) -> Vec<u64> {
+fn usage_requests(rig: &Rig) -> Vec<u64> {
     rig.seen().iter().filter(|seen| seen.path == USAGE).map(|seen| seen.at.as_secs()).collect()
 }
 
@@ -35,9 +35,9 @@ fn failures(rig: &Rig) -> usize {
 async fn usage_is_polled_at_most_every_30_s() {
     let mut rig = with_usage(|_| json(FIGURES));
     rig.pass(secs(600)).await;
-    let asked = asked(&rig);
-    assert!(asked.windows(2).all(|two| (30..=33).contains(&(two[1] - two[0]))), "{asked:?}");
-    assert!((18..=21).contains(&asked.len()), "{asked:?}");
+    let usage_requests = usage_requests(&rig);
+    assert!(usage_requests.windows(2).all(|two| (30..=33).contains(&(two[1] - two[0]))), "{usage_requests:?}");
+    assert!((18..=21).contains(&usage_requests.len()), "{usage_requests:?}");
     let UsageNews::Read(nodes) = &reported(&rig)[0] else { panic!("figures were read") };
     assert_eq!((&*nodes[0].name, nodes[0].cpu.unwrap().milli()), ("n1", 250));
 }
@@ -49,16 +49,16 @@ async fn no_key_makes_usage_be_asked_more_often_than_its_period() {
         rig.commands.send(ClusterCommand::Refresh).await.unwrap();
         rig.pass(secs(1)).await;
     }
-    assert!(asked(&rig).len() <= 2, "{:?}", asked(&rig));
+    assert!(usage_requests(&rig).len() <= 2, "{:?}", usage_requests(&rig));
 }
 
 #[tokio::test(start_paused = true)]
 async fn f24_an_absent_metrics_api_is_looked_for_every_5_min_without_a_word() {
     let mut rig = with_usage(|_| status(404, "404 page not found\n"));
     rig.pass(secs(1_000)).await;
-    let asked = asked(&rig);
-    assert!(asked.windows(2).all(|two| (300..=330).contains(&(two[1] - two[0]))), "{asked:?}");
-    assert_eq!(asked.len(), 4, "{asked:?}");
+    let usage_requests = usage_requests(&rig);
+    assert!(usage_requests.windows(2).all(|two| (300..=330).contains(&(two[1] - two[0]))), "{usage_requests:?}");
+    assert_eq!(usage_requests.len(), 4, "{usage_requests:?}");
     assert!(reported(&rig).iter().all(|news| *news == UsageNews::Absent));
     assert_eq!(failures(&rig), 0);
 }
@@ -81,8 +81,8 @@ async fn f24_an_api_that_is_installed_later_is_found_by_a_refresh() {
 async fn f25_a_broken_metrics_api_is_no_failure_of_the_cluster_and_no_storm() {
     let mut rig = with_usage(|_| status(503, "service unavailable\n"));
     rig.pass(secs(600)).await;
-    let asked = asked(&rig);
-    assert!(asked.windows(2).all(|two| (60..=66).contains(&(two[1] - two[0]))), "{asked:?}");
+    let usage_requests = usage_requests(&rig);
+    assert!(usage_requests.windows(2).all(|two| (60..=66).contains(&(two[1] - two[0]))), "{usage_requests:?}");
     assert_eq!(
         reported(&rig)[0],
         UsageNews::Unavailable("load balancer or proxy answered 503: service unavailable (503)".into())
@@ -94,7 +94,7 @@ async fn f25_a_broken_metrics_api_is_no_failure_of_the_cluster_and_no_storm() {
 async fn forbidden_usage_is_asked_for_again_after_5_min() {
     let mut rig = with_usage(|_| status(403, "nodes.metrics.k8s.io is forbidden"));
     rig.pass(secs(400)).await;
-    assert_eq!(asked(&rig).len(), 2);
+    assert_eq!(usage_requests(&rig).len(), 2);
     assert!(matches!(reported(&rig)[0], UsageNews::Denied(_)));
     assert_eq!(failures(&rig), 0);
 }
@@ -234,8 +234,11 @@ async fn f54_a_server_without_the_group_is_looked_at_every_5_min_without_a_word(
     let mut rig = with_dra(|_| status(404, "404 page not found\n"));
     rig.pass(secs(1_000)).await;
     assert!(states(&rig, Resource::Slices).iter().all(|state| *state == SyncState::Absent));
-    let asked = times(&rig, GROUP);
-    assert!((12..=16).contains(&asked.len()), "four resources, each at the start and every 5 min: {asked:?}");
+    let usage_requests = times(&rig, GROUP);
+    assert!(
+        (12..=16).contains(&usage_requests.len()),
+        "four resources, each at the start and every 5 min: {usage_requests:?}"
+    );
     assert_eq!(failures(&rig), 0);
 }
 
@@ -278,8 +281,8 @@ async fn optional_resources_that_hang_or_fail_are_no_storm_and_no_failure() {
     for broken in [|| Reply::Hang, || status(500, "etcdserver: no leader"), || Reply::Refused] {
         let mut rig = with_dra(move |_| broken());
         rig.pass(secs(600)).await;
-        let asked = times(&rig, GROUP);
-        assert!(asked.len() <= 4 * 20, "{asked:?}");
+        let usage_requests = times(&rig, GROUP);
+        assert!(usage_requests.len() <= 4 * 20, "{usage_requests:?}");
         assert_eq!(failures(&rig), 0);
         assert!(matches!(states(&rig, Resource::Claims)[0], SyncState::Waiting { .. }));
     }

@@ -22,7 +22,7 @@ const QUARTER: Duration = Duration::from_secs(900);
 /// G7.
 const STEP: Duration = Duration::from_secs(60);
 
-/// Two clusters in one program: the first will suffer, the second is healthy.
+/// Two clusters in one program: the first gets the faults, the second is healthy.
 struct Pair {
     simulations: [Simulation; 2],
     controls: [Control; 2],
@@ -31,10 +31,10 @@ struct Pair {
     news: mpsc::Receiver<Msg>,
     clock: Clock,
     start: Instant,
-    /// Of the first.
+    /// Failures of the first cluster.
     failures: Vec<Failure>,
     samples: Vec<ProbeSample>,
-    /// Of both.
+    /// Restarts of tasks of both clusters.
     restarts: usize,
     /// Events of the healthy one, with their times; pages and changes by their number of objects.
     beside: Vec<(Duration, String)>,
@@ -172,7 +172,7 @@ async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> 
     pair.change(1);
     pair.pass(secs(10)).await;
     let before = pair.held(0).unwrap();
-    let asked = pair.controls[0].request_count();
+    let requests = pair.controls[0].request_count();
     for fault in faults {
         pair.controls[0].inject(fault.clone());
     }
@@ -189,10 +189,10 @@ async fn play(name: &str, faults: &[Fault], lasts: Duration, step: Duration) -> 
     let late = pair.size();
     if !faults.is_empty() {
         assert!(!pair.failures.is_empty(), "{name}: nothing was named (G3)");
-        let asked = pair.controls[0].request_count() - asked;
-        assert!(asked <= begun.elapsed().as_secs(), "{name}: {asked} requests in {lasts:?} (G4)");
+        let requests = pair.controls[0].request_count() - requests;
+        assert!(requests <= begun.elapsed().as_secs(), "{name}: {requests} requests in {lasts:?} (G4)");
         // The probes alone: every five seconds, and every fifteen where those of work are throttled.
-        assert!(asked >= lasts.as_secs() / 5 + lasts.as_secs() / 15 - 2, "{name}: it goes on asking: {asked}");
+        assert!(requests >= lasts.as_secs() / 5 + lasts.as_secs() / 15 - 2, "{name}: it goes on asking: {requests}");
     }
     keeps(name, &pair, &before);
     assert_eq!(pair.restarts, 0, "{name}: a task panicked or ended (G6)");

@@ -136,19 +136,19 @@ struct ServerState {
     start: Instant,
     seen: Mutex<Vec<Seen>>,
     handler: Mutex<Handler>,
-    /// When clients were built: from the start to the end.
+    /// Start and end of each build of clients.
     builds: Mutex<Vec<(Duration, Duration)>>,
     credentials: Credentials,
-    /// Counts what is open: requests without an answer yet, and bodies that the client still holds.
+    /// Counts open requests without an answer, and bodies that the client still holds.
     open: Arc<()>,
 }
 
-/// How the credentials of a scripted server come and go.
+/// Credentials of a scripted server.
 #[derive(Clone, Copy, Default)]
 pub(in crate::cluster) struct Credentials {
-    /// How long they hold; `None`: for ever.
+    /// Time of their validity; `None`: unlimited.
     pub(in crate::cluster) life: Option<Duration>,
-    /// How long their plugin takes.
+    /// Run time of their plugin.
     pub(in crate::cluster) takes: Duration,
 }
 
@@ -279,7 +279,7 @@ impl Rig {
         self.state.start
     }
 
-    /// When clients were built: from the start to the end.
+    /// Start and end of each build of clients.
     pub(in crate::cluster) fn builds(&self) -> Vec<(Duration, Duration)> {
         self.state.builds.lock().unwrap().clone()
     }
@@ -318,7 +318,7 @@ impl ServerSide {
     }
 
     /// Requests so far.
-    pub(in crate::cluster) fn asked(&self) -> usize {
+    pub(in crate::cluster) fn request_count(&self) -> usize {
         self.0.seen.lock().unwrap().len()
     }
 }
@@ -364,7 +364,7 @@ pub(in crate::cluster) fn quiet_watch(seen: &Seen) -> Reply {
     steps(script)
 }
 
-/// Everything but nodes and pods, as a good server answers it.
+/// A good server's answer to a request other than nodes and pods.
 pub(in crate::cluster) fn rest(seen: &Seen) -> Reply {
     match seen.path.as_str() {
         "/version" => json(r#"{"major":"1","minor":"36","gitVersion":"v1.36.2"}"#),

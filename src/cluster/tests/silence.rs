@@ -16,7 +16,7 @@ fn rig(tuning: Tuning, dead: fn() -> Reply) -> (Rig, Arc<AtomicBool>) {
     (rig, switch)
 }
 
-/// When the pods were watched for the first time after `from`.
+/// Time of the first watch of pods after `from`.
 fn watched_after(rig: &Rig, from: Duration) -> Option<Duration> {
     let watching = |event: &ClusterEvent| {
         matches!(event, ClusterEvent::Sync { resource: Resource::Pods, state: SyncState::Watching })

@@ -59,7 +59,7 @@ async fn a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everyth
             rig.pass(after).await;
         }
         let (server, stopped) = (rig.server(), Instant::now());
-        assert_eq!(server.asked() == 0, after.is_zero(), "{when}");
+        assert_eq!(server.request_count() == 0, after.is_zero(), "{when}");
         drop(rig.news);
         rig.task.await.unwrap();
         // An aborted task ends with its next turn.
@@ -68,9 +68,9 @@ async fn a_cluster_that_is_stopped_at_any_moment_ends_at_once_lets_go_of_everyth
         }
         assert!(stopped.elapsed() < secs(1), "{when}: {} tasks are left", alive() - before);
         assert_eq!(server.open(), 0, "{when}: a request is left");
-        let asked = server.asked();
+        let request_count = server.request_count();
         sleep(secs(3600)).await;
-        assert_eq!(server.asked(), asked, "{when}: asked after its end");
+        assert_eq!(server.request_count(), request_count, "{when}: asked after its end");
     }
 }
 
@@ -115,7 +115,7 @@ async fn a_consumer_that_goes_away_with_unread_events_ends_the_tasks() {
         }
         good(seen)
     });
-    // Nobody reads: the channel is full, and the tasks wait for it.
+    // The channel is not read: it is full, and the tasks wait for it.
     sleep(secs(600)).await;
     let server = rig.server();
     assert_eq!(rig.news.len(), rig.news.max_capacity(), "events that nobody has read");
@@ -201,11 +201,11 @@ async fn a_cluster_that_is_not_followed_any_more_is_probed_and_nothing_else_and_
     rig.commands.send(ClusterCommand::Unfollow).await.unwrap();
     rig.pass(secs(1)).await;
     assert_eq!(rig.server().open(), 0, "their connections end with them");
-    let asked = |rig: &Rig| (rig.lists("pods").len(), rig.watches("pods").len(), rig.lists("nodes").len());
-    let before = asked(&rig);
+    let request_count = |rig: &Rig| (rig.lists("pods").len(), rig.watches("pods").len(), rig.lists("nodes").len());
+    let before = request_count(&rig);
     rig.commands.send(ClusterCommand::Refresh).await.unwrap();
     rig.pass(secs(900)).await;
-    assert_eq!(asked(&rig), before);
+    assert_eq!(request_count(&rig), before);
     assert_eq!(rig.count(|event| matches!(event, ClusterEvent::TaskRestarted { .. })), 0);
     assert!(rig.count(|event| matches!(event, ClusterEvent::Probe(_))) >= 300, "whether it answers is still known");
 }

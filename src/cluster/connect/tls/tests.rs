@@ -28,7 +28,7 @@ macro_rules! fixture {
 struct Pair {
     certificate: String,
     key: String,
-    /// Of those that were made here.
+    /// A certificate that was made here.
     params: CertificateParams,
 }
 
@@ -109,19 +109,19 @@ async fn shake(settings: &TlsSettings, server: ServerConfig) -> Result<(), Strin
             shown: None,
         })
     };
-    let heard = async {
+    let refusal = async {
         let mut stream = TlsConnector::from(Arc::new(config)).connect(name, ours).await?;
         // In TLS 1.3 a server refuses a client's certificate after the handshake.
         stream.read_u8().await.map(drop)
     };
-    heard.await.map_err(|error| failure(error).text.to_string())
+    refusal.await.map_err(|error| failure(error).text.to_string())
 }
 
 async fn shown(settings: &TlsSettings, server: &Pair) -> Result<(), String> {
     shake(settings, server_config(server, None)).await
 }
 
-/// Asserts a refusal that contains `words`, and no name from anybody's code.
+/// Asserts a refusal that contains `words` and no identifier of a library.
 #[track_caller]
 fn refused(result: &Result<(), String>, words: &str) {
     let text = result.as_ref().expect_err(words);
@@ -179,7 +179,7 @@ async fn the_key_of_a_trusted_leaf_cannot_vouch_for_another_certificate() {
     let leaf = self_signed(|_| {});
     let forged = signed(&leaf, |_| {});
     refused(&shown(&trusting(&leaf.certificate), &forged).await, "certificate signed by unknown authority");
-    // Neither one that says that it is an authority, but may not sign.
+    // Nor one that is an authority but may not sign.
     let mute = self_signed(|params| {
         authority(params);
         params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
@@ -347,7 +347,7 @@ async fn server_certificates_that_are_refused_say_why_in_words() {
 #[tokio::test]
 async fn names_may_be_wildcards_and_addresses_and_what_the_kubeconfig_says() {
     let ca = self_signed(authority);
-    for (names, asked, good) in [
+    for (names, requested, good) in [
         (vec!["*.example.org"], "api.example.org", true),
         (vec!["*.example.org"], "example.org", false),
         (vec!["*.example.org"], "a.api.example.org", false),
@@ -359,9 +359,9 @@ async fn names_may_be_wildcards_and_addresses_and_what_the_kubeconfig_says() {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let sans = CertificateParams::new(names.clone()).unwrap().subject_alt_names;
         let server = signed(&ca, |params| params.subject_alt_names = sans);
-        let settings = TlsSettings { server_name: Some(asked.to_owned()), ..trusting(&ca.certificate) };
+        let settings = TlsSettings { server_name: Some(requested.to_owned()), ..trusting(&ca.certificate) };
         let result = shown(&settings, &server).await;
-        assert_eq!(result.is_ok(), good, "{names:?} for {asked}: {result:?}");
+        assert_eq!(result.is_ok(), good, "{names:?} for {requested}: {result:?}");
         if !good {
             refused(&result, &format!("certificate is valid for {}", names.join(", ")));
         }
@@ -374,7 +374,7 @@ async fn names_may_be_wildcards_and_addresses_and_what_the_kubeconfig_says() {
 async fn signatures_with_rsa_pss_are_good_and_keys_that_are_too_short_are_named() {
     let pss = pair(fixture!("pss.crt"), fixture!("rsa.pkcs8"));
     assert_eq!(shown(&trusting(fixture!("rsa-self.crt")), &pss).await, Ok(()));
-    // rustls would not serve with such a key: the verifier is asked itself.
+    // rustls would not serve with such a key, so the verifier is called directly.
     let verifier = Verifier::new(Roots::of_bundle(fixture!("p521-ca.crt").as_bytes()).unwrap(), &ecdsa::provider());
     let short = CertificateDer::from_pem_slice(fixture!("short.crt").as_bytes()).unwrap();
     let bad = rustls::Error::from(rustls::CertificateError::BadSignature);

@@ -1,4 +1,4 @@
-//! Plugins are shell scripts that write down when they run.
+//! Tests with plugins that are shell scripts and record each run.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// A plugin that notes each run in `runs` of the folder.
+/// A plugin that records each run in the file `runs` of the folder.
 fn plugin(folder: &Path, script: &str) -> ExecConfig {
     let script = format!("cd {}; echo run >> runs; n=$(wc -l < runs | tr -d ' ')\n{script}", folder.display());
     ExecConfig { command: Some("/bin/sh".into()), args: Some(vec!["-c".into(), script]), ..ExecConfig::default() }
@@ -27,7 +27,7 @@ const GIVES: &str = "echo '{\"status\":{\"token\":\"t'$n'\"}}'";
 async fn ten(plugins: &Plugins, exec: &ExecConfig, demand: Demand) -> Vec<Result<Issued, PluginError>> {
     let mut asking = JoinSet::new();
     for _ in 0..10 {
-        // As each context has it, from its own user entry.
+        // Each context has its own user entry.
         let (entry, exec) = (plugins.entry(exec), exec.clone());
         asking.spawn(async move { entry.credential(&exec, demand, &Tuning::default()).await });
     }

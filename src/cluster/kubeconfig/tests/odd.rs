@@ -1,4 +1,4 @@
-//! Kubeconfigs as people and tools write them: unused entries may be odd, and used ones are named when they are.
+//! Kubeconfigs as people and tools write them: odd entries are accepted if unused, and named in an error if used.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -248,7 +248,7 @@ fn a_kubeconfig_that_comes_through_a_pipe_is_read_once_and_is_never_edited() {
     assert!(!runtime.block_on(target.edited()));
 }
 
-/// Each context asks on its own, and none of them reads the files again that another has read.
+/// Each context checks for edits itself, and reads no file again that another has read.
 #[test]
 fn an_edit_is_read_once_for_all_contexts() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! Which of a user's credentials count: empty is unset, and client-go's precedence.
+//! Precedence of a user's credentials, as in client-go; empty is unset.
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn a_server_without_a_scheme_is_asked_over_plain_http_and_without_credentials() 
             assert!(target.server().unwrap().starts_with("http://"), "{cluster}");
         }
     }
-    // kubectl leaves them out here too, and says nothing of it.
+    // kubectl leaves them out too, without a message.
     let away = credentials_for(&home, "server: 'api.example:8443'", "{token: CANARY}").unwrap_err();
     assert_eq!(away, "credentials are not sent over plain http:// to another machine");
     assert_eq!(
@@ -200,7 +200,7 @@ fn a_value_that_no_header_may_have_is_refused_before_it_is_sent() {
         let error = credentials(&home, user).unwrap_err();
         assert!(error.contains("`u`") && error.contains("impersonate"), "{error}");
     }
-    // What is impersonated is sent as client-go does it.
+    // Impersonation is sent as client-go sends it.
     let sent = credentials(&home, "{token: T, as: jane, as-groups: [a, b], as-user-extra: {'a/b': [x]}}");
     assert_eq!(sent.unwrap(), "janeabxBearer T");
 }

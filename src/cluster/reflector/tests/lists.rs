@@ -65,7 +65,7 @@ fn with_60_seconds_a_page_the_second_attempt_gets_59() {
     bench.take();
     bench.after(60, ReflectorInput::PageFailed(timeout()));
     bench.timer();
-    assert_eq!(bench.asked(), ["page 2 C1 limit 250 attempt 2 within 59"]);
+    assert_eq!(bench.requests(), ["page 2 C1 limit 250 attempt 2 within 59"]);
     bench.after(59, ReflectorInput::PageFailed(timeout()));
     assert!(bench.take().contains(&"told waiting FirstByte".to_owned()), "the budget ends it, not the count");
 }
@@ -98,7 +98,11 @@ fn an_expired_token_without_another_starts_a_new_generation_after_the_backoff() 
     assert!(bench.timer() >= Duration::from_millis(800));
     assert_eq!(bench.take(), ["told list 2 started", "told Listing", "page 1 limit 500 attempt 2 within 30"]);
     bench.page("20", "");
-    assert_eq!(bench.asked(), ["publish 1 of list 2", "close", "watch 20 of list 2"], "the old watch lived until now");
+    assert_eq!(
+        bench.requests(),
+        ["publish 1 of list 2", "close", "watch 20 of list 2"],
+        "the old watch lived until now"
+    );
 }
 
 #[test]
@@ -109,9 +113,9 @@ fn tokens_that_expire_for_ever_do_not_loop() {
     for _ in 0..3 {
         bench.step(ReflectorInput::PageFailed(gone_with("C")));
     }
-    assert_eq!(bench.asked().len(), 3);
+    assert_eq!(bench.requests().len(), 3);
     bench.step(ReflectorInput::PageFailed(gone_with("C")));
-    assert_eq!(bench.asked(), Vec::<String>::new(), "now the backoff");
+    assert_eq!(bench.requests(), Vec::<String>::new(), "now the backoff");
 }
 
 #[test]
@@ -184,7 +188,7 @@ fn tokens_that_go_round_in_a_circle_do_not_loop() {
     bench.page("10", "A");
     assert!(bench.take().contains(&"told waiting Server".to_owned()));
     assert!(bench.timer() >= Duration::from_millis(800));
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 2 within 30"]);
     bench.page("20", "A");
-    assert_eq!(bench.asked().last().unwrap(), "page 2 A limit 500 attempt 1 within 30", "each list for itself");
+    assert_eq!(bench.requests().last().unwrap(), "page 2 A limit 500 attempt 1 within 30", "each list for itself");
 }

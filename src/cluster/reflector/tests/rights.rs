@@ -85,13 +85,13 @@ fn the_first_401_renews_the_credentials_and_the_second_waits() {
     bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
     assert_eq!(bench.take(), ["renew", "told failed Auth"]);
     bench.after(1, ReflectorInput::Renewed);
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "at once with the new ones");
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 2 within 30"], "at once with the new ones");
     bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
     assert_eq!(bench.take(), ["told failed Auth", "told waiting Auth"]);
     assert!(bench.timer() >= Duration::from_secs(30));
     bench.take();
     bench.step(ReflectorInput::PageFailed(status(401, Layer::Auth)));
-    assert_eq!(bench.asked(), ["renew"], "later new ones are asked for once more");
+    assert_eq!(bench.requests(), ["renew"], "later new ones are asked for once more");
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn a_rejected_watch_and_a_rejected_list_renew_the_credentials_once_each() {
     bench.take();
     let rejected = || status(401, Layer::Auth);
     bench.step(ReflectorInput::PageFailed(rejected()));
-    assert_eq!(bench.asked(), ["renew"]);
+    assert_eq!(bench.requests(), ["renew"]);
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(rejected())));
-    assert_eq!(bench.asked(), ["renew"]);
+    assert_eq!(bench.requests(), ["renew"]);
     bench.after(2, ReflectorInput::Renewed);
     bench.take();
     bench.step(ReflectorInput::PageFailed(rejected()));
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(rejected())));
-    assert_eq!(bench.asked(), [""; 0], "both wait");
+    assert_eq!(bench.requests(), [""; 0], "both wait");
     assert!(bench.timer() >= Duration::from_secs(30));
 }
 
@@ -120,9 +120,9 @@ fn a_rejected_watch_renews_the_credentials_once_and_keeps_its_version() {
     bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
     bench.take();
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
-    assert_eq!(bench.asked(), ["renew"]);
+    assert_eq!(bench.requests(), ["renew"]);
     bench.after(2, ReflectorInput::Renewed);
-    assert_eq!(bench.asked(), ["watch 15 of list 1"]);
+    assert_eq!(bench.requests(), ["watch 15 of list 1"]);
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(401, Layer::Auth))));
     assert!(bench.timer() >= Duration::from_secs(30));
 }
@@ -146,12 +146,12 @@ fn refresh_ends_every_wait() {
     bench.step(ReflectorInput::PageFailed(refused()));
     bench.take();
     bench.step(ReflectorInput::Refresh);
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 2 within 30"]);
     bench.page("10", "C1");
     bench.take();
     bench.after(30, ReflectorInput::PageFailed(timeout()));
     bench.after(0, ReflectorInput::Refresh);
-    assert_eq!(bench.asked(), ["page 2 C1 limit 250 attempt 2 within 30"]);
+    assert_eq!(bench.requests(), ["page 2 C1 limit 250 attempt 2 within 30"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The end of a silence: waits end at once, possibly dead requests begin anew, and nothing else is touched.
+//! The end of a silence: waits end at once, possibly dead requests start again, and nothing else changes.
 
 use super::*;
 use crate::cluster::silence::ServerSilence;
@@ -32,7 +32,7 @@ fn a_list_that_waits_is_asked_for_within_a_second_of_the_first_answer_and_backs_
     bench.answered(90);
     assert_eq!(bench.take(), ["told waiting Connect"], "the screen counts down to the new moment");
     assert!(bench.timer() <= SECOND);
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 10 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 10 within 30"]);
     bench.step(ReflectorInput::PageFailed(refused()));
     assert!(bench.due_in().unwrap() >= 30 * SECOND, "one attempt, and the old backoff");
 }
@@ -52,7 +52,7 @@ fn a_watch_that_waits_is_opened_within_a_second_of_the_first_answer() {
     bench.answered(90);
     assert_eq!(bench.take(), ["told waiting Connect"]);
     assert!(bench.timer() <= SECOND);
-    assert_eq!(bench.asked(), ["watch 10 of list 1"], "from where it was");
+    assert_eq!(bench.requests(), ["watch 10 of list 1"], "from where it was");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_watch_that_was_lost_while_its_list_runs_is_opened_too() {
     bench.take();
     bench.step(ReflectorInput::Answered { silence: ServerSilence::default(), hangs: false });
     assert!(bench.timer() <= SECOND);
-    assert_eq!(bench.asked(), ["watch 10 of list 1"], "and the page goes on");
+    assert_eq!(bench.requests(), ["watch 10 of list 1"], "and the page goes on");
 }
 
 #[test]
@@ -79,14 +79,14 @@ fn a_page_or_the_opening_of_a_watch_that_went_out_during_the_silence_starts_over
     bench.answered(15);
     assert_eq!(bench.take(), ["abandon"]);
     assert!(bench.timer() <= SECOND);
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "it has not failed");
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"], "it has not failed");
     bench.page("10", "");
     bench.take();
     bench.now += 20 * SECOND;
     bench.answered(15);
     assert_eq!(bench.take(), ["close"], "its headers have not come");
     assert!(bench.timer() <= SECOND);
-    assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+    assert_eq!(bench.requests(), ["watch 10 of list 1"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Bench {
-    /// A machine that wants its lists as watches and has asked for one.
+    /// A state machine that requests lists as watches and has requested one.
     fn streaming() -> Self {
         let mut bench = Self { watch_list: true, ..Self::idle(Tuning::default()) };
         bench.step(ReflectorInput::Start);
@@ -11,7 +11,7 @@ impl Bench {
         bench
     }
 
-    /// Initial events: their versions are none to go on from.
+    /// Initial events: a watch cannot continue from their versions.
     fn initial(&mut self, events: u32) {
         self.step(ReflectorInput::WatchNews(WatchNews { events, ..WatchNews::default() }));
     }
@@ -41,14 +41,14 @@ fn the_list_is_complete_with_its_bookmark_and_the_watch_is_open_already() {
     assert_eq!(bench.take(), ["told list 1 finished", "told Watching"]);
     bench.events("41", 1);
     bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
-    assert_eq!(bench.asked(), ["watch 41 of list 1"], "a watch like any other, from where it was");
+    assert_eq!(bench.requests(), ["watch 41 of list 1"], "a watch like any other, from where it was");
 }
 
 // client-go: TestReflectorListAndWatch "UseWatchList disabled"; TestNewReflectorWithDisablementWatchList.
 #[test]
 fn unless_it_is_wanted_no_list_comes_as_a_watch() {
     let mut bench = Bench::new();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
 // client-go: TestWatchList "won't be synced if the bookmark event has been received" without the annotation.
@@ -75,14 +75,14 @@ fn a_server_that_does_not_stream_is_asked_for_pages_at_once_and_never_again_for_
     bench.page("10", "");
     bench.timer();
     assert_eq!(
-        bench.asked(),
+        bench.requests(),
         ["publish 1 of list 2", "watch 10 of list 2"],
         "a second after the last start of a watch"
     );
     bench.step(ReflectorInput::WatchOpen);
     bench.after(60, ReflectorInput::WatchEnded(WatchEnd::Error(gone())));
     bench.timer();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "remembered");
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"], "remembered");
 }
 
 // client-go: TestWatchList "returning any other error than apierrors.NewInvalid forces fallback", "retries 429", "stopping a
@@ -113,7 +113,7 @@ fn any_failure_before_the_bookmark_is_followed_by_pages_after_a_wait() {
             assert!(lines[2].starts_with("told waiting"), "{end:?}: {lines:?}");
             let wait = bench.timer();
             assert!(wait >= Duration::from_millis(800) && wait >= Duration::from_secs(at_least), "{end:?}: {wait:?}");
-            assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "{end:?}");
+            assert_eq!(bench.requests(), ["page 1 limit 500 attempt 2 within 30"], "{end:?}");
         }
     }
 }
@@ -154,7 +154,7 @@ fn refresh_and_new_credentials_leave_a_list_that_streams_alone_and_a_sleep_ends_
     bench.step(ReflectorInput::Resumed);
     assert_eq!(bench.take(), ["close", "told failed Watch", "told waiting Watch"]);
     bench.timer();
-    assert_eq!(bench.asked()[..1], ["watch with list 2"]);
+    assert_eq!(bench.requests()[..1], ["watch with list 2"]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_watch_that_skipped_an_event_ends_in_one_new_stream() {
         WatchNews { events: 1, version: Some("42".into()), skipped: true, synced: false, ..WatchNews::default() };
     bench.step(ReflectorInput::WatchNews(skipped));
     bench.after(180, ReflectorInput::WatchEnded(WatchEnd::Clean));
-    assert_eq!(bench.asked(), ["watch with list 2"], "no second watch beside it");
+    assert_eq!(bench.requests(), ["watch with list 2"], "no second watch beside it");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn an_object_that_is_too_large_to_stream_ends_streaming_and_comes_in_a_page() {
     bench.page("40", "");
     bench.step(ReflectorInput::WatchOpen);
     assert_eq!(
-        bench.asked(),
+        bench.requests(),
         ["page 1 limit 500 attempt 2 within 30", "publish 1 of list 2", "watch 40 of list 2"],
         "and the pages are the list"
     );
@@ -210,6 +210,6 @@ fn a_stream_whose_end_has_no_version_is_followed_by_pages() {
         let reported = ["close", "no more lists as watches", "told failed Server", "told waiting Server"];
         assert_eq!(bench.take(), reported, "{version:?}");
         bench.timer();
-        assert_eq!(bench.asked(), ["page 1 limit 500 attempt 2 within 30"], "{version:?}");
+        assert_eq!(bench.requests(), ["page 1 limit 500 attempt 2 within 30"], "{version:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Watches: how they start, end, fall silent and go on.
+//! Watches: start, end, silence and continuation.
 
 use super::*;
 
@@ -11,9 +11,9 @@ fn a_410_at_the_start_of_a_watch_lists_again() {
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(gone())));
     assert_eq!(bench.take(), ["told failed Watch", "told waiting Watch"]);
     bench.timer();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"]);
     bench.page("20", "");
-    assert_eq!(bench.asked(), ["publish 1 of list 2", "watch 20 of list 2"]);
+    assert_eq!(bench.requests(), ["publish 1 of list 2", "watch 20 of list 2"]);
 }
 
 // client-go: TestReflectorFullListIfTooLarge; P6.
@@ -26,7 +26,7 @@ fn a_504_too_large_resource_version_at_the_start_of_a_watch_lists_again() {
     error.status.as_mut().unwrap().version_too_large = true;
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(error)));
     bench.timer();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "without a resourceVersion");
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"], "without a resourceVersion");
 }
 
 // client-go: TestReflectorExpiredExactResourceVersion as an event; retrywatcher_test "fails on Gone event".
@@ -64,7 +64,7 @@ fn a_version_that_expired_while_the_watch_waited_is_listed_again_soon() {
     bench.take();
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(gone())));
     assert!(bench.timer() <= Duration::from_millis(1600));
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
 // client-go: TestBackoffOnTooManyRequests, TestNoRelistOnTooManyRequests (1 list, 5 watches).
@@ -85,8 +85,8 @@ fn a_429_at_the_start_or_as_an_event_backs_off_without_a_new_list() {
         }));
         bench.timer();
     }
-    let asked = bench.asked();
-    assert_eq!(asked, vec!["watch 10 of list 1"; 4], "from the same version each time");
+    let requests = bench.requests();
+    assert_eq!(requests, vec!["watch 10 of list 1"; 4], "from the same version each time");
 }
 
 #[test]
@@ -105,12 +105,12 @@ fn internal_errors_are_retried_a_few_times_before_a_new_list() {
     for _ in 0..3 {
         bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
         bench.timer();
-        assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+        assert_eq!(bench.requests(), ["watch 10 of list 1"]);
         bench.step(ReflectorInput::WatchOpen);
     }
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(status(500, Layer::Server))));
     bench.timer();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
 // client-go: TestReflectorReplacesStoreOnUnsafeDelete (R20).
@@ -121,7 +121,7 @@ fn a_store_that_cannot_be_read_is_listed_again_at_once() {
     error.status.as_mut().unwrap().reason = Clean::new("StoreReadError");
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Error(error)));
     assert!(bench.timer() <= Duration::from_millis(1600));
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"], "the ghost goes with the sweep");
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"], "the ghost goes with the sweep");
 }
 
 // client-go R9; reflector.go: connection refused at the start of a watch does not list again.
@@ -132,12 +132,12 @@ fn a_watch_that_cannot_connect_waits_and_goes_on_from_its_version() {
     bench.answering = false;
     bench.events("40", 3);
     bench.after(120, ReflectorInput::WatchEnded(WatchEnd::Broken(refused())));
-    assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+    assert_eq!(bench.requests(), ["watch 40 of list 1"]);
     let mut waits = Vec::new();
     for _ in 0..10 {
         bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(refused())));
         waits.push(bench.timer());
-        assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+        assert_eq!(bench.requests(), ["watch 40 of list 1"]);
     }
     assert!(waits[9] >= Duration::from_secs(30), "{waits:?}");
 }
@@ -150,7 +150,7 @@ fn a_server_that_refuses_the_watch_three_times_is_listed_again() {
     for expected in ["watch 10 of list 1", "watch 10 of list 1", "page 1 limit 500 attempt 1 within 30"] {
         bench.step(ReflectorInput::WatchEnded(WatchEnd::Refused(status(503, Layer::Server))));
         bench.timer();
-        assert_eq!(bench.asked(), [expected]);
+        assert_eq!(bench.requests(), [expected]);
     }
 }
 
@@ -161,7 +161,7 @@ fn a_watch_that_closes_at_once_without_an_event_counts_as_a_failure() {
     bench.step(ReflectorInput::WatchEnded(WatchEnd::Clean));
     let wait = bench.timer();
     assert!(wait >= Duration::from_millis(800), "{wait:?}");
-    assert_eq!(bench.asked(), ["watch 10 of list 1"]);
+    assert_eq!(bench.requests(), ["watch 10 of list 1"]);
 }
 
 /// Ends of watches that bring nothing, while lists work.
@@ -186,9 +186,9 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
         let mut bench = Bench::new();
         bench.page("10", "");
         let (mut lists, mut watches, mut labels) = (1, 1, 0);
-        let (mut asked, start) = (true, bench.now);
+        let (mut requested, start) = (true, bench.now);
         while bench.now < start + Duration::from_secs(600) {
-            if std::mem::take(&mut asked) {
+            if std::mem::take(&mut requested) {
                 if matches!(&end, WatchEnd::Refused(error) if error.timeout) {
                     bench.now += Duration::from_secs(30);
                 }
@@ -201,7 +201,7 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
             }
             for line in bench.take() {
                 labels += usize::from(line == "told polling");
-                asked |= line.starts_with("watch");
+                requested |= line.starts_with("watch");
                 watches += usize::from(line.starts_with("watch"));
                 if line.starts_with("page") {
                     lists += 1;
@@ -213,10 +213,10 @@ fn watches_that_bring_nothing_while_lists_work_lead_to_polling_at_a_polite_perio
         assert!((8..=30).contains(&watches), "{what}: {watches} watches in ten minutes");
         assert!(labels >= 8, "{what}: {labels}");
         // The first watch that works ends it, and misses nothing: it began at the last list.
-        while !asked {
+        while !requested {
             bench.timer();
             for line in bench.take() {
-                asked |= line.starts_with("watch");
+                requested |= line.starts_with("watch");
                 if line.starts_with("page") {
                     bench.page("20", "");
                 }
@@ -273,8 +273,8 @@ fn the_period_of_a_middlebox_that_cuts_silent_connections_is_learnt_and_undercut
         for effect in
             bench.machine.step(moment, ReflectorInput::WatchEnded(if round % 2 == 0 { cut } else { WatchEnd::Clean }))
         {
-            if let ReflectorEffect::Open(ask) = effect {
-                seconds.push(ask.seconds);
+            if let ReflectorEffect::Open(request) = effect {
+                seconds.push(request.seconds);
             }
         }
         bench.step(ReflectorInput::WatchOpen);
@@ -347,7 +347,7 @@ fn events_and_bookmarks_move_the_version() {
         bench.events(version, 1);
     }
     bench.after(200, ReflectorInput::WatchEnded(WatchEnd::Clean));
-    assert_eq!(bench.asked(), ["watch 40 of list 1"]);
+    assert_eq!(bench.requests(), ["watch 40 of list 1"]);
 }
 
 // client-go: TestWatchTimeout.
@@ -360,8 +360,8 @@ fn the_watchs_timeout_is_random_within_its_bounds() {
         bench.events("10", 1);
         let moment = bench.moment();
         for effect in bench.machine.step(moment, ReflectorInput::WatchEnded(WatchEnd::Clean)) {
-            if let ReflectorEffect::Open(ask) = effect {
-                seconds.insert(ask.seconds);
+            if let ReflectorEffect::Open(request) = effect {
+                seconds.insert(request.seconds);
             }
         }
         bench.step(ReflectorInput::WatchOpen);
@@ -379,12 +379,12 @@ fn a_silent_watch_is_opened_again_and_two_in_a_row_are_followed_by_a_list() {
     bench.step(ReflectorInput::WatchOpen);
     bench.settle();
     assert_eq!(bench.timer(), Duration::from_secs(88));
-    assert_eq!(bench.asked(), ["close", "page 1 limit 500 attempt 1 within 30", "watch 10 of list 1"]);
+    assert_eq!(bench.requests(), ["close", "page 1 limit 500 attempt 1 within 30", "watch 10 of list 1"]);
     bench.step(ReflectorInput::WatchOpen);
     bench.page("30", "");
     assert_eq!(bench.take(), ["publish 1 of list 2", "close", "told list 2 finished"]);
     assert_eq!(bench.timer(), Duration::from_secs(1), "a second after its last start");
-    assert_eq!(bench.asked(), ["watch 30 of list 2"]);
+    assert_eq!(bench.requests(), ["watch 30 of list 2"]);
     bench.step(ReflectorInput::WatchOpen);
     assert_eq!(bench.take(), ["told polling"], "nothing but lists says anything new");
     bench.settle();
@@ -414,7 +414,7 @@ fn an_event_that_was_too_large_is_followed_by_a_list_when_the_watch_ends() {
     }));
     assert_eq!(bench.take(), Vec::<String>::new(), "at leisure");
     bench.after(180, ReflectorInput::WatchEnded(WatchEnd::Clean));
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn a_watch_lost_while_the_list_runs_is_followed_by_another_pass() {
         "nothing is thrown away, nor called live"
     );
     bench.timer();
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30"]);
 }
 
 // Page 1 brings a version of its own, which includes everything before it.
@@ -469,5 +469,5 @@ fn an_event_that_was_too_large_while_the_list_runs_is_listed_again_only_when_the
     bench.page("10", "");
     assert_eq!(bench.take(), ["publish 2 of list 1", "told list 1 finished", "told Watching"]);
     bench.after(80, ReflectorInput::WatchEnded(WatchEnd::Clean));
-    assert_eq!(bench.asked(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
+    assert_eq!(bench.requests(), ["page 1 limit 500 attempt 1 within 30", "watch 12 of list 1"]);
 }

@@ -7,19 +7,19 @@ use crate::cluster::classify::{self, RequestError};
 use crate::cluster::reflector::{PageNews, PageRequest};
 use crate::facts::wire::StatusFacts;
 
-/// An etcd restore takes the versions back by this much: more than a sequence adds.
+/// Number of versions that an etcd restore goes back: more than a sequence adds.
 const RESTORE: u64 = 10_000;
 
 pub(super) type Key = (String, String);
 
-/// An object as the server has it.
+/// An object of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Object {
     pub(super) uid: u64,
     pub(super) version: u64,
-    /// Of a pod: its node. Of a node: nothing.
+    /// A pod's node; empty for a node.
     pub(super) node: u8,
-    /// Of a pod: Running, Pending, Succeeded. Of a node: Ready, not, unknown.
+    /// A pod's phase (Running, Pending, Succeeded), or a node's readiness (ready, not ready, unknown).
     pub(super) state: u8,
 }
 
@@ -85,7 +85,7 @@ impl Server {
         Self { of, namespace, version: 1_000_000, objects, log, compacted: 1_000_000, snapshots, backup, uids: 0 }
     }
 
-    /// With `status.phase!=Succeeded,status.phase!=Failed`, as we ask for pods (F55).
+    /// With `status.phase!=Succeeded,status.phase!=Failed`, as pods are requested (F55).
     fn is_selected(&self, object: &Object) -> bool {
         self.of == Resource::Nodes || object.state < 2
     }
@@ -130,7 +130,7 @@ impl Server {
         self.log.push(Logged { version: self.version, kind, key, object });
     }
 
-    /// Restores etcd from a backup: versions go back, and nothing from before is known any more (F43).
+    /// Restores etcd from a backup: versions go back, and earlier watches and tokens are unknown (F43).
     pub(super) fn restore(&mut self) {
         self.objects.clone_from(&self.backup);
         self.version -= RESTORE;
@@ -142,16 +142,16 @@ impl Server {
         self.snapshots.clear();
     }
 
-    pub(super) fn page(&mut self, ask: &PageRequest) -> Result<(String, PageNews), RequestError> {
-        let snapshot = match &ask.token {
+    pub(super) fn page(&mut self, request: &PageRequest) -> Result<(String, PageNews), RequestError> {
+        let snapshot = match &request.token {
             None => Snapshot { version: self.version, after: Key::default(), objects: self.selected() },
             Some(token) => match self.snapshots.get(token) {
                 Some(snapshot) => snapshot.clone(),
                 None => return Err(gone("")),
             },
         };
-        let rest = snapshot.objects.iter().filter(|(key, _)| ask.token.is_none() || **key > snapshot.after);
-        let limit = usize::try_from(ask.limit).unwrap();
+        let rest = snapshot.objects.iter().filter(|(key, _)| request.token.is_none() || **key > snapshot.after);
+        let limit = usize::try_from(request.limit).unwrap();
         let page: Vec<(&Key, &Object)> = rest.clone().take(limit).collect();
         let mut news = PageNews { version: snapshot.version.to_string(), ..PageNews::default() };
         if rest.count() > limit {
@@ -183,7 +183,7 @@ pub(super) fn too_large() -> RequestError {
     classify::event(StatusFacts { code: 504, version_too_large: true, ..StatusFacts::default() }, Duration::ZERO)
 }
 
-/// A failure that says nothing about the data.
+/// A failure that has no effect on the data.
 pub(super) fn any_error(rng: &mut fastrand::Rng) -> RequestError {
     let answered = |code: u16| {
         let status = StatusFacts { code, ..StatusFacts::default() };

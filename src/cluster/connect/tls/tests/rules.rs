@@ -1,5 +1,5 @@
 //! Certificates that Go accepts or refuses where webpki and ring alone decide otherwise; each row was tried with
-//! kubectl 1.34.1 or stands in Go's crypto/x509.
+//! kubectl 1.34.1 or comes from Go's crypto/x509.
 
 use rcgen::{ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
 
@@ -10,7 +10,7 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("{folder}{name}")).unwrap()
 }
 
-/// An authority with a name of its own.
+/// An authority with its own name.
 fn named(name: &'static str, change: impl FnOnce(&mut CertificateParams)) -> impl FnOnce(&mut CertificateParams) {
     move |params| {
         authority(params);
@@ -59,7 +59,7 @@ async fn an_authority_that_does_not_hold_now_vouches_for_nobody_and_is_named() {
                 refused(&result, "certificate has expired or is not yet valid");
             }
         }
-        // The same authority with other dates beside it: one that holds is enough.
+        // The same authority with other dates too: one valid certificate is enough.
         let mut renewed = Pair { params: params("self", named("root", |_| {})), ..root.clone() };
         renewed.certificate = renewed.params.self_signed(&KeyPair::from_pem(&root.key).unwrap()).unwrap().pem();
         for bundle in [[&root, &renewed], [&renewed, &root]] {
@@ -87,7 +87,7 @@ async fn a_server_whose_certificate_is_an_authoritys_too_is_accepted_as_in_go() 
     assert_eq!(shown(&trust, &signed(&root, authority)).await, Ok(()));
     assert_eq!(shown(&trust, &beside(signed(&between, authority), &[&between])).await, Ok(()));
     refused(&shown(&trust, &signed(&between, authority)).await, "certificate signed by unknown authority");
-    // That lets nothing else pass.
+    // Nothing else is accepted because of it.
     let stranger = self_signed(named("root", |_| {}));
     refused(&shown(&trust, &signed(&stranger, authority)).await, "has another key than the one that signed it");
     let leaf = signed(&root, |params| params.distinguished_name.push(DnType::CommonName, "leaf"));
@@ -211,7 +211,7 @@ async fn addresses_are_compared_with_addresses_and_names_with_names() {
     let ca = self_signed(authority);
     let name = |text: &str| SanType::DnsName(text.try_into().unwrap());
     let address = |text: &str| SanType::IpAddress(text.parse().unwrap());
-    for (names, asked, expected) in [
+    for (names, requested, expected) in [
         (vec![address("127.0.0.1")], "[::ffff:127.0.0.1]", None),
         (vec![address("::ffff:127.0.0.1")], "127.0.0.1", None),
         (vec![address("::ffff:127.0.0.1")], "::ffff:127.0.0.1", None),
@@ -238,10 +238,10 @@ async fn addresses_are_compared_with_addresses_and_names_with_names() {
         ),
     ] {
         let server = signed(&ca, |params| params.subject_alt_names = names.clone());
-        let settings = TlsSettings { server_name: Some(asked.to_owned()), ..trusting(&ca.certificate) };
+        let settings = TlsSettings { server_name: Some(requested.to_owned()), ..trusting(&ca.certificate) };
         let result = shown(&settings, &server).await;
         match expected {
-            None => assert_eq!(result, Ok(()), "{names:?} for {asked}"),
+            None => assert_eq!(result, Ok(()), "{names:?} for {requested}"),
             Some(words) => refused(&result, words),
         }
     }
