@@ -348,7 +348,7 @@ impl Encoder {
         let json = format!("{{\"metadata\":{{\"resourceVersion\":\"{rv}\"{annotations}}}}}");
         proto::frame("BOOKMARK", out, |out| {
             proto::envelope(self.version, self.resource.kind(), out, |out| {
-                json_to_protobuf(self.message(), json.as_bytes(), out)
+                json_to_protobuf(self.message(), json.as_bytes(), out);
             });
         });
     }

@@ -303,7 +303,7 @@ impl Trace {
     }
 }
 
-/// The worse of two states: NotReady, as the kubelet reports it, is worse than Unknown.
+/// The worse of two states: `NotReady`, as the kubelet reports it, is worse than `Unknown`.
 fn worse(a: Option<Readiness>, b: Readiness) -> Option<Readiness> {
     let rank = |readiness| match readiness {
         Readiness::Ready => 0,
