@@ -43,7 +43,7 @@ pub struct Model {
     /// Screens below this one, the lowest first: `back` leads there; without any it leads to the nodes.
     trail: Vec<BackEntry>,
     /// Object that the clusters' tasks watch in detail.
-    inspecting: Option<(ClusterId, WatchDetail)>,
+    watched_detail: Option<(ClusterId, WatchDetail)>,
     /// The notice, and its time.
     notice: Option<(Mono, Clean)>,
     mode: Mode,
@@ -65,7 +65,7 @@ pub struct Model {
     last: Option<Now>,
     suspending: bool,
     /// Time at which the bell last rang.
-    rang: Option<Mono>,
+    last_bell: Option<Mono>,
     /// Grouping of the accelerators.
     grouping: Grouping,
     /// The list of alerts.
@@ -101,7 +101,7 @@ impl Model {
             current: 0,
             screen: Screen::Nodes,
             trail: Vec::new(),
-            inspecting: None,
+            watched_detail: None,
             notice: None,
             mode: Mode::Normal,
             wide: false,
@@ -115,7 +115,7 @@ impl Model {
             most_scroll: None,
             last: None,
             suspending: false,
-            rang: None,
+            last_bell: None,
             grouping: Grouping::default(),
             alerts: Table::default(),
             alert_revision: 0,

@@ -1,4 +1,4 @@
-//! Columns, sort, filter, selection by key: only the visible slice ever becomes rows.
+//! Lists: columns, sort, filter, and selection by key. Only the visible slice becomes rows.
 
 pub(crate) mod calls;
 pub(crate) mod column;
@@ -25,7 +25,7 @@ pub use pods::PodRow;
 /// Columns that rows can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
-    /// No column: the list's own order, such as worst, biggest or newest first.
+    /// No column: the default order of the list, such as worst, largest or newest first.
     Own,
     /// Name, natural order (numbers by value).
     #[default]
@@ -54,22 +54,22 @@ pub enum SortBy {
     Column(&'static str),
 }
 
-/// Why what a pod last reported does not speak for now.
+/// Last report of a pod whose node no longer reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastReport {
-    /// Time since the last sign of life of its node; `None` if that is not known.
+    /// Time since its node last reported; `None` if that is not known.
     pub ago: Option<Duration>,
-    /// State of its node: `Unknown`, or `gone` where it is not in the list any more.
+    /// State of its node: `Unknown`, or `gone` if it is no longer in the list.
     pub node: &'static str,
 }
 
-/// How the visible rows lie in all rows.
+/// Numbers of rows of a list, and the index of the selected one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Rows after filtering.
     pub len: usize,
     /// Rows before filtering.
     pub total: usize,
-    /// The selected row's place among the filtered rows; `None` if there are none.
+    /// Index of the selected row among the filtered rows; `None` if there are none.
     pub selected: Option<usize>,
 }

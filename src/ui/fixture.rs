@@ -91,8 +91,8 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// 104 nodes named like those of the incident; the first one lost, the fifth flapping, the ninth with 3 GPUs
-    /// withdrawn, some cordoned, and one that the control plane stopped hearing from.
+    /// 104 nodes named like those of the incident: the first one lost, the fifth flapping, the ninth with 3 GPUs
+    /// withdrawn, some cordoned, and one Unknown.
     pub(super) fn reference() -> Self {
         let node = |number: u32| NodeFacts {
             name: format!("10-16-10-{}.maas", 110 + number).as_str().into(),
@@ -248,7 +248,7 @@ impl Fleet {
     }
 }
 
-/// Not watched for three minutes, then as the node is now: lost, silent, flapping, or Ready all the time.
+/// Not observed for three minutes, then as the node is now: lost, silent, flapping, or Ready all the time.
 fn strip(index: usize) -> Strip {
     std::array::from_fn(|minute| {
         (minute > 2).then_some(match index {
@@ -386,7 +386,7 @@ fn node_events() -> Vec<EventFacts> {
     ]
 }
 
-/// A cluster in which all is well.
+/// A healthy cluster.
 pub(super) fn healthy(context: &str) -> ClusterSummary {
     ClusterSummary {
         context: context.into(),

@@ -83,7 +83,7 @@ impl<'a> Scene<'a> {
             notices: notices(model),
             acked: muted(model, MuteReason::Acknowledged),
             silenced: muted(model, MuteReason::Silenced),
-            unknown: heard(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
+            unknown: unmuted(model).filter(|alert| alert.unknown && alert.severity > Severity::Notice).count(),
             help_scroll: model.help_scroll(),
             filter: list.map_or("", |list| list.filter()),
             filter_note: list.and_then(|list| list.filter_note()),
@@ -123,15 +123,15 @@ pub(in crate::ui) fn first_alerts(model: &Model, each: usize) -> impl Iterator<I
 
 /// Number of firing alerts that are neither muted nor notices.
 pub(in crate::ui) fn firing(model: &Model) -> usize {
-    heard(model).filter(|alert| alert.severity > Severity::Notice).count()
+    unmuted(model).filter(|alert| alert.severity > Severity::Notice).count()
 }
 
 /// Number of firing notices that are not muted.
 pub(in crate::ui) fn notices(model: &Model) -> usize {
-    heard(model).filter(|alert| alert.severity == Severity::Notice).count()
+    unmuted(model).filter(|alert| alert.severity == Severity::Notice).count()
 }
 
-fn heard(model: &Model) -> impl Iterator<Item = &AlertLine> {
+fn unmuted(model: &Model) -> impl Iterator<Item = &AlertLine> {
     model.all_alerts().filter(|alert| alert.muted.is_none())
 }
 

@@ -1,44 +1,44 @@
-//! Memory of the screen from frame to frame; nothing that the model must know.
+//! State of the screen from frame to frame that the model does not need.
 
 use ratatui::layout::Rect;
 
 use crate::msg::ClusterId;
 use crate::ui::widgets::strip::Widths;
-use crate::ui::widgets::table::WidthMemory;
+use crate::ui::widgets::table::ColumnWidths;
 
-/// Offsets and widths of columns from frame to frame.
+/// Scroll offsets and widths of columns from frame to frame.
 #[derive(Debug, Default)]
 pub struct ViewState {
     pub(in crate::ui) strip_offset: usize,
     pub(in crate::ui) strip_widths: Widths,
-    pub(in crate::ui) lists: ListMemory,
-    /// Size, cluster and `true` for the node screen, of the last frame.
+    pub(in crate::ui) lists: ListViewState,
+    /// Size and cluster of the last frame, and `true` if it showed the node screen.
     last: Option<(Rect, ClusterId, bool)>,
 }
 
-/// Offsets and widths of the lists on the screens.
+/// Scroll offsets and widths of columns of the lists.
 #[derive(Debug, Default)]
-pub(in crate::ui) struct ListMemory {
+pub(in crate::ui) struct ListViewState {
     pub(in crate::ui) nodes_offset: usize,
-    pub(in crate::ui) nodes_seen: WidthMemory,
+    pub(in crate::ui) nodes_widths: ColumnWidths,
     pub(in crate::ui) pods_offset: usize,
-    pub(in crate::ui) pods_seen: WidthMemory,
+    pub(in crate::ui) pods_widths: ColumnWidths,
     pub(in crate::ui) alerts_offset: usize,
-    pub(in crate::ui) alerts_seen: WidthMemory,
+    pub(in crate::ui) alerts_widths: ColumnWidths,
     /// Groups of the GPU view.
-    pub(in crate::ui) groups_seen: WidthMemory,
+    pub(in crate::ui) groups_widths: ColumnWidths,
     /// Held devices of the GPU view.
-    pub(in crate::ui) held_seen: WidthMemory,
+    pub(in crate::ui) held_widths: ColumnWidths,
     /// Events of the open object.
-    pub(in crate::ui) events_seen: WidthMemory,
+    pub(in crate::ui) events_widths: ColumnWidths,
     /// Calls of the API view.
-    pub(in crate::ui) calls_seen: WidthMemory,
+    pub(in crate::ui) calls_widths: ColumnWidths,
     /// Failures of the API view.
-    pub(in crate::ui) failures_seen: WidthMemory,
+    pub(in crate::ui) failures_widths: ColumnWidths,
 }
 
 impl ViewState {
-    /// Begins a frame: another size, cluster or node starts its columns over.
+    /// Begins a frame; another size, cluster or node resets the widths.
     pub(in crate::ui) fn enter(&mut self, area: Rect, cluster: ClusterId, inside: bool) {
         let last = self.last.replace((area, cluster, inside));
         let resized = last.is_none_or(|(before, ..)| before.width != area.width);
@@ -46,16 +46,16 @@ impl ViewState {
             self.strip_widths = Widths::default();
         }
         if resized || last.is_none_or(|(_, other, _)| other != cluster) {
-            self.lists.nodes_seen = WidthMemory::default();
-            self.lists.groups_seen = WidthMemory::default();
-            self.lists.held_seen = WidthMemory::default();
-            self.lists.calls_seen = WidthMemory::default();
-            self.lists.failures_seen = WidthMemory::default();
-            self.lists.alerts_seen = WidthMemory::default();
+            self.lists.nodes_widths = ColumnWidths::default();
+            self.lists.groups_widths = ColumnWidths::default();
+            self.lists.held_widths = ColumnWidths::default();
+            self.lists.calls_widths = ColumnWidths::default();
+            self.lists.failures_widths = ColumnWidths::default();
+            self.lists.alerts_widths = ColumnWidths::default();
         }
         if last != self.last {
-            self.lists.pods_seen = WidthMemory::default();
-            self.lists.events_seen = WidthMemory::default();
+            self.lists.pods_widths = ColumnWidths::default();
+            self.lists.events_widths = ColumnWidths::default();
         }
     }
 }

@@ -83,9 +83,9 @@ fn the_same_again_is_counted_and_the_newest_come_first() {
     let events =
         [event(1, "Pulled", 1, 5), event(2, "BackOff", 3, 9), event(3, "Pulled", 2, 12), event(4, "Old", 1, 2)];
     let digested = digest(events.iter(), 2);
-    let said: Vec<_> = digested.iter().map(|e| (&*e.reason, e.count, e.first, e.last)).collect();
+    let occurrences: Vec<_> = digested.iter().map(|e| (&*e.reason, e.count, e.first, e.last)).collect();
     assert_eq!(
-        said,
+        occurrences,
         [
             ("Pulled", 3, at("2026-03-01T14:04:00Z"), at("2026-03-01T14:12:00Z")),
             ("BackOff", 3, at("2026-03-01T14:08:00Z"), at("2026-03-01T14:09:00Z")),

@@ -196,9 +196,9 @@ impl Model {
         if news.is_empty() {
             return None;
         }
-        let ring = self.rang.is_none_or(|rang| now.mono.since(rang) >= BELL_EVERY);
+        let ring = self.last_bell.is_none_or(|last| now.mono.since(last) >= BELL_EVERY);
         if ring {
-            self.rang = Some(now.mono);
+            self.last_bell = Some(now.mono);
         }
         Some(Effect::NotifyAlerts { ring, news })
     }

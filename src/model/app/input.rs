@@ -188,7 +188,7 @@ impl Model {
             Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
             Screen::Top(TopScreen::Gpus | TopScreen::Api)
             | Screen::Node { pane: NodePane::Events, .. }
-            | Screen::Pod { .. } => self.go_on_page(step),
+            | Screen::Pod { .. } => self.step_on_page(step),
             Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
             Screen::Node { pane: NodePane::Pods, .. } => {
                 self.on_current(|cluster| cluster.move_pod_selection(step, now));

@@ -48,15 +48,15 @@ impl Model {
         }
     }
 
-    fn go_to_page_row(&mut self, index: usize) {
+    fn select_page_row(&mut self, index: usize) {
         match &self.screen {
             Screen::Top(TopScreen::Gpus) => self.on_current(|cluster| cluster.gpus_mut().go(index)),
-            Screen::Top(TopScreen::Api) => self.on_current(|cluster| cluster.go_in_api(index)),
-            _ => self.on_current(|cluster| cluster.go_in_events(index)),
+            Screen::Top(TopScreen::Api) => self.on_current(|cluster| cluster.select_in_api(index)),
+            _ => self.on_current(|cluster| cluster.select_event(index)),
         }
     }
 
-    /// Shows the selected row of a page of lines in full, or in one line again.
+    /// Shows or hides the full text of the selected row of a page of lines.
     pub(in crate::model) fn toggle_row(&mut self, now: Now) {
         let (at, _) = self.page_rows();
         let is_seen = self.page_cursor.rows.is_none_or(|rows| rows.contains(at));
@@ -71,9 +71,9 @@ impl Model {
         }
     }
 
-    /// Moves the cursor over the rows of a page of lines, or scrolls where another line or no row comes next: every line can be
+    /// Moves the cursor over the rows of a page of lines, or scrolls if the next line is not a row, so that every line can be
     /// read.
-    pub(in crate::model) fn go_on_page(&mut self, step: SelectionStep) {
+    pub(in crate::model) fn step_on_page(&mut self, step: SelectionStep) {
         let (at, len) = self.page_rows();
         let row = match (step, self.page_cursor.rows) {
             (SelectionStep::By(by), Some(rows)) => rows.step(by, at, len),
@@ -82,7 +82,7 @@ impl Model {
         let end = !matches!(step, SelectionStep::By(_));
         self.page_cursor.follows = !end && row.is_some();
         if let Some(to) = row.filter(|_| len > 0) {
-            self.go_to_page_row(to);
+            self.select_page_row(to);
         }
         if !self.page_cursor.follows {
             self.pane_scroll = self.scrolled(self.pane_scroll, step);

@@ -209,7 +209,7 @@ impl Model {
     pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
         // Messages since the last frame may have moved another pod to the selected row.
         self.on_current(|cluster| cluster.arrange_pods(now));
-        let document = self.current().detail().and_then(|inspected| inspected.document());
+        let document = self.current().detail().and_then(|detail| detail.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.notify(now, "YAML still loading"),
             (Screen::Yaml { subject, .. }, Some(document)) => {
@@ -255,8 +255,8 @@ impl Model {
 
     /// Makes the clusters' tasks watch the object that the screen shows; returns the effect if that has changed.
     pub(in crate::model) fn follow_screen(&mut self) -> Option<Effect> {
-        let wanted = self.wanted_detail();
-        if self.inspecting == wanted {
+        let desired = self.desired_detail();
+        if self.watched_detail == desired {
             return None;
         }
         let uid = match &self.screen {
@@ -267,11 +267,13 @@ impl Model {
             _ => None,
         };
         for (id, cluster) in (0..=u16::MAX).map(ClusterId).zip(&mut self.clusters) {
-            let of = wanted.as_ref().filter(|(of, _)| *of == id).map(|(_, wanted_detail)| wanted_detail);
+            let of = desired.as_ref().filter(|(of, _)| *of == id).map(|(_, desired_detail)| desired_detail);
             cluster.watch_detail(of.map(|of| &of.subject), of.map_or(Yaml::NotRequested, |of| of.yaml), uid);
         }
-        self.inspecting.clone_from(&wanted);
-        Some(wanted.map_or(Effect::EndInspection, |(id, wanted_detail)| Effect::Inspect(id, Box::new(wanted_detail))))
+        self.watched_detail.clone_from(&desired);
+        Some(
+            desired.map_or(Effect::EndInspection, |(id, desired_detail)| Effect::Inspect(id, Box::new(desired_detail))),
+        )
     }
 
     /// Edits the filter of the list on the screen, if it has one.
@@ -291,7 +293,7 @@ impl Model {
         }
     }
 
-    fn wanted_detail(&self) -> Option<(ClusterId, WatchDetail)> {
+    fn desired_detail(&self) -> Option<(ClusterId, WatchDetail)> {
         let subject = match &self.screen {
             // The events of a node belong to the node, whichever of its pods is selected.
             Screen::Node { name, .. } => ObjectRef::Node { name: name.clone() },

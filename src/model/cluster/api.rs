@@ -1,4 +1,4 @@
-//! The API view of a cluster: the order and cursor of its two lists, calls by kind and failures.
+//! The two lists of the API view of a cluster: calls by kind, and failures.
 
 use super::ClusterState;
 use crate::model::derive::latency::{ErrorClass, KindStats};
@@ -17,7 +17,7 @@ pub struct ApiLists {
     kinds: CallRows,
     calls: Table<CallList>,
     failures: Table<FailureList>,
-    /// The cursor is in the list of failures.
+    /// `true` if the cursor is in the list of failures.
     in_failures: bool,
     /// Grows with each frame: percentiles change with time.
     revision: u64,
@@ -28,7 +28,7 @@ pub struct ApiLists {
 struct CallRows(Vec<KindStats>);
 
 impl CallRows {
-    /// Optional APIs come last: they must not push a running call or the last failure off a small screen.
+    /// Creates the rows. Optional APIs come last, so that a running call or the last failure fits on a small screen.
     fn new(kinds: Vec<KindStats>) -> Self {
         let (optional, core): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|stats| stats.kind.is_optional());
         Self(core.into_iter().chain(optional.into_iter().filter(|stats| !is_absent(stats))).collect())
@@ -39,7 +39,7 @@ impl CallRows {
     }
 }
 
-/// An API that the cluster does not have: that it was asked for now and then is no news.
+/// Returns `true` for an API that the cluster does not have; occasional requests to it are not shown.
 fn is_absent(stats: &KindStats) -> bool {
     let is_404 = |(class, _): &(ErrorClass, usize)| *class == ErrorClass::Status(404);
     stats.p50.is_none() && !stats.errors.is_empty() && stats.errors.iter().all(is_404)
@@ -54,7 +54,7 @@ impl RowSource<CallList> for CallRows {
         Some(*kind)
     }
 
-    /// A kind whose calls have left the window may come back: the choice waits for it.
+    /// A kind whose calls have left the window may come back, so the selection waits for it.
     fn find(&self, kind: &CallKind) -> Option<CallKind> {
         Some(*kind)
     }
@@ -75,48 +75,48 @@ impl RowSource<FailureList> for ServerState {
 }
 
 impl ApiLists {
-    /// Numbers of kinds of calls before and after filtering, and the index of the selected one while the cursor is among them.
+    /// Numbers of call kinds before and after filtering, and the index of the selected one if the cursor is in this list.
     #[must_use]
     pub fn calls(&self) -> Extent {
         let extent = self.calls.extent();
         Extent { selected: extent.selected.filter(|_| !self.in_failures), ..extent }
     }
 
-    /// The same of failures.
+    /// Numbers of failures before and after filtering, and the index of the selected one if the cursor is in this list.
     #[must_use]
     pub fn failures(&self) -> Extent {
         let extent = self.failures.extent();
         Extent { selected: extent.selected.filter(|_| self.in_failures), ..extent }
     }
 
-    /// The calls as they are sorted and filtered.
+    /// The calls, sorted and filtered.
     pub fn call_rows(&self) -> impl Iterator<Item = &KindStats> {
         self.calls.order().iter().filter_map(|kind| self.kinds.get(*kind))
     }
 
-    /// The kind of calls that is shown in full.
+    /// The kind of calls whose full text is shown.
     #[must_use]
     pub fn expanded_call(&self) -> Option<CallKind> {
         self.calls.expanded().copied()
     }
 
-    /// Number of the failure that is shown in full.
+    /// Number of the failure whose full text is shown.
     #[must_use]
     pub fn expanded_failure(&self) -> Option<u64> {
         self.failures.expanded().copied()
     }
 
-    /// How the operator looks at the calls.
+    /// Sort, filter and hold of the calls.
     pub(crate) fn calls_control(&self) -> &dyn TableControl {
         &self.calls.state
     }
 
-    /// How the operator looks at the failures.
+    /// Sort, filter and hold of the failures.
     pub(crate) fn failures_control(&self) -> &dyn TableControl {
         &self.failures.state
     }
 
-    /// How the operator looks at the list that the cursor is in.
+    /// Sort, filter and hold of the list with the cursor.
     pub(crate) fn control(&self) -> &dyn TableControl {
         if self.in_failures { &self.failures.state } else { &self.calls.state }
     }
@@ -141,7 +141,7 @@ impl ApiLists {
         calls.arrange(&*kinds, *revision, || kinds.0.iter().map(|stats| stats.kind).collect(), now.mono);
         failures.advance(server);
         failures.arrange(server, *revision, || server.logged_numbers().collect(), now.mono);
-        // The keys are about a list that has rows; a filter that hides them all can still be changed.
+        // The keys apply to a list that has rows; a filter that hides all of them can still be changed.
         let has_calls = self.calls.extent().total > 0;
         self.in_failures = self.failures.extent().total > 0 && (self.in_failures || !has_calls);
     }
@@ -159,7 +159,7 @@ impl ClusterState {
         &mut self.api
     }
 
-    /// Failures of the API view as they are sorted and filtered.
+    /// Failures of the API view, sorted and filtered.
     pub fn failure_rows(&self) -> impl Iterator<Item = &LoggedFailure> {
         self.api.failures.order().iter().filter_map(|number| self.link.logged(*number))
     }
@@ -170,7 +170,7 @@ impl ClusterState {
     }
 
     /// Moves the cursor to the row at this index of both lists of the API view.
-    pub(crate) fn go_in_api(&mut self, index: usize) {
+    pub(crate) fn select_in_api(&mut self, index: usize) {
         let Self { api, link, .. } = self;
         let calls = api.calls.order().len();
         api.in_failures = index >= calls && !api.failures.order().is_empty();
@@ -181,7 +181,7 @@ impl ClusterState {
         }
     }
 
-    /// Shows the selected row of the API view in full, or in one line again. Returns `false` if there is none.
+    /// Shows or hides the full text of the selected row of the API view. Returns `false` if there is none.
     pub(crate) fn toggle_api_row(&mut self) -> bool {
         let Self { api, link, .. } = self;
         if api.in_failures { api.failures.toggle_expanded(&*link) } else { api.calls.toggle_expanded(&api.kinds) }

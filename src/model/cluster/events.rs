@@ -1,4 +1,4 @@
-//! The events of the object that is open: their order, their filter, and a selection that follows the event.
+//! The list of events of the open object.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ impl RowSource<EventList> for EventRows<'_> {
 }
 
 impl ClusterState {
-    /// Events of the open object as they are sorted and filtered.
+    /// Events of the open object, sorted and filtered.
     #[must_use]
     pub fn event_rows(&self) -> Vec<&EventFacts> {
         let rows = EventRows::new(self.detail.as_ref());
@@ -55,13 +55,13 @@ impl ClusterState {
         self.events.extent()
     }
 
-    /// Uid of the event that is shown in full.
+    /// Uid of the event whose full text is shown.
     #[must_use]
     pub fn expanded_event(&self) -> Option<Uid> {
         self.events.expanded().copied()
     }
 
-    /// How the operator looks at the events.
+    /// Sort, filter and hold of the events.
     pub(crate) fn events_control(&self) -> &dyn TableControl {
         &self.events.state
     }
@@ -81,11 +81,11 @@ impl ClusterState {
     }
 
     /// Moves the cursor to the event at this index.
-    pub(crate) fn go_in_events(&mut self, index: usize) {
+    pub(crate) fn select_event(&mut self, index: usize) {
         self.with_events(|table, rows| table.step(SelectionStep::At(index), rows));
     }
 
-    /// Shows the selected event in full, or in one line again. Returns `false` if there is none.
+    /// Shows or hides the full text of the selected event. Returns `false` if there is none.
     pub(crate) fn toggle_event(&mut self) -> bool {
         let mut found = false;
         self.with_events(|table, rows| found = table.toggle_expanded(rows));

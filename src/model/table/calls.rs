@@ -1,4 +1,4 @@
-//! The table of columns of the calls by kind.
+//! Columns of the list of calls by kind.
 
 use super::SortBy;
 use super::column::{Align, Cell, Column, FilterMatch, Listing, Width};
@@ -13,7 +13,7 @@ use crate::msg::CallKind;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CallList {}
 
-/// Room for columns of calls: each step has those of the steps before it, too.
+/// Room for columns of calls; each step also has the columns of the steps before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CallsRoom {
     /// Counts, percentiles and errors.
@@ -30,27 +30,27 @@ pub(crate) enum CallsRoom {
     Verdict,
 }
 
-/// Facts that decide which columns of calls there are.
+/// Facts that determine the columns of calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallsGiven {
-    /// Room for them.
+    /// Room for the columns.
     pub(crate) room: CallsRoom,
-    /// Width of the names.
+    /// Width of the names, in columns of the screen.
     pub(crate) name: usize,
 }
 
-/// Values of a kind of call that the screen makes.
+/// Values of a kind of call that the screen formats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CallFigure {
     /// Its name.
     Name,
-    /// Calls that ended.
+    /// Number of calls that ended.
     Count,
-    /// Calls a second.
+    /// Calls per second.
     Rate,
     /// A percentile of their latency.
     Latency(fn(&KindStats) -> Option<Percentile>),
-    /// Deadlines that passed.
+    /// Number of deadlines that passed.
     Timeouts,
     /// A share of their time, in per cent.
     Share(fn(&Shares) -> u8),
@@ -58,7 +58,7 @@ pub(crate) enum CallFigure {
     Bytes,
     /// Errors by class.
     Errors,
-    /// Why they are slow.
+    /// Cause of slow calls.
     Verdict,
 }
 
@@ -75,7 +75,7 @@ impl Listing for CallList {
     const SORT: SortBy = SortBy::Own;
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
 
-    /// Calls that prove that lists work first, optional APIs last.
+    /// The list's own order: the order of the kinds, optional APIs last.
     fn tie(_: &&KindStats, index: u32) -> u32 {
         index
     }
@@ -195,7 +195,7 @@ const COLUMNS: &[Column<CallList>] = &[
         name: "errors",
         aliases: &["status"],
         header: "ERRORS",
-        // The verdict has what these leave.
+        // The verdict gets the rest of the width.
         width_by: Some(|given| if given.room >= CallsRoom::Verdict { Width::Seen(33, 53) } else { Width::Rest }),
         rank: 2,
         sort: Some(SortBy::Status),

@@ -1,4 +1,4 @@
-//! A column of a list: the kinds of widths, filters, cells and JSON fields that it can have.
+//! Column of a list, with the kinds of widths, filters, cells and JSON fields.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -8,33 +8,33 @@ use super::SortBy;
 use super::order::{SortKey, TieBreak};
 use crate::facts::quantity::Quantity;
 
-/// A list: the types of its rows, and the one table of its columns.
+/// A list: the types of its rows, and the table of its columns.
 pub trait Listing: Copy + Debug + 'static {
-    /// A row as its order and its filter read it.
+    /// A row as the order and the filter read it.
     type Row<'a>;
-    /// A row as the screen shows it.
+    /// A row as the screen reads it.
     type Shown<'a>;
-    /// Values that the screen makes itself, because they have glyphs or several colours.
+    /// Values that the screen formats itself, because they have glyphs or several colours.
     type Figure: Copy + Debug;
-    /// Facts that decide which columns there are.
+    /// Facts that determine the columns.
     type Given;
-    /// Tells the rows of one order apart.
+    /// Identifies a row in one order.
     type Id: Clone + Debug + Eq + Hash;
-    /// Names the row that the operator chose, also in later orders.
+    /// Identifies the selected row, also in later orders.
     type Key: Clone + Debug + Eq;
-    /// Decides between rows that are equal otherwise.
+    /// Order of rows that are equal otherwise.
     type Tie: TieBreak;
 
-    /// Its rows in words.
+    /// Name of its rows, in the plural.
     const NAME: &'static str;
     /// The first order.
     const SORT: SortBy = SortBy::Name;
-    /// The columns, in the order in which they stand.
+    /// The columns, in the order of the screen.
     const COLUMNS: &'static [Column<Self>];
-    /// Terms of a filter that are no column.
+    /// Terms of a filter that are not columns.
     const TERMS: &'static [(&'static str, FilterMatch<Self>, Reads)] = &[];
 
-    /// Decides between rows that are equal otherwise; `index` is that of the row before it is sorted.
+    /// Value that orders rows which are equal otherwise; `index` is the index of the row before sorting.
     fn tie(row: &Self::Row<'_>, index: u32) -> Self::Tie;
 }
 
@@ -46,70 +46,70 @@ pub struct Column<L: Listing> {
     pub aliases: &'static [&'static str],
     /// Its heading; empty if it belongs to the column on its left.
     pub header: &'static str,
-    /// Its heading where that depends on what the list shows.
+    /// Its heading if that depends on the contents of the list; overrides `header`.
     pub header_by: Option<fn(&L::Given) -> &'static str>,
-    /// How wide it is.
+    /// Its width.
     pub width: Width,
-    /// How wide it is where that depends on what the list shows.
+    /// Its width if that depends on the contents of the list; overrides `width`.
     pub width_by: Option<fn(&L::Given) -> Width>,
-    /// Blanks before it.
+    /// Number of blanks before it.
     pub gap: usize,
-    /// The lower, the longer it stays on narrow screens; [`WIDE`] only with the extra columns. Rank 0 is the name: it has what it
-    /// needs before anything else, up to half of the table, and never goes.
+    /// On narrow screens, columns with higher ranks are dropped first; [`WIDE`] is shown only with the extra columns. Rank 0 is the name: it gets the width that it
+    /// needs before any other, up to half of the table, and is never dropped.
     pub rank: u8,
-    /// Its rank where that depends on which other columns there are.
+    /// Its rank if that depends on the other columns; overrides `rank`.
     pub rank_by: Option<fn(&L::Given) -> u8>,
-    /// The side on which its heading stands.
+    /// Alignment of its heading.
     pub align: Align,
-    /// `true` if the list has it.
+    /// Returns `true` if the list has it.
     pub shown: fn(&L::Given) -> bool,
     /// Sources of its values.
     pub reads: Reads,
-    /// The sort that it is the column of; `None` if rows cannot be sorted by it.
+    /// The sort by this column; `None` if rows cannot be sorted by it.
     pub sort: Option<SortBy>,
     /// Key that rows are sorted by.
     pub(crate) key: fn(&L::Row<'_>) -> SortKey,
-    /// How a filter term on it is read.
+    /// Meaning of a filter term on it.
     pub filter: FilterMatch<L>,
-    /// A word without a column is looked for in it, too.
+    /// `true` if filter words without a column also search it.
     pub in_words: bool,
     /// Its value on the screen.
     pub cell: Cell<L>,
-    /// Said where its text is empty; `None` for the sign of nothing.
+    /// Text in place of an empty value; `None` for `–`.
     pub absent: Option<&'static str>,
     /// Its value in an item of the JSON snapshot.
     pub json: JsonField<L>,
 }
 
-/// Rank of columns that are shown only when the extra columns are wanted.
+/// Rank of the extra columns, which are shown on request.
 pub const WIDE: u8 = 255;
 
-/// How wide a column is.
+/// Width of a column, in columns of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// Always the same.
+    /// Fixed width.
     Fixed(usize),
-    /// As wide as the widest value seen, within these bounds.
+    /// Width of the widest value so far, within these bounds.
     Seen(usize, usize),
-    /// By the width of the table: below 100, below 180, wider.
+    /// Width for a table below 100, below 180, and from 180 columns on.
     Stepped([usize; 3]),
     /// The width that the other columns leave.
     Rest,
 }
 
-/// Side of a column.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// Left, for text.
     Left,
-    /// Numbers.
+    /// Right, for numbers.
     Right,
 }
 
 /// Source of a column's values besides the row itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// Nothing.
+    /// Only the row itself.
     Row,
     /// The pods of the node.
     Pods,
@@ -119,7 +119,7 @@ pub enum Reads {
     Time,
 }
 
-/// How a filter term on a column is read.
+/// Kind of filter term on a column.
 pub enum FilterMatch<L: Listing> {
     /// `column:text`: `true` if the row has this text, which is lower case.
     Text(fn(&L::Row<'_>, &str) -> bool),
@@ -129,50 +129,50 @@ pub enum FilterMatch<L: Listing> {
     Count(fn(&L::Row<'_>) -> Option<i64>),
     /// `column<8`, and `column>=90%` of what is allocatable.
     Amount(fn(&L::Row<'_>) -> Option<Share>),
-    /// `column<2h`: a time that has passed.
+    /// `column<2h`: a duration; `None` if it is not known.
     Age(fn(&L::Row<'_>) -> Option<Duration>),
-    /// Not at all.
+    /// The column cannot be filtered.
     No,
 }
 
-/// An amount, and the whole that it is a part of.
+/// An amount and the whole of which it is a part.
 pub type Share = (Quantity, Option<Quantity>);
 
 /// Value of a column on the screen.
 pub enum Cell<L: Listing> {
     /// A name, which is shortened so that it differs from those beside it.
     Name(for<'a, 'r> fn(&'a L::Shown<'r>) -> Option<&'a str>),
-    /// Text as it stands; blank if there is none.
+    /// Text as it is; blank if there is none.
     Text(for<'a, 'r> fn(&'a L::Shown<'r>) -> Option<&'a str>),
-    /// Text that is made of several values.
+    /// Text that is formatted from several values.
     Made(fn(&L::Shown<'_>) -> MadeCell),
-    /// A figure, which the screen draws.
+    /// A figure, which the screen formats.
     Drawn(L::Figure),
     /// A figure that is shortened like a name.
     DrawnName(L::Figure),
 }
 
-/// Text of a cell, and how much it matters.
+/// Text of a cell with its emphasis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeCell {
     /// The text.
     pub text: String,
-    /// How it stands out.
+    /// Its emphasis.
     pub emphasis: Emphasis,
 }
 
-/// How a text stands out.
+/// Emphasis of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emphasis {
-    /// As other text.
+    /// Normal text.
     Plain,
-    /// Less than other text.
+    /// Less important text.
     Muted,
-    /// Worth a look.
+    /// A warning.
     Warn,
-    /// Bad.
+    /// A bad value.
     Bad,
-    /// Not known.
+    /// A value that is not known.
     Unknown,
 }
 
@@ -187,7 +187,7 @@ pub enum JsonField<L: Listing> {
 }
 
 impl<L: Listing> Column<L> {
-    /// A column of text that nothing is asked of: rows of the table say where they differ.
+    /// Defaults of a column: text without sort or filter; rows of the table override them.
     pub(crate) const PLAIN: Self = Self {
         name: "",
         aliases: &[],
@@ -220,31 +220,31 @@ impl<L: Listing> Column<L> {
         Self::of_sort(sort).map_or(|_| SortKey::Name, |column| column.key)
     }
 
-    /// Meaning of a filter's `name:` or `name<`, and the source of the values that it looks at.
+    /// Meaning of a filter's `name:` or `name<`, and the source of the values that it reads.
     pub(super) fn term(name: &str) -> Option<(&'static FilterMatch<L>, Reads)> {
         let known = |column: &&Self| !column.is_glued() && (column.name == name || column.aliases.contains(&name));
         let extra = || L::TERMS.iter().find(|(known, ..)| *known == name).map(|(_, how, reads)| (how, *reads));
         L::COLUMNS.iter().find(known).map(|column| (&column.filter, column.reads)).or_else(extra)
     }
 
-    /// Names of the columns that a filter can look in.
+    /// Names of the columns that can be filtered.
     pub(super) fn terms() -> Vec<&'static str> {
         let is_searched = |column: &&Self| !column.is_glued() && !matches!(column.filter, FilterMatch::No);
         let named = L::COLUMNS.iter().filter(is_searched).map(|column| column.name);
         named.chain(L::TERMS.iter().map(|(name, ..)| *name)).collect()
     }
 
-    /// How wide it is in this list.
+    /// Its width in this list.
     pub(crate) fn width(&self, given: &L::Given) -> Width {
         self.width_by.map_or(self.width, |width| width(given))
     }
 
-    /// It belongs to the column on its left: it has no heading, and no filter knows it.
+    /// Returns `true` if it belongs to the column on its left: it has neither a heading nor a filter.
     pub(crate) fn is_glued(&self) -> bool {
         self.header.is_empty()
     }
 
-    /// The field that it makes itself in an item of the JSON snapshot.
+    /// The field that it adds to an item of the JSON snapshot.
     pub(crate) fn json_field(&self, row: &L::Shown<'_>) -> Option<(&'static str, serde_json::Value)> {
         match self.json {
             JsonField::Made(name, value) => Some((name, value(row))),

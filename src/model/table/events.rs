@@ -1,4 +1,4 @@
-//! The table of columns of the events of one object.
+//! Columns of the list of events of one object.
 
 use super::SortBy;
 use super::column::{Align, Cell, Column, FilterMatch, Listing, Width};
@@ -11,16 +11,16 @@ use crate::facts::wire::Uid;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EventList {}
 
-/// Facts that decide which columns of events there are.
+/// Facts that determine the columns of events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventsGiven {
-    /// Heading of their age: the title of the list where it has no other.
+    /// Heading of their age, which is the title of the list if there is no other.
     pub(crate) title: &'static str,
-    /// There is room for the count and for who says it.
+    /// `true` if there is room for the count and the reporting controller.
     pub(crate) wide: bool,
 }
 
-/// Values of an event that the screen makes.
+/// Values of an event that the screen formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventFigure {
     /// Time since it last occurred.

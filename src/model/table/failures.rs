@@ -1,4 +1,4 @@
-//! The table of columns of the failures of one API.
+//! Columns of the list of failures of one API.
 
 use super::SortBy;
 use super::column::{Cell, Column, FilterMatch, Listing, Reads, Width};
@@ -7,18 +7,18 @@ use super::order::SortKey;
 use crate::facts::text::Clean;
 use crate::model::derive::server::LoggedFailure;
 
-/// The last failures, one by one.
+/// The last failures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FailureList {}
 
-/// Values of a failure that the screen makes.
+/// Values of a failure that the screen formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureFigure {
     /// The time of day.
     Time,
     /// Layer at which it happened.
     Layer,
-    /// The request, what went wrong, and what happens next.
+    /// The request, the error and the next attempt.
     Text,
 }
 
@@ -57,7 +57,7 @@ const COLUMNS: &[Column<FailureList>] = &[
         width: Width::Fixed(9),
         rank: 1,
         sort: Some(SortBy::Age),
-        // By their numbers: the clock may have been set.
+        // By number, because the clock may have been set.
         key: |logged| SortKey::Number(Some(-i128::from(logged.number))),
         cell: Cell::Drawn(FailureFigure::Time),
         ..Column::PLAIN

@@ -1,7 +1,7 @@
-//! The filter of a list: terms apart by spaces, all of which must hold.
+//! The filter of a list: terms separated by spaces, all of which must match.
 //!
-//! `word`, `!word`, `column:text`, `gpu<8`, `free>=4`, `pods>90%`, `mem>64Gi`, `age<2h`. A term that cannot be understood
-//! is ignored and named in a note, so that a filter being typed never empties the table.
+//! `word`, `!word`, `column:text`, `gpu<8`, `free>=4`, `pods>90%`, `mem>64Gi`, `age<2h`. An invalid term
+//! is ignored and named in a note, so that an unfinished filter does not empty the list.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::msg::LineEdit;
 
-/// Filter of a list: its text, and the terms that it is read as.
+/// Filter of a list: its text and the parsed terms.
 #[derive(Clone)]
 pub(crate) struct Filter<L: Listing> {
     line: EditLine,
@@ -28,16 +28,16 @@ struct Term<L: Listing> {
 }
 
 enum RowTest<L: Listing> {
-    /// Lower case, looked for in every column that words are looked for in.
+    /// Lower-case text, searched in every column with `in_words`.
     Word(String),
-    /// Lower case, looked for in one column.
+    /// Lower-case text, searched in one column.
     Text(fn(&L::Row<'_>, &str) -> bool, String),
     /// A label and, if given, its value.
     Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool, String, Option<String>),
     Number(Comparison<L>),
 }
 
-/// A number of a row that is compared.
+/// Comparison of a number of a row with a bound.
 struct Comparison<L: Listing> {
     number: &'static FilterMatch<L>,
     reads: Reads,
@@ -88,17 +88,17 @@ impl<L: Listing> Filter<L> {
         self.terms.is_empty()
     }
 
-    /// Returns `true` if the pods of nodes decide which are shown.
+    /// Returns `true` if the result depends on the pods of nodes.
     pub(crate) fn needs_pods(&self) -> bool {
         self.compares(Reads::Pods)
     }
 
-    /// Returns `true` if the usage of nodes decides which are shown.
+    /// Returns `true` if the result depends on the usage of nodes.
     pub(crate) fn needs_usage(&self) -> bool {
         self.compares(Reads::Usage)
     }
 
-    /// Returns `true` if time alone decides which are shown.
+    /// Returns `true` if the result changes with time alone.
     pub(crate) fn needs_time(&self) -> bool {
         self.compares(Reads::Time)
     }
@@ -117,7 +117,7 @@ impl<L: Listing> Filter<L> {
         self.parse();
     }
 
-    /// Returns `true` if a row is shown. A value that is not known fulfils no comparison, nor its opposite.
+    /// Returns `true` if a row is shown. A value that is not known fulfils neither a comparison nor its negation.
     pub(crate) fn shows(&self, row: &L::Row<'_>) -> bool {
         self.terms.iter().all(|term| term.test.holds(row).is_some_and(|holds| holds != term.negated))
     }

@@ -1,4 +1,4 @@
-//! The tables of columns of the GPU view: groups of accelerators, and devices that are held without being used.
+//! Columns of the lists of the GPU view: groups of accelerators, and devices that are held without being used.
 
 use super::SortBy;
 use super::column::{Align, Cell, Column, FilterMatch, Listing, Width};
@@ -12,7 +12,7 @@ use crate::model::derive::gpus::{GpuGroup, Grouping, HeldDevices, Supply};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GpuGroups {}
 
-/// Name of a group, from report to report.
+/// Identity of a group across reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupKey {
     name: Clean,
@@ -32,41 +32,41 @@ impl GroupKey {
     }
 }
 
-/// Facts that decide which columns of groups there are.
+/// Facts that determine the columns of groups.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupsGiven {
     /// Property that the groups share.
     pub(crate) by: Grouping,
-    /// Some group has more requested than is healthy.
+    /// `true` if a group has more requested than healthy devices.
     pub(crate) over: bool,
-    /// Of some group devices are blocked or not schedulable.
+    /// `true` if devices of a group are blocked or not schedulable.
     pub(crate) why: bool,
 }
 
-/// Values of a group that the screen makes: how much is known of them shows in each.
+/// Values of a group that the screen formats, with marks for those that are not exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GroupFigure {
-    /// Its name, or that it has none.
+    /// Its name, or a text if it has none.
     Name,
     /// Resource and kind of unit.
     Resource,
-    /// Nodes, or pods.
+    /// Number of nodes, or of pods.
     Members,
     /// Requested units.
     Requested,
-    /// Healthy ones.
+    /// Healthy units.
     Healthy,
-    /// Announced ones.
+    /// Registered units (capacity).
     Capacity,
-    /// Free ones.
+    /// Free units.
     Free,
-    /// Requested beyond what is healthy.
+    /// Units requested beyond the healthy ones.
     Over,
-    /// Unhealthy, and not registered.
+    /// Unhealthy units, and missing ones.
     Lost,
-    /// How many more pods of the size at this index fit.
+    /// Number of additional pods of the size at this index that fit.
     Fit(usize),
-    /// Why what nobody requests is not free.
+    /// Reason why unrequested units are not free.
     Why,
 }
 
@@ -83,7 +83,7 @@ impl Listing for GpuGroups {
     const SORT: SortBy = SortBy::Own;
     const COLUMNS: &'static [Column<Self>] = GROUPS;
 
-    /// Biggest first.
+    /// The list's own order: largest first.
     fn tie(_: &&GpuGroup, index: u32) -> u32 {
         index
     }
@@ -202,7 +202,7 @@ const GROUPS: &[Column<GpuGroups>] = &[
     Column { name: "fit-4", header: "4", rank: 11, ..fit(2) },
     Column { name: "fit-8", header: "8", rank: 12, ..fit(3) },
     Column { name: "fit-16", header: "16", rank: 13, ..fit(4) },
-    // Why fewer fit than are free, and fewer are free than nobody asks for, explains more than how they are cut.
+    // Before the fits of larger sizes: it explains why fewer units are free or fit.
     Column {
         name: "why",
         header: "NOT FREE, BLOCKED",
@@ -215,7 +215,7 @@ const GROUPS: &[Column<GpuGroups>] = &[
     },
 ];
 
-/// A column of nodes or pods.
+/// Column of the number of nodes or pods.
 const MEMBERS: Column<GpuGroups> = Column {
     width: Width::Seen(5, 8),
     rank: 7,
@@ -226,7 +226,7 @@ const MEMBERS: Column<GpuGroups> = Column {
     ..Column::PLAIN
 };
 
-/// A column of what nodes have.
+/// Column of amounts that nodes have.
 const SUPPLY: Column<GpuGroups> = Column { align: Align::Right, shown: |given| given.by.of_nodes(), ..Column::PLAIN };
 
 const fn fit(size: usize) -> Column<GpuGroups> {
@@ -249,7 +249,7 @@ fn most_first(number: Option<i64>) -> SortKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeldList {}
 
-/// Name of held devices, from report to report.
+/// Identity of held devices across reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeldKey {
     claim: bool,
@@ -270,14 +270,14 @@ impl HeldKey {
     }
 }
 
-/// Values of held devices that the screen makes.
+/// Values of held devices that the screen formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeldFigure {
-    /// How many, of which kind of unit.
+    /// Amount and kind of unit.
     Amount,
-    /// For how long.
+    /// Time for which they have been held.
     For,
-    /// The event that began it.
+    /// Start of that time, with the event that began it.
     Since,
     /// State of the pod.
     State,
@@ -302,7 +302,7 @@ impl Listing for HeldList {
     const SORT: SortBy = SortBy::Own;
     const COLUMNS: &'static [Column<Self>] = HELD;
 
-    /// The longest first.
+    /// The list's own order: longest first.
     fn tie(_: &&HeldDevices, index: u32) -> u32 {
         index
     }

@@ -1,11 +1,11 @@
-//! A line of text that is edited: the text of a filter.
+//! Line of text that keys edit, for the filter.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::facts::text::sanitize;
 use crate::msg::LineEdit;
 
-/// A filter of this many characters fills any line; more is an accident with the clipboard.
+/// Maximum length of a filter in characters, more than fits on any line; a longer text is pasted by accident.
 pub(crate) const MOST_CHARS: usize = 256;
 
 /// Text that keys edit.

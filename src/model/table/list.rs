@@ -1,16 +1,16 @@
-//! How the operator looks at a list: the column that it is sorted by, whether its order is held, and a cursor that follows its row.
+//! Sort, hold and cursor of a list; the cursor follows its row.
 
 use super::{Extent, SortBy};
 
-/// How the operator looks at a list whose rows are identified by `K`.
+/// Sort, hold and cursor of a list whose rows are identified by `K`.
 #[derive(Clone, Debug)]
 pub(crate) struct List<K> {
     sort: SortBy,
     reversed: bool,
     held: bool,
-    /// The operator asked for an order, and rows do not lie in it yet.
+    /// `true` if the operator requested an order in which the rows are not yet.
     resorted: bool,
-    /// The row that the operator chose; `None` until then, and the cursor stays on the first row.
+    /// The row that the operator selected; until then `None`, and the cursor stays on the first row.
     chosen: Option<K>,
     /// Index of the cursor among the rows that are shown.
     index: usize,
@@ -18,10 +18,10 @@ pub(crate) struct List<K> {
     revision: u64,
 }
 
-/// How far a key moves the cursor.
+/// Movement of the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SelectionStep {
-    /// So many rows down, or up if negative.
+    /// By a number of rows down, or up if negative.
     By(isize),
     /// To the first row.
     First,
@@ -32,7 +32,7 @@ pub(crate) enum SelectionStep {
 }
 
 impl SelectionStep {
-    /// The row that it leads to from row `at` of `len`.
+    /// Index of the row after a step from row `at` of `len`.
     pub(crate) fn from(self, at: usize, len: usize) -> usize {
         let last = len.saturating_sub(1);
         match self {
@@ -59,27 +59,27 @@ impl<K> Default for List<K> {
 }
 
 impl<K> List<K> {
-    /// A list that is sorted by `sort`.
+    /// Creates a list that is sorted by `sort`.
     pub(crate) fn sorted(sort: SortBy) -> Self {
         Self { sort, ..Self::default() }
     }
 
-    /// Another list of the same kind, sorted alike.
+    /// Creates another list with the same sort.
     pub(crate) fn sorted_alike(&self) -> Self {
         Self { sort: self.sort, reversed: self.reversed, ..Self::default() }
     }
 
-    /// The column that rows are to be sorted by, and `true` if in reverse.
+    /// The requested sort, and `true` if in reverse.
     pub(crate) fn sort(&self) -> (SortBy, bool) {
         (self.sort, self.reversed)
     }
 
-    /// `true` while the order of the rows is held; values stay live.
+    /// Returns `true` while the order of the rows is held; values stay live.
     pub(crate) fn held(&self) -> bool {
         self.held
     }
 
-    /// `true` if the rows stay where they lie: the order is held, and no other one was asked for since.
+    /// Returns `true` if the rows keep their order: it is held, and no other one was requested since.
     pub(crate) fn keeps_order(&self) -> bool {
         self.held && !self.resorted
     }
@@ -89,17 +89,17 @@ impl<K> List<K> {
         self.revision
     }
 
-    /// Notes that something changed that decides which rows are shown, or where.
-    pub(crate) fn touch(&mut self) {
+    /// Records a change that affects the rows or their order.
+    pub(crate) fn bump_revision(&mut self) {
         self.revision += 1;
     }
 
-    /// Notes that the rows lie in the order that was asked for last.
-    pub(crate) fn settled(&mut self) {
+    /// Records that the rows are in the order that was requested last.
+    pub(crate) fn mark_ordered(&mut self) {
         self.resorted = false;
     }
 
-    /// Sorts by `sort`, in its own direction; in reverse if it already was.
+    /// Sorts by `sort` in its own direction, or reverses the order if it already is the sort.
     pub(crate) fn sort_by(&mut self, sort: SortBy) {
         self.reversed = self.sort == sort && !self.reversed;
         self.sort = sort;
@@ -112,7 +112,7 @@ impl<K> List<K> {
         self.resort();
     }
 
-    /// Sorts by the column `by` places further on among `sorts`.
+    /// Sorts by the column that is `by` positions further in `sorts`.
     pub(crate) fn sort_step(&mut self, by: isize, sorts: &[SortBy]) {
         let at = sorts.iter().position(|sort| *sort == self.sort).unwrap_or(0);
         let len = isize::try_from(sorts.len()).expect("a handful of columns");
@@ -122,28 +122,28 @@ impl<K> List<K> {
         self.resort();
     }
 
-    /// Holds the order of the rows, or lets it go.
+    /// Holds the order of the rows, or releases it.
     pub(crate) fn toggle_held(&mut self) {
         self.held = !self.held;
-        self.touch();
+        self.bump_revision();
     }
 
-    /// A new order, although the rows are held: the operator asked for it. It is looked at from its top, unless they are held:
-    /// then the cursor stays with its row.
+    /// Requests a new order, even while the order is held. The cursor moves to the first row, unless the order is held: then it
+    /// stays with its row.
     fn resort(&mut self) {
         self.resorted = true;
-        self.touch();
+        self.bump_revision();
         if !self.held {
             (self.chosen, self.index) = (None, 0);
         }
     }
 
-    /// Moves the cursor to the row identified by `chosen`; to the first one without. [`List::follow`] finds its index.
+    /// Moves the cursor to the row with the key `chosen`, or to the first row for `None`. [`List::follow`] finds its index.
     pub(crate) fn choose(&mut self, chosen: Option<K>) {
         self.chosen = chosen;
     }
 
-    /// The row that the operator chose; `None` while the cursor stays on the first one.
+    /// The row that the operator selected; `None` while the cursor stays on the first row.
     pub(crate) fn chosen(&self) -> Option<&K> {
         self.chosen.as_ref()
     }
@@ -153,12 +153,12 @@ impl<K> List<K> {
         (len > 0).then(|| self.index.min(len - 1))
     }
 
-    /// How `len` rows of `total` lie.
+    /// Extent for `len` shown rows of `total`.
     pub(crate) fn extent(&self, len: usize, total: usize) -> Extent {
         Extent { len, total, selected: self.index(len) }
     }
 
-    /// Moves the cursor over `len` rows, of which `key` names one by its index.
+    /// Moves the cursor in `len` rows; `key` returns the key of the row at an index.
     pub(crate) fn step(&mut self, step: SelectionStep, len: usize, key: impl FnOnce(usize) -> Option<K>) {
         if let Some(at) = self.index(len) {
             self.index = step.from(at, len);
@@ -166,8 +166,8 @@ impl<K> List<K> {
         }
     }
 
-    /// Finds the chosen row among `len` rows whose order has changed. `found` is its index, `None` if it is not shown. If it is gone, the
-    /// cursor falls to its neighbour, which `key` names by its index; one that the filter hides is found again when the filter goes.
+    /// Follows the selected row among `len` rows whose order has changed. `found` is its index, `None` if it is not shown. If it is gone, the
+    /// cursor moves to its neighbour, whose key `key` returns; a row that the filter hides is found again when the filter is cleared.
     pub(crate) fn follow(
         &mut self,
         found: Option<usize>,

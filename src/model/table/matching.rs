@@ -1,8 +1,8 @@
-//! Text of a filter found in text of a row, whatever its case.
+//! Case-insensitive search for the text of a filter.
 
 use crate::facts::text::Clean;
 
-/// Returns `true` if `whole` contains `text`, which is lower case. Allocates only where either is not ASCII.
+/// Returns `true` if `whole` contains `text`, which is lower case. Allocates only if one of them is not ASCII.
 pub(super) fn contains(whole: &str, text: &str) -> bool {
     if whole.is_ascii() && text.is_ascii() {
         return whole.as_bytes().windows(text.len().max(1)).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
@@ -18,9 +18,9 @@ pub(super) fn starts_with(whole: &str, text: &str) -> bool {
 /// Reason why a term of a filter is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum BadTerm {
-    /// There is no column of this name.
+    /// The column does not exist.
     NoColumn(String),
-    /// Anything else, in words.
+    /// Another reason, as text.
     Other(&'static str),
 }
 
@@ -31,7 +31,7 @@ impl From<&'static str> for BadTerm {
 }
 
 impl BadTerm {
-    /// Note about the term `word` of a filter that knows `columns`.
+    /// Note about the invalid term `word`, with the names of the `columns` that exist.
     pub(super) fn note(&self, word: &str, columns: &[&str]) -> Clean {
         let why = match self {
             Self::NoColumn(name) => &format!("no column {name} (columns: {})", columns.join(", ")),

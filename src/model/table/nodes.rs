@@ -1,7 +1,7 @@
-//! The one table of columns of nodes: a column is one row of it, with its heading, its width, the rank in which it gives way, its
-//! cell, its sort, its filter and its JSON field.
+//! Columns of the list of nodes. A column is one row of the table, with its heading, width, rank, cell, sort, filter and JSON
+//! field.
 //!
-//! To add one, add its row: `sort: Some(SortBy::Column("name"))` with a `key` to sort by it, a [`Cell`] that makes its text, and
+//! To add one, add its row: `sort: Some(SortBy::Column("name"))` with a `key` to sort by it, a [`Cell`] that formats its text, and
 //! [`JsonField::Made`] for a field of its own in the JSON snapshot.
 
 use super::SortBy;
@@ -15,48 +15,48 @@ use crate::model::derive::joined_node::JoinedNode;
 use crate::model::derive::rows::NodeRow;
 use crate::model::store::nodes::NodeKey;
 
-/// Longest name that an object can have: `metadata.name`, a DNS subdomain.
+/// Maximum length of an object's name (`metadata.name`, a DNS subdomain).
 const LONGEST_NAME: usize = 253;
 
 /// The nodes of a cluster.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Nodes {}
 
-/// Facts that decide which columns of nodes there are.
+/// Facts that determine the columns of nodes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodesGiven {
-    /// The cluster has devices, or may have.
+    /// `true` if the cluster has devices, or may have some.
     pub(crate) devices: bool,
-    /// The usage of nodes is seen; else what is requested has its place.
+    /// `true` if the usage of nodes is visible; otherwise requests take its place.
     pub(crate) usage: bool,
 }
 
-/// Figures of a node that the screen draws with glyphs, by the width that they have.
+/// Values of a node that the screen formats with glyphs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeFigure {
     /// Readiness with its age, and cordon.
     Status,
-    /// Pods of allocatable ones.
+    /// Pods, and allocatable pods.
     Pods,
-    /// The same as a bar.
+    /// The share of pods as a bar.
     PodBar,
-    /// Devices requested, healthy and announced.
+    /// Devices requested, healthy and registered.
     Gpu,
     /// Devices that are unhealthy or not registered.
     GpuLost,
     /// Devices as a bar.
     GpuBar,
-    /// Share of CPU that is used.
+    /// Used share of the allocatable CPU.
     CpuUsed,
-    /// Share of memory that is used.
+    /// Used share of the allocatable memory.
     MemoryUsed,
-    /// Share of CPU that is requested.
+    /// Requested share of the allocatable CPU.
     Cpu,
-    /// Share of memory that is requested.
+    /// Requested share of the allocatable memory.
     Memory,
     /// Bad conditions.
     Pressure,
-    /// Ready in each of the last 15 minutes.
+    /// Readiness in each of the last 15 minutes.
     Ready,
     /// Time since creation.
     Age,
@@ -75,13 +75,13 @@ impl Listing for Nodes {
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
     const TERMS: &'static [(&'static str, FilterMatch<Self>, Reads)] = TERMS;
 
-    /// Nodes come by name.
+    /// Nodes are in the order of their names before sorting.
     fn tie(_: &JoinedNode<'_>, index: u32) -> u32 {
         index
     }
 }
 
-/// The columns, in the order in which they stand. 60 cells show NAME STATUS GPU, 80 also PODS and AGE.
+/// The columns, in the order of the screen. 60 columns show NAME STATUS GPU, 80 also PODS and AGE.
 const COLUMNS: &[Column<Nodes>] = &[
     Column {
         name: "name",
@@ -345,7 +345,7 @@ const COLUMNS: &[Column<Nodes>] = &[
     },
 ];
 
-/// Terms of a filter that are no column of the table.
+/// Terms of a filter that are not columns of the table.
 const TERMS: &[(&str, FilterMatch<Nodes>, Reads)] = &[
     ("taint", FilterMatch::Text(|node, text| any_taint(node, text)), Reads::Row),
     ("label", FilterMatch::Label(|node, key, value| has_label(node, key, value)), Reads::Row),
@@ -353,12 +353,12 @@ const TERMS: &[(&str, FilterMatch<Nodes>, Reads)] = &[
 ];
 
 impl SortBy {
-    /// Returns `true` if pods change this order.
+    /// Returns `true` if the order depends on pods.
     pub(crate) fn needs_pods(self) -> bool {
         Column::<Nodes>::of_sort(self).is_some_and(|column| column.reads == Reads::Pods)
     }
 
-    /// Returns `true` if the usage of nodes changes this order.
+    /// Returns `true` if the order depends on the usage of nodes.
     pub(crate) fn needs_usage(self) -> bool {
         Column::<Nodes>::of_sort(self).is_some_and(|column| column.reads == Reads::Usage)
     }

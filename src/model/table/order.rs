@@ -1,4 +1,4 @@
-//! The order of rows: the key of each row is read once per sort, then keys are compared.
+//! Order of rows: the key of each row is read once per sort, then the keys are compared.
 
 use std::cmp::Ordering;
 
@@ -10,16 +10,16 @@ use crate::model::natural::natural_cmp;
 /// Value of a row in the column that rows are sorted by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SortKey {
-    /// Ascending; an unknown one comes last, also in reverse.
+    /// Number, ascending; unknown ones come last, also in reverse.
     Number(Option<i128>),
-    /// In natural order, such as a version.
+    /// Text in natural order, such as a version.
     Text(Clean),
-    /// None but the name.
+    /// No key: only the name decides.
     #[default]
     Name,
 }
 
-/// Compares two rows by their keys; `names` decides between equals, always in its own direction.
+/// Compares two rows by their keys; `names` decides between equal ones, and is never reversed.
 pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOnce() -> Ordering) -> Ordering {
     let turn = |order: Ordering| if reversed { order.reverse() } else { order };
     match (a, b) {
@@ -32,7 +32,7 @@ pub(crate) fn compare(a: &SortKey, b: &SortKey, reversed: bool, names: impl FnOn
     }
 }
 
-/// Decides between rows whose keys are equal.
+/// Order of rows whose keys are equal.
 pub trait TieBreak: std::fmt::Debug {
     /// Compares two rows.
     fn compare(&self, other: &Self) -> Ordering;
@@ -44,7 +44,7 @@ impl TieBreak for u32 {
     }
 }
 
-/// Names, in natural order.
+/// Names in natural order.
 impl TieBreak for Clean {
     fn compare(&self, other: &Self) -> Ordering {
         natural_cmp(self, other)
@@ -54,14 +54,14 @@ impl TieBreak for Clean {
 /// Negated share in billionths, so that the fullest comes first.
 pub(super) fn share(used: Option<i64>, of: Option<i64>) -> Option<i128> {
     let (used, of) = (i128::from(used?), i128::from(of?));
-    // Nothing allocatable: anything used on it is over the limit (docs/counting.md: no division).
+    // Without anything allocatable, any use is above the limit (docs/counting.md: no division).
     if of <= 0 {
         return Some(if used > 0 { i128::MIN } else { 0 });
     }
     Some(-(used * 1_000_000_000 / of))
 }
 
-/// Rank of a node's status: worst first; of equally bad nodes the one that changed last.
+/// Rank of a node's status: worst first; among equals, the one that changed last.
 pub(super) fn status_rank(joined: &JoinedNode<'_>) -> i128 {
     let node = joined.node;
     let class = match node.readiness {

@@ -1,4 +1,4 @@
-//! A new order of the rows of a list, made in slices: each row is read once, filtered, and sorted by its key.
+//! Computes a new order of a list in slices: each row is read once, filtered, and sorted by its key.
 
 use std::cmp::Ordering;
 
@@ -9,19 +9,19 @@ use super::list::List;
 use super::order::{self, SortKey, TieBreak};
 use crate::model::sorter::Sorter;
 
-/// Where the rows of a list are read from.
+/// Source of the rows of a list.
 pub(crate) trait RowSource<L: Listing> {
-    /// The row; `None` if it is gone.
+    /// Returns a row; `None` if it is gone.
     fn row(&self, id: &L::Id) -> Option<L::Row<'_>>;
 
-    /// The name by which the operator's choice finds the row again.
+    /// Returns the key by which a selection finds the row again.
     fn key(&self, id: &L::Id) -> Option<L::Key>;
 
-    /// The row of that name.
+    /// Finds the row with a key.
     fn find(&self, key: &L::Key) -> Option<L::Id>;
 }
 
-/// Which rows are shown, and in which order.
+/// Sort and filter of an order.
 #[derive(Clone, Debug)]
 pub(crate) struct Arranged<L: Listing> {
     pub(crate) sort: SortBy,
@@ -35,11 +35,11 @@ impl<L: Listing> Default for Arranged<L> {
     }
 }
 
-/// A new order in the making, a slice at a time.
+/// Computation of a new order, slice by slice.
 #[derive(Debug)]
 pub(crate) struct Rebuild<L: Listing> {
     by: Arranged<L>,
-    /// Rows of `todo` before this one stay as they lie: the order is held. The others come after them.
+    /// Number of rows at the start of `todo` that keep their order because it is held. The others follow them.
     kept: usize,
     /// All rows.
     todo: Vec<L::Id>,
@@ -51,23 +51,23 @@ pub(crate) struct Rebuild<L: Listing> {
 struct UnsortedRow<L: Listing> {
     key: SortKey,
     tie: L::Tie,
-    /// Index in a held order; those that are new have none.
+    /// Index in a held order; new rows come after all of them.
     held: u32,
     id: L::Id,
 }
 
 impl<L: Listing> Rebuild<L> {
-    /// Sorts `todo`.
+    /// Begins to sort `todo`.
     pub(crate) fn new(by: Arranged<L>, todo: Vec<L::Id>) -> Self {
         Self { by, kept: 0, todo, at: 0, sorter: Sorter::default() }
     }
 
-    /// Leaves the first `kept` of `todo` as they lie.
+    /// Begins to sort `todo`, of which the first `kept` keep their order.
     pub(crate) fn held(by: Arranged<L>, todo: Vec<L::Id>, kept: usize) -> Self {
         Self { kept, ..Self::new(by, todo) }
     }
 
-    /// Reads or merges one slice of rows; `shown` is told of each that the filter shows. Returns the order when it is made.
+    /// Reads or merges one slice of rows; calls `shown` for each row that passes the filter. Returns the order once it is complete.
     pub(crate) fn advance(
         &mut self,
         rows: &impl RowSource<L>,
@@ -94,7 +94,7 @@ impl<L: Listing> Rebuild<L> {
         Some(std::mem::take(&mut self.sorter).into_rows().into_iter().map(|row| row.id).collect())
     }
 
-    /// Reads the next slice of rows: which of them are shown, and the keys that they are sorted by.
+    /// Reads the next slice of rows: filters them and reads their keys.
     fn read(
         &mut self,
         rows: &impl RowSource<L>,
@@ -116,20 +116,20 @@ impl<L: Listing> Rebuild<L> {
         read
     }
 
-    /// Bytes on the heap, without what the rows point to.
+    /// Bytes on the heap, without data that the rows refer to.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.sorter.heap_bytes() + self.todo.capacity() * size_of::<L::Id>()
     }
 }
 
-/// Finds the chosen row in a new order; the cursor of one that is gone falls to its neighbour.
+/// Finds the selected row in a new order; if it is gone, the cursor moves to its neighbour.
 pub(crate) fn follow<L: Listing>(list: &mut List<L::Key>, order: &[L::Id], rows: &impl RowSource<L>) {
     let id = list.chosen().and_then(|key| rows.find(key));
     let found = id.as_ref().and_then(|id| {
         let at = list.index(order.len()).filter(|at| order[*at] == *id);
         at.or_else(|| order.iter().position(|known| known == id))
     });
-    // A row that was made anew has the same name, and else another key.
+    // A row that was deleted and created again has the same name, but another id.
     if let Some(key) = id.as_ref().and_then(|id| rows.key(id)) {
         list.choose(Some(key));
     }

@@ -1,4 +1,4 @@
-//! The one table of columns of pods; to add one, add its row.
+//! Columns of the list of pods; to add one, add its row.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::model::store::pods::PodSlot;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pods {}
 
-/// A pod as the node screen shows it.
+/// A pod on the node screen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodRow<'a> {
     /// The facts.
     pub facts: PodFacts<'a>,
-    /// The operator's selection.
+    /// `true` if it is selected.
     pub selected: bool,
     /// Time since creation by the server's clock.
     pub age: Option<Duration>,
     /// Whole devices that the pod holds (0 if terminal).
     pub gpus: i64,
-    /// Set where its node does not report any more; what has ended stays so.
+    /// Set if its node no longer reports, unless the pod has ended.
     pub last_report: Option<LastReport>,
 }
 
-/// The pod that the operator selected.
+/// Identity of a selected pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodKey {
     pub(crate) uid: Uid,
@@ -45,19 +45,19 @@ impl PodKey {
     }
 }
 
-/// A pod of the store as long as it is in its slot.
+/// Identity of a pod while it is in its slot of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PodId {
     pub(crate) slot: PodSlot,
     pub(crate) uid: Uid,
 }
 
-/// Values of a pod that the screen makes.
+/// Values of a pod that the screen formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PodFigure {
-    /// Containers that are ready, of all.
+    /// Ready containers of all containers.
     Ready,
-    /// Its status as kubectl has it, and its age where the node does not report.
+    /// Its status as in kubectl, with the age if the node does not report.
     Status,
     /// Restarts of its containers.
     Restarts,
@@ -85,7 +85,7 @@ impl Listing for Pods {
     const NAME: &'static str = "the pods of a node";
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
 
-    /// Namespace and name, each in natural order: no name has a blank, and none of their letters comes before it.
+    /// Namespace and name, each in natural order: names have no blank, and a blank sorts before all their characters.
     fn tie(row: &PodRow<'_>, _: u32) -> Clean {
         Clean::new(&format!("{} {}", row.facts.namespace, row.facts.name))
     }
@@ -163,7 +163,7 @@ const COLUMNS: &[Column<Pods>] = &[
         cell: Cell::Drawn(PodFigure::Gpu),
         ..Column::PLAIN
     },
-    // A pod that does not say when it was made comes last, also in reverse.
+    // A pod without a creation time comes last, also in reverse.
     Column {
         name: "age",
         header: "AGE",
@@ -215,7 +215,7 @@ const COLUMNS: &[Column<Pods>] = &[
     },
 ];
 
-/// Amount that the pod holds now: none once it has ended, whatever it requested.
+/// Amount that the pod holds now: zero once it has ended, whatever it requested.
 fn held(pod: &PodFacts<'_>, amount: Quantity) -> Quantity {
     if pod.phase.is_terminal() { Quantity::ZERO } else { amount }
 }
@@ -224,7 +224,7 @@ fn most_first(amount: Quantity) -> SortKey {
     SortKey::Number(Some(amount.nano().saturating_neg()))
 }
 
-/// Worst first: failed, unknown, failing, not ready, on the way out, starting, running, succeeded.
+/// Worst first: failed, unknown, failing, not ready, terminating, starting, running, succeeded.
 fn status_rank(pod: &PodFacts<'_>) -> i128 {
     match (pod.phase, pod.reason) {
         (PodPhase::Failed, _) => 0,

@@ -1,4 +1,4 @@
-//! How the operator looks at a list, and the list's rows in that order.
+//! Sort, filter and cursor of a list, and the order of its rows.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::facts::text::Clean;
 use crate::model::sorter::SLICE;
 use crate::msg::{LineEdit, Mono};
 
-/// Rows of long lists that change without end are sorted anew this often.
-const SLOWLY: Duration = Duration::from_secs(1);
+/// Minimum time between two sorts of a long list whose rows change all the time.
+const RESORT_PERIOD: Duration = Duration::from_secs(1);
 
-/// How the operator looks at a list: its sort, its filter, its cursor, and whether its order is held.
+/// Sort, filter, hold and cursor of a list.
 #[derive(Debug)]
 pub(crate) struct TableState<L: Listing> {
     pub(crate) list: List<L::Key>,
     pub(crate) filter: Filter<L>,
-    /// A source of columns that this cluster does not have: keys pass over those.
+    /// Source of columns that this cluster does not have; the keys for sorting skip those.
     pub(crate) without: Option<Reads>,
 }
 
@@ -30,27 +30,27 @@ impl<L: Listing> Default for TableState<L> {
     }
 }
 
-/// Operations of the keys on a list, whichever it is.
+/// Operations of the keys on any list.
 pub(crate) trait TableControl {
-    /// Its rows in words: `nodes`.
+    /// Name of its rows: `nodes`.
     fn name(&self) -> &'static str;
 
-    /// The column that the rows are sorted by, and `true` if in reverse.
+    /// The sort of the rows, and `true` if in reverse.
     fn sort(&self) -> (SortBy, bool);
 
-    /// Sorts by `sort`, in its own direction; in reverse if it already was. Returns `false` if the list has no such column.
+    /// Sorts by `sort` in its own direction, or reverses the order if it already is the sort. Returns `false` if the list has no such column.
     fn sort_by(&mut self, sort: SortBy) -> bool;
 
     /// Reverses the order.
     fn reverse(&mut self);
 
-    /// Sorts by the column `by` places further on that can be sorted by.
+    /// Sorts by the sortable column that is `by` positions further.
     fn sort_step(&mut self, by: isize);
 
-    /// Holds the order of the rows, or lets it go.
+    /// Holds the order of the rows, or releases it.
     fn toggle_held(&mut self);
 
-    /// `true` while the order of the rows is held; values stay live.
+    /// Returns `true` while the order of the rows is held; values stay live.
     fn held(&self) -> bool;
 
     /// Changes the text of the filter.
@@ -62,7 +62,7 @@ pub(crate) trait TableControl {
     /// The text of the filter.
     fn filter(&self) -> &str;
 
-    /// A term of the filter that means nothing and is left out, and why.
+    /// Note about an invalid term of the filter, which is ignored.
     fn filter_note(&self) -> Option<&Clean>;
 }
 
@@ -104,12 +104,12 @@ impl<L: Listing> TableControl for TableState<L> {
 
     fn edit_filter(&mut self, edit: &LineEdit) {
         self.filter.edit(edit);
-        self.list.touch();
+        self.list.bump_revision();
     }
 
     fn clear_filter(&mut self) {
         self.filter.clear();
-        self.list.touch();
+        self.list.bump_revision();
     }
 
     fn filter(&self) -> &str {
@@ -122,15 +122,15 @@ impl<L: Listing> TableControl for TableState<L> {
 }
 
 impl<L: Listing> TableState<L> {
-    /// Which rows are to be shown, and in which order.
+    /// Requested sort and filter.
     pub(crate) fn arranged(&self) -> Arranged<L> {
         let (sort, reversed) = self.list.sort();
         Arranged { sort, reversed, filter: self.filter.clone() }
     }
 }
 
-/// A list whose rows are sorted as a whole when they have changed: a list of one slice at once, a longer one slice by slice, and
-/// its last order stays until the next one is made.
+/// A list whose rows are all sorted again when they have changed: a list of one slice at once, a longer one slice by slice, while
+/// the previous order stays.
 #[derive(Debug)]
 pub(crate) struct Table<L: Listing> {
     pub(crate) state: TableState<L>,
@@ -140,13 +140,13 @@ pub(crate) struct Table<L: Listing> {
     rebuild: Option<Rebuild<L>>,
     inputs: Option<TableInputs>,
     at: Mono,
-    /// Rows that one slice reads.
+    /// Number of rows in a slice.
     slice: usize,
-    /// The row that is shown in full.
+    /// The row whose full text is shown.
     expanded: Option<L::Key>,
 }
 
-/// Inputs of an order; the same inputs give the same order.
+/// Revisions of the inputs of an order; the same inputs give the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TableInputs {
     /// Revision of sort, filter and hold.
@@ -171,7 +171,7 @@ impl<L: Listing> Default for Table<L> {
 }
 
 impl<L: Listing> Table<L> {
-    /// Another list of the same kind, sorted alike.
+    /// Creates another list with the same sort.
     pub(crate) fn sorted_alike(&self) -> Self {
         Self { state: TableState { list: self.state.list.sorted_alike(), ..TableState::default() }, ..Self::default() }
     }
@@ -191,34 +191,34 @@ impl<L: Listing> Table<L> {
         self.order.get(self.extent().selected?)
     }
 
-    /// `true` while the rows do not lie in the order that was asked for yet.
+    /// Returns `true` while the rows are not yet in the requested order.
     pub(crate) fn is_arranging(&self) -> bool {
         self.rebuild.is_some()
     }
 
-    /// Moves the selection; the order is up to date.
+    /// Moves the selection; the order must be up to date.
     pub(crate) fn step(&mut self, step: SelectionStep, rows: &impl RowSource<L>) {
         let Self { state, order, .. } = self;
         state.list.step(step, order.len(), |at| rows.key(&order[at]));
     }
 
-    /// The row that is shown in full.
+    /// The row whose full text is shown.
     pub(crate) fn expanded(&self) -> Option<&L::Key> {
         self.expanded.as_ref()
     }
 
-    /// Shows the selected row in full, or in one line again. Returns `false` if there is none.
+    /// Shows or hides the full text of the selected row. Returns `false` if there is none.
     pub(crate) fn toggle_expanded(&mut self, rows: &impl RowSource<L>) -> bool {
         let selected = self.selected().and_then(|id| rows.key(id));
-        // The cursor stays with a row that the operator reads.
+        // The cursor stays with the row that the operator reads.
         self.state.list.choose(selected.clone());
         let is_selected = selected.is_some();
         self.expanded = selected.filter(|key| self.expanded.as_ref() != Some(key));
         is_selected
     }
 
-    /// Brings the order up to date with the rows of this revision, of which `all` names every one; begins a new one if either they or what
-    /// the operator asks for has changed.
+    /// Brings the order up to date with the rows of this revision; `all` returns their ids. Begins a new order if the rows or the
+    /// requested sort or filter have changed.
     pub(crate) fn arrange(
         &mut self,
         rows: &impl RowSource<L>,
@@ -245,21 +245,21 @@ impl<L: Listing> Table<L> {
         self.advance(rows);
     }
 
-    /// Goes one slice on with the new order, if one is in the making.
+    /// Computes the next slice of the new order, if there is one.
     pub(crate) fn advance(&mut self, rows: &impl RowSource<L>) {
         let Some(rebuild) = &mut self.rebuild else { return };
         let Some(order) = rebuild.advance(rows, self.slice, |_, _| {}) else { return };
         (self.order, self.rebuild) = (order, None);
         if self.inputs.is_some_and(|inputs| inputs.asked == self.state.list.revision()) {
-            self.state.list.settled();
+            self.state.list.mark_ordered();
         }
         follow(&mut self.state.list, &self.order, rows);
     }
 
     fn is_outdated(&self, inputs: TableInputs, now: Mono) -> bool {
         let Some(of) = self.inputs else { return true };
-        // An order that is in the making is finished first: news that never end must not keep it from the screen.
-        let due = self.rebuild.is_none() && now.since(self.at) >= SLOWLY;
+        // A begun order is finished first: an endless stream of changes must not delay it.
+        let due = self.rebuild.is_none() && now.since(self.at) >= RESORT_PERIOD;
         of.asked != inputs.asked || (of.rows != inputs.rows && (self.total <= self.slice || due))
     }
 }

@@ -14,14 +14,14 @@ use crate::msg::{Mono, Now, Viewport};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::View;
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{clock, counted, duration, grouped, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::layout::window;
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
-use crate::ui::widgets::table::{Cells, TableRows, Wanted};
+use crate::ui::widgets::table::{Cells, ColumnParams, TableRows};
 use crate::ui::widgets::text::Pen;
 use crate::ui::words;
 
@@ -81,14 +81,14 @@ pub(in crate::ui) fn open<'a>(
 }
 
 impl View for AlertsView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         let (area, glyphs, now) = (canvas.area, canvas.glyphs(), canvas.context.now);
         self.title(&mut canvas.pen(0), scene, now);
         let width = area.width;
         let given =
             AlertsGiven { numbers: width >= NUMBERS, clock: width >= CLOCK, clusters: scene.summaries.len() > 1 };
-        let (cells, wanted) = (AlertCells { glyphs, now }, Wanted { width: width.into(), wide: false, given });
-        let table = TableRows::<AlertList, _>::new(&self.rows, &cells, &wanted, &mut memory.alerts_seen, glyphs);
+        let (cells, params) = (AlertCells { glyphs, now }, ColumnParams { width: width.into(), wide: false, given });
+        let table = TableRows::<AlertList, _>::new(&self.rows, &cells, &params, &mut memory.alerts_widths, glyphs);
         let lines = u16::try_from(1 + page(area)).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
         let below = Rect { y: area.y + 1, height: lines, ..area };
         let mut list = canvas.at(below);

@@ -1,4 +1,4 @@
-//! The API of one cluster: how fast it answers, where the time goes, what runs and what failed.
+//! The API of one cluster: latency, shares of the time, running calls, failures.
 //!
 //! ```text
 //! title     work probe every 5s, deadline 5s       last 10m, newest right, scale 0 · 1s · deadline 5s
@@ -24,20 +24,20 @@ use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{counted, duration, grouped, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::spark::{self, Scale};
-use crate::ui::widgets::table::{TableRows, Wanted};
+use crate::ui::widgets::table::{ColumnParams, TableRows};
 use crate::ui::widgets::text::{Pen, columns};
 
 use calls::{ApiCells, given};
 use lines::{ApiLine, ApiLines};
 
-/// Most probes that are drawn: the ring of samples is never shorter.
+/// Maximum number of probes that are drawn; the ring of samples is never shorter.
 const MARKS: usize = 256;
-/// Bodies from this height on show the ping too.
+/// Minimum height of a body that also shows the ping.
 const PING: u16 = 14;
 
 const HINTS: [Hint; 7] = [
@@ -58,15 +58,15 @@ struct ApiView<'a> {
     /// Pings, newest last.
     ping: Vec<SparkMark>,
     lists: &'a ApiLists,
-    /// One for each kind of call, as they are sorted and filtered.
+    /// The kinds of calls, sorted and filtered.
     calls: Vec<&'a KindStats>,
-    /// First line below the graph, unless there are fewer.
+    /// Index of the first line below the graph, capped by the number of lines.
     scroll: usize,
-    /// The page shows its cursor.
+    /// `true` if the page keeps its cursor visible.
     follows: bool,
 }
 
-/// Reads what `area` has room for of the current cluster.
+/// Reads the API view of the current cluster for `area`.
 pub(in crate::ui) fn open<'a>(
     model: &'a Model,
     area: Rect,
@@ -88,7 +88,7 @@ pub(in crate::ui) fn open<'a>(
     }))
 }
 
-/// Rows of the graph: a quarter of the body, even, so that the SLO is at a row's edge.
+/// Height of the graph: a quarter of the body, an even number, so that the SLO is at a row's edge.
 fn graph_rows(height: u16) -> u16 {
     match height {
         0..6 => 0,
@@ -97,13 +97,13 @@ fn graph_rows(height: u16) -> u16 {
     }
 }
 
-/// Lines below the graph in a body of this height; a page of the scrolling part.
+/// Number of lines below the graph in a body of this size: a page of the scrolling part.
 fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1 + graph_rows(area.height) + u16::from(area.height >= PING)))
 }
 
 impl View for ApiView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         let (area, deadline) = (canvas.area, scene.settings.probe_deadline);
         title(&mut canvas.pen(0), scene, self.marks.len());
         let graph = Rect { y: area.y + area.height.min(1), height: graph_rows(area.height), ..area };
@@ -141,16 +141,16 @@ impl View for ApiView<'_> {
 }
 
 impl ApiView<'_> {
-    /// Draws `lines` below the graph, and how many have no place.
-    fn lines(&self, canvas: &mut Canvas<'_>, lines: &[ApiLine<'_>], memory: &mut ListMemory) {
+    /// Draws `lines` below the graph, and the number of hidden ones.
+    fn lines(&self, canvas: &mut Canvas<'_>, lines: &[ApiLine<'_>], memory: &mut ListViewState) {
         let (area, glyphs) = (canvas.area, canvas.glyphs());
         let width = usize::from(area.width);
         let given = given(&self.calls, width);
         let cells = ApiCells { glyphs, words: given.room >= CallsRoom::Words };
-        let wanted = Wanted { width, wide: false, given };
-        let kind_rows = TableRows::<CallList, _>::new(&self.calls, &cells, &wanted, &mut memory.calls_seen, glyphs);
-        let wanted = Wanted { width, wide: false, given: () };
-        let failure_rows = TableRows::<FailureList, _>::new(&[], &cells, &wanted, &mut memory.failures_seen, glyphs);
+        let params = ColumnParams { width, wide: false, given };
+        let kind_rows = TableRows::<CallList, _>::new(&self.calls, &cells, &params, &mut memory.calls_widths, glyphs);
+        let params = ColumnParams { width, wide: false, given: () };
+        let failure_rows = TableRows::<FailureList, _>::new(&[], &cells, &params, &mut memory.failures_widths, glyphs);
         for (row, line) in (0..area.height).zip(lines) {
             let area = Rect { y: area.y + row, height: 1, ..area };
             let mut pen = canvas.pen(row);
@@ -174,7 +174,7 @@ impl ApiView<'_> {
     }
 }
 
-/// `marks`: columns of the graph.
+/// Draws the title. `marks`: width of the graph in columns.
 fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, marks: usize) {
     let (settings, glyphs) = (scene.settings, pen.glyphs());
     pen.skip(1).put(Role::Title, scene.context()).put(Role::Title, " API");
@@ -183,7 +183,7 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, marks: usize) {
     let span = settings.probe_period * u32::try_from(marks).unwrap_or(0);
     let window = format!("last {}, newest right", duration(span));
     let scale = format!("scale {}", graph::scale(settings.probe_deadline, glyphs));
-    // The scale and the window are part of the drawing; what is configured gives way first.
+    // The scale and the window are needed to read the graph; the configuration is dropped first.
     let whole = format!("{window}, {scale}");
     let room = pen.left().saturating_sub(3);
     if columns(&left) + columns(&whole) <= room {

@@ -1,4 +1,4 @@
-//! The GPU view: what fits now, accelerators by group, and devices held by pods that do not run; one list of lines to scroll.
+//! The GPU view: additional pods that fit, accelerators by group, and devices held by pods that do not run, as one page of lines.
 
 pub(in crate::ui) mod cells;
 mod lines;
@@ -21,41 +21,41 @@ use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{compact, counted, devices, grouped};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::names::ShortNames;
 use crate::ui::widgets::strip::LONGEST_CONTEXT;
-use crate::ui::widgets::table::{TableRows, Wanted};
+use crate::ui::widgets::table::{ColumnParams, TableRows};
 use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
-use cells::{GpuCells, why};
+use cells::{GpuCells, unavailable_text};
 use lines::{GpuLine, GpuLines};
 
-/// What the view shows, taken out of the model.
+/// Contents of the GPU view for the current cluster.
 struct GpusView<'a> {
-    board: &'a GpuReport,
+    report: &'a GpuReport,
     lists: &'a GpuView,
     by: Grouping,
-    /// Whether what pods ask for is known.
+    /// State of the requests of pods.
     pods: Known<()>,
-    /// Whether what nodes announce is known.
+    /// State of the devices of nodes.
     nodes: Known<()>,
-    /// Why devices of dynamic resource allocation are not seen, where there may be some.
+    /// Reason why devices of dynamic resource allocation are not visible, if there may be some.
     dra_hidden: Option<String>,
-    /// What is watched of the pods, if that is only a part of the cluster.
+    /// The watched part of the pods, if not the whole cluster is watched.
     partial: Option<Partial>,
-    /// Nodes and pods that could not be read.
+    /// Numbers of nodes and of pods that could not be read.
     unread: [u32; 2],
-    /// First line, unless there are fewer.
+    /// Index of the first line, capped by the number of lines.
     scroll: usize,
-    /// The page shows its cursor.
+    /// `true` if the page keeps its cursor visible.
     follows: bool,
     /// Now by the server's clock.
     server_now: jiff::Timestamp,
-    /// How old what is shown is, once it does not speak for now.
+    /// Age of the data, if it is not current.
     old: Option<Duration>,
 }
 
@@ -82,7 +82,7 @@ pub(in crate::ui) fn open<'a>(
     let visible = cluster.optional().dra_visible();
     let hidden = matches!(visible, Visibility::Denied(_) | Visibility::Unavailable(_));
     Some(Box::new(GpusView {
-        board: cluster.gpu_report(),
+        report: cluster.gpu_report(),
         lists: cluster.gpus(),
         by: model.grouping(),
         pods: cluster.pod_counts().map(|_| ()),
@@ -98,40 +98,40 @@ pub(in crate::ui) fn open<'a>(
 }
 
 impl GpusView<'_> {
-    /// Grouping of the report; the previous one until the requested one is counted.
+    /// Grouping of the report, which is the previous one until the requested one is counted.
     fn grouped_by(&self) -> Grouping {
-        self.board.by.unwrap_or(self.by)
+        self.report.by.unwrap_or(self.by)
     }
 
-    /// How plain figures are drawn: those of old data are not as of now.
+    /// Role of plain figures, which marks outdated data.
     fn plain(&self) -> Role {
         if self.old.is_some() { Role::Stale } else { Role::Text }
     }
 
-    /// What pods ask for is known of some namespaces, or of those pods that could be read.
+    /// Returns `true` if the requests of pods are lower bounds: only some namespaces are watched, or some pods could not be read.
     fn is_partial(&self) -> bool {
         (self.partial.is_some() || self.unread[1] > 0) && matches!(self.pods, Known::AtLeast(()))
     }
 
-    /// Both what there is and what is asked for are known: only then is anything free.
+    /// Returns `true` if both devices and requests are known: only then is the free number known.
     fn is_whole(&self) -> bool {
         matches!((self.nodes, self.pods), (Known::Exact(()), Known::Exact(())))
     }
 
-    /// What the groups are made from is known.
+    /// Returns `true` if the source of the groups is known.
     fn has_source(&self) -> bool {
         let source = if self.grouped_by().of_nodes() { self.nodes } else { self.pods };
         matches!(source, Known::Exact(()))
     }
 }
 
-/// Lines of a page: all but the title.
+/// Number of lines of a page: all but the title.
 fn page(area: Rect) -> usize {
     usize::from(area.height.saturating_sub(1))
 }
 
 impl View for GpusView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         let (area, glyphs) = (canvas.area, canvas.glyphs());
         let lines = GpuLines::new(self, &format!(" {} ", glyphs.dot));
         let height = page(area);
@@ -169,7 +169,7 @@ impl View for GpusView<'_> {
     }
 }
 
-/// Columns of both lists, and the names in them.
+/// Columns of both lists.
 struct GpuColumns<'a> {
     groups: TableRows<'a, GpuGroups, GpuCells<'a>>,
     held: TableRows<'a, HeldList, GpuCells<'a>>,
@@ -177,30 +177,31 @@ struct GpuColumns<'a> {
 }
 
 impl<'a> GpuColumns<'a> {
-    fn new(cells: &'a GpuCells<'a>, visible: &[GpuLine<'_>], width: usize, memory: &mut ListMemory) -> Self {
+    fn new(cells: &'a GpuCells<'a>, visible: &[GpuLine<'_>], width: usize, memory: &mut ListViewState) -> Self {
         let GpuCells { view, glyphs } = *cells;
         let groups =
             visible.iter().filter_map(|line| if let GpuLine::Group(group, _) = line { Some(*group) } else { None });
         let held = visible.iter().filter_map(|line| if let GpuLine::Held(held, _) = line { Some(*held) } else { None });
         let (groups, held): (Vec<&GpuGroup>, Vec<&HeldDevices>) = (groups.collect(), held.collect());
         let any = |of: fn(&Supply) -> bool| {
-            view.is_whole() && view.board.groups.iter().filter_map(|group| group.supply.as_ref()).any(of)
+            view.is_whole() && view.report.groups.iter().filter_map(|group| group.supply.as_ref()).any(of)
         };
-        let (over, why) = (any(|supply| supply.over_requested > 0), any(|supply| why(supply, "").is_some()));
+        let (over, why) =
+            (any(|supply| supply.over_requested > 0), any(|supply| unavailable_text(supply, "").is_some()));
         let given = GroupsGiven { by: view.grouped_by(), over, why };
         Self {
             groups: TableRows::new(
                 &groups,
                 cells,
-                &Wanted { width, wide: false, given },
-                &mut memory.groups_seen,
+                &ColumnParams { width, wide: false, given },
+                &mut memory.groups_widths,
                 glyphs,
             ),
             held: TableRows::new(
                 &held,
                 cells,
-                &Wanted { width, wide: false, given: () },
-                &mut memory.held_seen,
+                &ColumnParams { width, wide: false, given: () },
+                &mut memory.held_widths,
                 glyphs,
             ),
             view,
@@ -229,7 +230,7 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, below: usize
     let name = names.get(scene.context());
     pen.skip(1).put(Role::Title, &name).put(Role::Title, " GPUs").skip(2);
     for by in Grouping::ALL {
-        // Brackets, so that the choice can be seen without styles.
+        // Brackets show the choice without styles.
         if by == view.by {
             pen.put(Role::Focus, &format!("[{}]", by.name()));
         } else {
@@ -255,7 +256,7 @@ fn title(pen: &mut Pen<'_>, scene: &Scene<'_>, view: &GpusView<'_>, below: usize
 /// `FITS 250×1 120×2 55×4 20×8 0×16 (additional pods, per size)`.
 fn fits(pen: &mut Pen<'_>, view: &GpusView<'_>, glyphs: &Glyphs) {
     pen.skip(1).put(Role::Header, "FITS");
-    for (size, pods) in SIZES.into_iter().zip(view.board.fits) {
+    for (size, pods) in SIZES.into_iter().zip(view.report.fits) {
         let known = view.is_whole();
         let pods = if known { compact(pods) } else { glyphs.none.to_owned() };
         let role = if known && pods == "0" { Role::Warn } else { view.plain() };

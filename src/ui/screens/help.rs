@@ -167,8 +167,8 @@ mod tests {
     use super::*;
     use crate::ui::fixture;
 
-    fn drawn((width, height): (u16, u16), wanted: usize, keys: &KeyMap) -> String {
-        fixture::drawn(width, height, keys, |canvas| _ = draw(canvas, wanted, None))
+    fn drawn((width, height): (u16, u16), scroll: usize, keys: &KeyMap) -> String {
+        fixture::drawn(width, height, keys, |canvas| _ = draw(canvas, scroll, None))
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_small_screen_scrolls_to_the_last_line_and_no_further() {
-        let last = |wanted| drawn((80, 12), wanted, &KeyMap::default());
+        let last = |scroll| drawn((80, 12), scroll, &KeyMap::default());
         assert!(last(0).contains("more below") && !last(0).contains("not watching"));
         assert!(last(1000).contains("not watching"));
         assert!(last(1000).contains("more above") && !last(1000).contains("more below"));

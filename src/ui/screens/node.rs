@@ -1,4 +1,4 @@
-//! One node: its state in a line, conditions beside resources, system, taints and labels, and the pods on it.
+//! One node: a line with its state, conditions beside resources, system, taints and labels, events, and its pods.
 //!
 //! ```text
 //! split (110x16)             stacked (28 rows)     else
@@ -29,7 +29,7 @@ use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{counted, devices, duration, grouped, known, known_counted, pair};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::events::{EventsView, of as events_of};
@@ -40,19 +40,19 @@ use crate::ui::words;
 
 pub(in crate::ui) use resources::amount;
 
-/// Smallest body in which conditions stand beside resources.
+/// Minimum size of a body with conditions beside resources.
 const SPLIT: (u16, u16) = (110, 16);
 
-/// Width from which conditions stand beside resources even with the focus on them.
+/// Minimum width with conditions beside resources even if they have the focus.
 const BESIDE: u16 = 150;
 
-/// Smallest body in which all parts stand below each other.
+/// Minimum height of a body with all parts below each other.
 const STACKED: u16 = 28;
 
-/// Fewest lines of the pods, with their heading.
+/// Minimum number of lines for the pods, with their heading.
 const PODS: u16 = 4;
 
-/// The parts in the order in which the focus goes through them, with their names.
+/// The parts in the order of the focus, with their names.
 const PANES: [(NodePane, &str); 5] = [
     (NodePane::Pods, "pods"),
     (NodePane::Conditions, "conditions"),
@@ -78,9 +78,9 @@ pub(in crate::ui) struct NodeView<'a> {
     pub(in crate::ui) name: &'a Clean,
     /// Pane that has the focus.
     pub(in crate::ui) pane: NodePane,
-    /// The node; `None` while it is not there.
+    /// The node; `None` if it does not exist.
     pub(in crate::ui) detail: Option<NodeDetail<'a>>,
-    /// Position of the visible pods in all pods of the node.
+    /// Numbers of pods of the node, and the index of the selected one.
     pub(in crate::ui) extent: Extent,
     /// Index of the first visible pod.
     pub(in crate::ui) first: usize,
@@ -88,17 +88,17 @@ pub(in crate::ui) struct NodeView<'a> {
     pub(in crate::ui) pods: Vec<PodRow<'a>>,
     /// The column that the pods are sorted by, and `true` for the reverse order.
     pub(in crate::ui) sort: (SortBy, bool),
-    /// The pods still lie in the previous order.
+    /// `true` while the pods are in the previous order.
     pub(in crate::ui) arranging: bool,
-    /// First line of the focused pane, if that is not the pods.
+    /// Index of the first line of the focused pane, if that is not the pods.
     pub(in crate::ui) scroll: usize,
-    /// The events follow their cursor.
+    /// `true` if the events keep their cursor visible.
     pub(in crate::ui) follows: bool,
     pub(in crate::ui) events: EventsView<'a>,
     pub(in crate::ui) layout: NodeLayout,
 }
 
-/// Reads what `area` has room for of the opened node.
+/// Reads the opened node for `area`.
 pub(in crate::ui) fn open<'a>(
     model: &'a Model,
     area: Rect,
@@ -132,11 +132,11 @@ pub(in crate::ui) fn open<'a>(
     }))
 }
 
-/// Where the parts of a node are; parts that are not shown have no height.
+/// Areas of the parts of a node; parts that are not shown have no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::ui) struct NodeLayout {
     title: Rect,
-    /// Only the focused part is shown; this line says which.
+    /// Line with the names of the parts, if only the focused one is shown.
     tabs: Rect,
     conditions: Rect,
     divider: Rect,
@@ -145,22 +145,22 @@ pub(in crate::ui) struct NodeLayout {
     labels: Rect,
     pods: Rect,
     events: Rect,
-    /// Lines of the focused part that its area has no room for.
+    /// Number of lines of the focused part that do not fit into its area.
     hidden: usize,
 }
 
-/// Frame of a pane: its title and look.
+/// State of a pane.
 #[derive(Clone, Copy)]
 struct Pane {
     focused: bool,
     /// First line, unless there are fewer.
     scroll: usize,
-    /// It shows its cursor.
+    /// `true` if it keeps its cursor visible.
     follows: bool,
 }
 
 impl NodeLayout {
-    /// Shares out `area` by what each part needs.
+    /// Divides `area` by the needs of the parts.
     pub(in crate::ui) fn new(
         area: Rect,
         detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>,
@@ -168,7 +168,7 @@ impl NodeLayout {
         glyphs: &Glyphs,
     ) -> Self {
         let events = detail.map_or(0, |(_, events)| events::count(events, area.width, glyphs));
-        let mut plan = Self::share(area, detail, pane, events);
+        let mut plan = Self::divide(area, detail, pane, events);
         let lines = detail.map_or(0, |(detail, view)| match pane {
             NodePane::Pods => 0,
             NodePane::Conditions => detail.facts.conditions.len(),
@@ -180,8 +180,8 @@ impl NodeLayout {
         plan
     }
 
-    /// The focused part has more, the pods have the rest. `event_lines`: lines of the events.
-    fn share(
+    /// Divides `area`: more for the focused part, the rest for the pods. `event_lines`: number of lines of the events.
+    fn divide(
         area: Rect,
         detail: Option<(&NodeDetail<'_>, &EventsView<'_>)>,
         pane: NodePane,
@@ -201,7 +201,7 @@ impl NodeLayout {
         if area.width >= SPLIT.0 && area.height >= SPLIT.1 {
             let labels = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);
             let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
-            // Messages are long: with the focus on them they have the line for themselves where it is short.
+            // Messages are long: on a narrow screen the focused conditions get the whole width.
             let alone = pane == NodePane::Conditions && area.width < BESIDE;
             let beside = if alone { 0 } else { (area.width * 9 / 20).min(76) };
             let left = Rect { width: area.width - beside, height, ..body };
@@ -244,12 +244,12 @@ impl NodeLayout {
         }
     }
 
-    /// How many pods there is room for.
+    /// Number of pods that fit.
     pub(in crate::ui) fn pod_rows(&self) -> usize {
         usize::from(self.pods.height.saturating_sub(1))
     }
 
-    /// Lines of the focused part without its heading: what a page is.
+    /// Number of lines of a page: the focused part without its heading.
     pub(in crate::ui) fn page(&self, pane: NodePane) -> usize {
         let (height, heading) = match pane {
             NodePane::Pods => (self.pods.height, 1),
@@ -262,7 +262,7 @@ impl NodeLayout {
     }
 }
 
-/// Cuts `height` lines off the end of the pods, of which enough are left.
+/// Splits `height` lines off the end of the pods, if enough are left.
 fn below(pods: Rect, height: u16) -> (Rect, Rect) {
     let height = height.min(pods.height.saturating_sub(PODS));
     let pods = Rect { height: pods.height - height, ..pods };
@@ -270,7 +270,7 @@ fn below(pods: Rect, height: u16) -> (Rect, Rect) {
 }
 
 impl View for NodeView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         let (layout, glyphs, context) = (&self.layout, canvas.glyphs(), scene.context());
         let mut head = canvas.at(layout.title);
         let mut pen = head.pen(0);
@@ -294,8 +294,8 @@ impl View for NodeView<'_> {
         conditions::draw(&mut canvas.at(layout.conditions), detail, pane(NodePane::Conditions));
         resources::draw(&mut canvas.at(layout.resources), detail, pane(NodePane::Resources));
         labels::draw(&mut canvas.at(layout.labels), detail, self.events.now, pane(NodePane::Labels));
-        pods::draw(&mut canvas.at(layout.pods), self, pane(NodePane::Pods), &mut memory.pods_seen);
-        let (focus, seen) = (pane(NodePane::Events), &mut memory.events_seen);
+        pods::draw(&mut canvas.at(layout.pods), self, pane(NodePane::Pods), &mut memory.pods_widths);
+        let (focus, seen) = (pane(NodePane::Events), &mut memory.events_widths);
         let viewport = events::draw(&mut canvas.at(layout.events), &self.events, focus, seen);
         match self.pane {
             NodePane::Events => viewport,
@@ -363,7 +363,7 @@ fn title(pen: &mut Pen<'_>, detail: &NodeDetail<'_>, context: &str) {
 
 fn tabs(pen: &mut Pen<'_>, focused: NodePane) {
     for (pane, name) in PANES {
-        // Brackets, so that the focus can be seen without styles.
+        // Brackets show the focus without styles.
         if pane == focused {
             pen.put(Role::Focus, &format!("[{name}]"));
         } else {
@@ -379,13 +379,13 @@ impl Pane {
         pen.put(Role::Focus, if self.focused { glyphs.focus } else { " " })
     }
 
-    /// First line to show of `lines`, in a part of `height` lines.
+    /// Index of the first visible of `lines` lines in a part of `height` lines.
     fn first(&self, lines: usize, height: u16) -> usize {
         self.scroll.min(lines.saturating_sub(usize::from(height)))
     }
 }
 
-/// Says how many of `lines` a part of `height` lines hides, on the right of its heading.
+/// Writes the number of hidden lines at the right end of the heading.
 fn hidden(pen: &mut Pen<'_>, lines: usize, height: u16) {
     let hidden = lines.saturating_sub(usize::from(height));
     let text = format!("+{hidden} more");

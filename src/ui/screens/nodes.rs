@@ -18,13 +18,13 @@ use crate::msg::Viewport;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::View;
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{coarse, counted, devices, duration, grouped, known, known_counted, pair, percent};
 use crate::ui::widgets::bars;
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::layout::window;
-use crate::ui::widgets::table::{Cells, Placed, TableRows, Wanted, has_wide_room};
+use crate::ui::widgets::table::{Cells, ColumnParams, PlacedColumn, TableRows, has_wide_room};
 use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
@@ -85,8 +85,8 @@ fn page(area: Rect) -> usize {
 }
 
 impl View for NodesView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
-        let (area, glyphs, seen) = (canvas.area, canvas.glyphs(), &mut memory.nodes_seen);
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
+        let (area, glyphs, widths) = (canvas.area, canvas.glyphs(), &mut memory.nodes_widths);
         let summary = scene.summary();
         let devices = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
         let usage = self.rows.iter().any(|row| row.used.is_some());
@@ -94,9 +94,9 @@ impl View for NodesView<'_> {
         let plain =
             if summary.is_some_and(|summary| words::stale(summary).is_some()) { Role::Stale } else { Role::Text };
         let cells = NodeCells { glyphs, plain };
-        let wanted = Wanted { width: area.width.into(), wide: self.wide, given };
-        let table = TableRows::<Nodes, _>::new(&self.rows, &cells, &wanted, seen, glyphs);
-        let wide_room = has_wide_room::<Nodes>(&self.rows, &cells, &Wanted { wide: true, ..wanted }, seen);
+        let params = ColumnParams { width: area.width.into(), wide: self.wide, given };
+        let table = TableRows::<Nodes, _>::new(&self.rows, &cells, &params, widths, glyphs);
+        let wide_room = has_wide_room::<Nodes>(&self.rows, &cells, &ColumnParams { wide: true, ..params }, widths);
         table.heading(&mut canvas.pen(0), area, Some(self.sort));
         if self.rows.is_empty() {
             let row = if area.height > 2 { 2 } else { 1 };
@@ -149,7 +149,7 @@ impl Cells<Nodes> for NodeCells<'_> {
         (self.plain, String::new())
     }
 
-    fn draw(&self, pen: &mut Pen<'_>, figure: NodeFigure, row: &NodeRow<'_>, at: &Placed<Nodes>) {
+    fn draw(&self, pen: &mut Pen<'_>, figure: NodeFigure, row: &NodeRow<'_>, at: &PlacedColumn<Nodes>) {
         let (plain, width, glyphs) = (self.plain, at.width, self.glyphs);
         let at = &NodeCell { width, row, plain };
         match figure {

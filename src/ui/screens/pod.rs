@@ -1,4 +1,4 @@
-//! One pod: its state in a line, what it is, its containers, conditions, claims and events, on a page that scrolls.
+//! One pod: a line with its state, and a page that scrolls with facts, containers, conditions, claims and events.
 
 mod claims;
 mod containers;
@@ -26,7 +26,7 @@ use crate::msg::detail::DetailPart;
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::{coarse, counted, duration, grouped};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::events::{self, EventLine, EventsPage, EventsView, freshness, part_freshness};
@@ -53,23 +53,23 @@ const HINTS: [Hint; 8] = [
 struct PodView<'a> {
     namespace: &'a Clean,
     name: &'a Clean,
-    /// The pod, as soon as it was read; its last state after it went.
+    /// The pod, once it was read; after its deletion the last state.
     pod: Option<&'a PodDetail>,
-    /// Facts of the pod from the list, until it was read.
+    /// Facts of the pod from the list, until it is read.
     row: Option<PodRow<'a>>,
-    /// Set where its node does not report any more.
+    /// Set if its node no longer reports.
     last_report: Option<LastReport>,
-    /// The pod that was opened is gone, and this one has its name.
+    /// `true` if the opened pod is gone and this is another one of the same name.
     replaced: bool,
-    /// State of each of its claims, in their order.
+    /// State of each claim, in the order of the pod.
     claims: Vec<ClaimState>,
     fresh: PartFreshness<'a>,
-    /// Its events; their clock is the pod's too.
+    /// Its events, with the server's time, which is used for the pod too.
     events: EventsView<'a>,
     lines: Vec<EventLine<'a>>,
-    /// First line of the page.
+    /// Index of the first line of the page.
     first: usize,
-    /// Lines of the page that there is room for.
+    /// Number of lines that fit.
     page: usize,
 }
 
@@ -82,8 +82,8 @@ pub(in crate::ui) fn open<'a>(
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Pod { namespace, name } = model.screen() else { return None };
     let (cluster, now) = (model.current(), context.now);
-    let inspected = cluster.detail();
-    let pod = inspected.and_then(DetailState::pod);
+    let detail = cluster.detail();
+    let pod = detail.and_then(DetailState::pod);
     let row = cluster.pod_row(namespace, name, now);
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
@@ -94,7 +94,7 @@ pub(in crate::ui) fn open<'a>(
         pod,
         row,
         last_report,
-        replaced: inspected.is_some_and(DetailState::replaced),
+        replaced: detail.is_some_and(DetailState::replaced),
         claims: claim_states(cluster, pod),
         fresh: part_freshness(cluster, DetailPart::Object, now),
         events: events::of(cluster, now),
@@ -123,10 +123,10 @@ impl PodView<'_> {
 }
 
 impl View for PodView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         title(&mut canvas.pen(0), self, scene.context());
         let events = EventsPage { title: EVENTS, view: &self.events, focused: true };
-        events.draw(&mut canvas.below(1), &self.lines, self.first, &mut memory.events_seen);
+        events.draw(&mut canvas.below(1), &self.lines, self.first, &mut memory.events_widths);
         let rows = events::rows(&self.lines, self.first, self.page);
         Viewport { first: Some(self.first), rows: Some(rows), ..scrolled(self.page, self.most()) }
     }
@@ -144,7 +144,7 @@ impl View for PodView<'_> {
     }
 }
 
-/// Namespace, name, status, and how fresh that is; what does not fit is left out from the right.
+/// Namespace, name, status and freshness; parts that do not fit are dropped from the right.
 fn title(pen: &mut Pen<'_>, view: &PodView<'_>, context: &str) {
     let glyphs = pen.glyphs();
     let name = format!("{}/{}", view.namespace, view.name);
@@ -187,7 +187,7 @@ fn title(pen: &mut Pen<'_>, view: &PodView<'_>, context: &str) {
     }
 }
 
-/// Facts of a pod for the title: as it was read, or from the list until then.
+/// Facts of a pod for the title, from the pod or, until it is read, from the list.
 struct PodTitle {
     role: Role,
     glyph: &'static str,
@@ -198,7 +198,7 @@ struct PodTitle {
 }
 
 impl PodTitle {
-    /// `old`: what was read does not speak for now.
+    /// Reads the facts. `old`: the pod's data is not current.
     fn of(view: &PodView<'_>, old: bool, glyphs: &Glyphs) -> Option<Self> {
         let (status, ready, restarts, age) = match (view.pod, &view.row) {
             (Some(pod), _) => (&*pod.status, pod.ready, pod.restarts, age_of(pod.created, view.events.now)),
@@ -209,7 +209,7 @@ impl PodTitle {
             (None, None) => return None,
         };
         let (role, glyph) = match view.last_report {
-            // That of the list is as fresh as the list.
+            // The status from the list is as fresh as the list.
             None if !old || view.pod.is_none() => shown(status, ready, glyphs),
             _ => (Role::Unknown, glyphs.unknown),
         };
@@ -223,7 +223,7 @@ impl PodTitle {
     }
 }
 
-/// A pod's state as a glyph.
+/// Glyph of a pod's state.
 fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static str) {
     match status {
         "Running" if ready.0 >= ready.1 => (Role::Good, glyphs.ok),
@@ -237,7 +237,7 @@ fn shown(status: &str, ready: (u16, u16), glyphs: &Glyphs) -> (Role, &'static st
 
 /// The whole page at this width.
 fn lines<'a>(view: &PodView<'a>, width: u16, glyphs: &Glyphs) -> Vec<EventLine<'a>> {
-    // What is known comes first.
+    // Known facts come first.
     let mut lines: Vec<TextLine> = match (view.pod, &view.row) {
         (None, Some(row)) => wrapped(&known(row), 1, width).collect(),
         _ => Vec::new(),
@@ -359,7 +359,7 @@ fn conditions(pod: &PodDetail, now: Timestamp, glyphs: &Glyphs) -> Vec<TextLine>
         [("TYPE", 28, false), ("STATUS", 7, false), ("SINCE", 6, true), ("REASON", 24, false), ("MESSAGE", 8, false)];
     let mut table = TextTable::new(3, &titles);
     for condition in &pod.conditions {
-        // Of a pod every condition that the API defines is good when True, but for DisruptionTarget (core/v1 types.go).
+        // Every pod condition of the API is good if it is True, except DisruptionTarget (core/v1 types.go).
         let good = &*condition.kind != "DisruptionTarget";
         let (role, status) = match &condition.status {
             ConditionStatus::True => (if good { Role::Good } else { Role::Bad }, "True"),

@@ -3,14 +3,14 @@
 use crate::msg::Viewport;
 use crate::theme::Glyphs;
 use crate::ui::scene::Scene;
-use crate::ui::state::ListMemory;
+use crate::ui::state::ListViewState;
 use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::footer::FooterPart;
 
 /// A screen: draws the body of a frame.
 pub(in crate::ui) trait View {
     /// Draws the body and measures it.
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListMemory) -> Viewport;
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport;
 
     /// Hints and facts for the footer.
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart;

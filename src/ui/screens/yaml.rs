@@ -12,7 +12,7 @@ use crate::msg::detail::{DetailPart, ObjectRef};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
-use crate::ui::state::{ListMemory, ViewState};
+use crate::ui::state::{ListViewState, ViewState};
 use crate::ui::units::counted;
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::events::{freshness, part_freshness};
@@ -67,7 +67,7 @@ impl YamlView<'_> {
 }
 
 impl View for YamlView<'_> {
-    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListMemory) -> Viewport {
+    fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, _: &mut ListViewState) -> Viewport {
         let area = canvas.area;
         title(&mut canvas.pen(0), self, scene.context());
         if let Some(document) = self.document {

@@ -170,10 +170,10 @@ fn select(bench: &mut Bench, reason: &str) {
     bench.act(Action::Top);
     for _ in 0..50 {
         let rows = bench.model.alert_rows();
-        let wanted = |row: &crate::model::app::alerts::AlertRow<'_>| {
+        let is_match = |row: &crate::model::app::alerts::AlertRow<'_>| {
             row.selected && row.record.reason() == reason && row.state == AlertState::Firing
         };
-        if rows.iter().any(wanted) {
+        if rows.iter().any(is_match) {
             return;
         }
         bench.act(Action::Down);

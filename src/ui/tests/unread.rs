@@ -39,8 +39,8 @@ fn a_cluster_of_which_no_node_could_be_read_is_not_well_and_not_empty() {
     let summary = bench.summary();
     assert_eq!((summary.health, summary.word), (Health::Degraded, "unreadable"));
     assert_eq!((summary.nodes_total, summary.gpu_known), (Known::AtLeast(0), false));
-    let said = "3 nodes could not be read: numbers are lower bounds, what is free is not known";
-    assert_eq!(bench.texts("Unreadable"), [said]);
+    let expected = "3 nodes could not be read: numbers are lower bounds, what is free is not known";
+    assert_eq!(bench.texts("Unreadable"), [expected]);
     for size in SIZES {
         let shown = text(&mut bench, size);
         assert!(!shown.contains("this cluster has no nodes"), "{size:?}\n{shown}");

@@ -47,8 +47,8 @@ fn a_pod_on_an_unknown_node_is_shown_as_last_reported_in_the_list_and_on_its_pag
     for size in SIZES {
         let shown = text(&mut bench, size);
         let row = shown.lines().find(|line| line.contains("runs")).unwrap();
-        let said = if size.0 >= 100 { "? last reported Running 33s ago" } else { "? was Running" };
-        assert!(row.contains(said), "{size:?}\n{shown}");
+        let expected = if size.0 >= 100 { "? last reported Running 33s ago" } else { "? was Running" };
+        assert!(row.contains(expected), "{size:?}\n{shown}");
     }
     bench.act(Action::Down);
     bench.act(Action::Open);

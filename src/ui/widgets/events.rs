@@ -1,11 +1,11 @@
-//! Events of one object, as the node screen and the pod screen show them.
+//! Events of one object, on the node screen and the pod screen.
 
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::page::{self, TextLine, line};
-use super::table::{Cells, TableRows, Wanted, WidthMemory};
+use super::table::{Cells, ColumnParams, ColumnWidths, TableRows};
 use crate::facts::event::EventFacts;
 use crate::facts::wire::Uid;
 use crate::model::cluster::ClusterState;
@@ -18,19 +18,19 @@ use crate::msg::{Now, PageRows};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{coarse, counted, duration, grouped};
 
-/// Width from which the count and the reporter have columns.
+/// Minimum width with columns for the count and the reporting controller.
 const WIDE: u16 = 100;
 
 /// Events of the object that is open.
 #[derive(Clone)]
 pub(in crate::ui) struct EventsView<'a> {
-    /// As they are sorted and filtered, and what was left out; `None` until they were read.
+    /// The events, sorted and filtered, and the numbers of omitted ones; `None` until they were read.
     pub(in crate::ui) events: Option<(Vec<&'a EventFacts>, Omitted)>,
-    /// Position of the cursor in all events.
+    /// Numbers of events, and the index of the cursor.
     pub(in crate::ui) extent: Extent,
     /// The column that they are sorted by, and `true` for the reverse order.
     pub(in crate::ui) sort: (SortBy, bool),
-    /// The event that is shown in full.
+    /// The event whose full text is shown.
     pub(in crate::ui) expanded: Option<Uid>,
     /// Their freshness.
     pub(in crate::ui) fresh: PartFreshness<'a>,
@@ -86,7 +86,7 @@ impl EventLine<'_> {
     }
 }
 
-/// A heading that begins with `title`, the events below it, and in words how old they are or why there are none.
+/// A heading that begins with `title`, the events, and their age or the reason why there are none.
 pub(in crate::ui) fn lines<'a>(
     view: &EventsView<'a>,
     title: &'static str,
@@ -112,15 +112,15 @@ pub(in crate::ui) fn lines<'a>(
     for (at, event) in events.iter().enumerate() {
         lines.push(EventLine::Event(event, view.extent.selected == Some(at)));
         if view.expanded == Some(event.uid) {
-            lines.extend(in_full(event, view.now, width, glyphs).into_iter().map(EventLine::Text));
+            lines.extend(full_text(event, view.now, width, glyphs).into_iter().map(EventLine::Text));
         }
     }
-    lines.extend(rest(total, *omitted).into_iter().map(EventLine::Text));
+    lines.extend(notes_below(total, *omitted).into_iter().map(EventLine::Text));
     lines
 }
 
-/// The whole message of an event, and facts that may have no column here.
-fn in_full(event: &EventFacts, now: Timestamp, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
+/// Full text of an event: the whole message, and values that may have no column.
+fn full_text(event: &EventFacts, now: Timestamp, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     let mut lines = page::paragraph(Role::Text, &event.note, width.into());
     let mut facts = vec![counted(event.count, "time")];
     facts.extend(age_of(event.first, now).map(|age| format!("first {} ago", coarse(age))));
@@ -130,13 +130,13 @@ fn in_full(event: &EventFacts, now: Timestamp, width: u16, glyphs: &Glyphs) -> V
     lines
 }
 
-/// First line of a page of `height` lines: with the selected event if the page `follows` its cursor.
+/// Index of the first line of a page of `height` lines; if the page `follows` its cursor, the selected event is visible.
 pub(in crate::ui) fn first(lines: &[EventLine<'_>], scroll: usize, follows: bool, height: usize) -> usize {
     let row = lines.iter().position(|line| matches!(line, EventLine::Event(_, true))).filter(|_| follows);
     page::first(scroll, row, lines.len(), height)
 }
 
-/// Events on a page of `height` lines.
+/// Range of events on a page of `height` lines.
 pub(in crate::ui) fn rows(lines: &[EventLine<'_>], first: usize, height: usize) -> PageRows {
     page::rows(first, height, |line| lines.iter().take(line).filter(|line| line.is_event()).count())
 }
@@ -146,7 +146,7 @@ pub(in crate::ui) struct EventsPage<'a> {
     /// Heading of the first column.
     pub(in crate::ui) title: &'static str,
     pub(in crate::ui) view: &'a EventsView<'a>,
-    /// The cursor is shown.
+    /// `true` if the cursor is shown.
     pub(in crate::ui) focused: bool,
 }
 
@@ -157,14 +157,14 @@ impl EventsPage<'_> {
         canvas: &mut Canvas<'_>,
         lines: &[EventLine<'_>],
         first: usize,
-        memory: &mut WidthMemory,
+        memory: &mut ColumnWidths,
     ) {
         let (area, glyphs, wide) = (canvas.area, canvas.glyphs(), canvas.area.width >= WIDE);
         let events = self.view.events.as_ref().map_or(&[][..], |(events, _)| events);
         let cells = EventCells { glyphs, now: self.view.now, wide };
         let given = EventsGiven { title: self.title, wide };
-        let wanted = Wanted { width: area.width.into(), wide: false, given };
-        let table = TableRows::<EventList, _>::new(events, &cells, &wanted, memory, glyphs);
+        let params = ColumnParams { width: area.width.into(), wide: false, given };
+        let table = TableRows::<EventList, _>::new(events, &cells, &params, memory, glyphs);
         page::draw(canvas, first, lines.len(), |canvas, row, at| {
             let area = Rect { y: area.y + row, height: 1, ..area };
             let mut pen = canvas.pen(row);
@@ -181,11 +181,11 @@ impl EventsPage<'_> {
     }
 }
 
-/// Makes the values of an event.
+/// Formats the values of an event.
 struct EventCells<'a> {
     glyphs: &'a Glyphs,
     now: Timestamp,
-    /// The count has a column of its own.
+    /// `true` if the count has a column of its own.
     wide: bool,
 }
 
@@ -209,8 +209,8 @@ impl Cells<EventList> for EventCells<'_> {
     }
 }
 
-/// Lines below `shown` events, or in their place.
-fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
+/// Notes below `shown` events, or in their place.
+fn notes_below(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     let text = match (shown, more) {
         (0, true) => Some(" no events of this object among the newest".to_owned()),
         // kube-apiserver `--event-ttl`, 1 h.
@@ -226,7 +226,7 @@ fn rest(shown: usize, Omitted { more, unreadable }: Omitted) -> Vec<TextLine> {
     text.into_iter().chain(unread.map(|text| line(Role::Unknown, text))).collect()
 }
 
-/// `x12`; empty for once.
+/// `x12`; empty for one occurrence.
 fn times(event: &EventFacts) -> String {
     if event.count > 1 { format!("x{}", grouped(event.count)) } else { String::new() }
 }

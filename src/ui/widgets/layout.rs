@@ -84,8 +84,8 @@ impl Layout {
             _ => rows(counts.alerts).min(1),
         };
         let mut rest = area;
-        let mut top = |wanted: bool, height: u16| {
-            let height = if wanted { height.min(rest.height) } else { 0 };
+        let mut top = |shown: bool, height: u16| {
+            let height = if shown { height.min(rest.height) } else { 0 };
             let region = Rect { height, ..rest };
             rest.y += height;
             rest.height -= height;

@@ -1,4 +1,4 @@
-//! A page of lines that scrolls as a whole: text in several roles, and tables whose columns are as wide as their values.
+//! A page of lines that scrolls: text in several roles, and tables whose columns are as wide as their values.
 
 use super::canvas::Canvas;
 use super::text::{Pen, columns, wrap};
@@ -8,20 +8,20 @@ use crate::theme::Role;
 /// One line: pieces of text in their roles.
 pub(in crate::ui) type TextLine = Vec<(Role, String)>;
 
-/// A line of one piece.
+/// A line of one piece of text.
 pub(in crate::ui) fn line(role: Role, text: impl Into<String>) -> TextLine {
     vec![(role, text.into())]
 }
 
-/// Blanks before the lines of a row in full.
+/// Indent of the full text of a row.
 const INDENT: usize = 3;
 
-/// Text on as many lines as it needs, below the row that it belongs to.
+/// Wraps a text below its row.
 pub(in crate::ui) fn paragraph(role: Role, text: &str, width: usize) -> Vec<TextLine> {
     facts(role, text.split_whitespace(), 1, width)
 }
 
-/// Facts with `gap` blanks between them on as many lines as they need, below the row that they belong to.
+/// Wraps facts, with `gap` blanks between them, below their row.
 pub(in crate::ui) fn facts<'a>(
     role: Role,
     facts: impl Iterator<Item = &'a str>,
@@ -32,13 +32,13 @@ pub(in crate::ui) fn facts<'a>(
     rows.into_iter().map(|row| line(role, " ".repeat(INDENT) + &row.join(&" ".repeat(gap)))).collect()
 }
 
-/// First line of a page of `height` out of `len` lines: `scroll`, or as near to it as shows line `row`.
+/// Index of the first of `height` visible lines of `len`: `scroll`, or the nearest value at which line `row` is visible.
 pub(in crate::ui) fn first(scroll: usize, row: Option<usize>, len: usize, height: usize) -> usize {
     let most = len.saturating_sub(height);
     row.map_or(scroll, |row| scroll.max((row + 1).saturating_sub(height)).min(row)).min(most)
 }
 
-/// Rows of lists on a page of `height` lines from `first` on. `rows_before` counts the rows before a line.
+/// Range of list rows in `height` lines from `first` on. `rows_before` counts the rows before a line.
 pub(in crate::ui) fn rows(first: usize, height: usize, rows_before: impl Fn(usize) -> usize) -> PageRows {
     let (start, end) = (rows_before(first), rows_before(first + height));
     let below = (1..=height).take_while(|lines| rows_before(first + height + lines) == end + lines).count();
@@ -57,7 +57,7 @@ pub(in crate::ui) fn text(pen: &mut Pen<'_>, line: &TextLine) {
     }
 }
 
-/// Draws the lines from `first` of `len` on; the last visible one says how many are below it. `draw` is given the row on the screen and the
+/// Draws the lines from `first` of `len` on; the last visible one shows how many are below it. `draw` gets the row on the screen and the
 /// index of its line.
 pub(in crate::ui) fn draw(
     canvas: &mut Canvas<'_>,
@@ -79,9 +79,9 @@ pub(in crate::ui) fn draw(
     }
 }
 
-/// A table: a heading, and rows whose cells stand below it. The last column has the rest of the line.
+/// A table with headings and rows. The last column gets the rest of the line.
 pub(in crate::ui) struct TextTable {
-    /// Blanks before each line.
+    /// Indent of each line.
     indent: usize,
     titles: Vec<(&'static str, usize, bool)>,
     rows: Vec<Row>,
@@ -89,12 +89,12 @@ pub(in crate::ui) struct TextTable {
 
 enum Row {
     Cells(Vec<(Role, String)>),
-    /// A line between rows, as it is.
-    Whole(TextLine),
+    /// A line between rows, without columns.
+    Line(TextLine),
 }
 
 impl TextTable {
-    /// `titles`: heading, largest width, and `true` for a column of numbers.
+    /// Creates a table. `titles`: heading, maximum width, and `true` for a column of numbers.
     pub(in crate::ui) fn new(indent: usize, titles: &[(&'static str, usize, bool)]) -> Self {
         Self { indent, titles: titles.to_vec(), rows: Vec::new() }
     }
@@ -103,17 +103,17 @@ impl TextTable {
         self.rows.push(Row::Cells(cells));
     }
 
-    pub(in crate::ui) fn whole(&mut self, line: TextLine) {
-        self.rows.push(Row::Whole(line));
+    pub(in crate::ui) fn full_line(&mut self, line: TextLine) {
+        self.rows.push(Row::Line(line));
     }
 
-    /// The lines, heading first; cells that are too long for their column end with `ellipsis`.
+    /// The lines, headings first; cells that are too long for their column are truncated with `ellipsis`.
     pub(in crate::ui) fn lines(self, ellipsis: &str) -> Vec<TextLine> {
         let Self { indent, titles, rows } = self;
         let widths = titles.iter().enumerate().map(|(index, (title, most, _))| {
             let cells = rows.iter().filter_map(|row| match row {
                 Row::Cells(cells) => cells.get(index).map(|(_, text)| columns(text)),
-                Row::Whole(_) => None,
+                Row::Line(_) => None,
             });
             cells.max().unwrap_or(0).min(*most).max(columns(title))
         });
@@ -134,7 +134,7 @@ impl TextTable {
         for row in rows {
             lines.push(match row {
                 Row::Cells(cells) => aligned(cells),
-                Row::Whole(line) => line,
+                Row::Line(line) => line,
             });
         }
         lines
@@ -171,7 +171,7 @@ mod tests {
         let mut table = TextTable::new(1, &[("NAME", 6, false), ("N", 9, true), ("REST", 4, false)]);
         let cell = |text: &str| (Role::Text, text.to_owned());
         table.row(vec![cell("a"), cell("7"), cell("all of this is kept")]);
-        table.whole(line(Role::Muted, "between"));
+        table.full_line(line(Role::Muted, "between"));
         table.row(vec![cell("日本語の名前"), cell("1,204"), cell("")]);
         let lines = table.lines("…").into_iter().map(|line| line.into_iter().map(|(_, text)| text).collect::<String>());
         let lines: Vec<String> = lines.collect();

@@ -1,4 +1,4 @@
-//! A list on the screen: which of its columns have a place and how wide they are, their headings, and their cells.
+//! A list on the screen: layout of its columns, headings and cells.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use crate::model::table::SortBy;
 use crate::model::table::column::{Align, Cell, Column, Emphasis, Listing, MadeCell, WIDE, Width};
 use crate::theme::{Glyphs, Role};
 
-/// Below this width the name has the whole table if it needs it.
+/// Width below which the name may take the whole table.
 const NARROW: usize = 40;
 
-/// Makes the values of a list that its columns leave to the screen.
+/// Formats the values of a list whose columns leave that to the screen.
 pub(in crate::ui) trait Cells<L: Listing> {
-    /// A figure as text.
+    /// Formats a figure as text.
     fn text(&self, figure: L::Figure, row: &L::Shown<'_>) -> (Role, String);
 
-    /// Draws a figure; as text, unless it has several roles.
-    fn draw(&self, pen: &mut Pen<'_>, figure: L::Figure, row: &L::Shown<'_>, at: &Placed<L>) {
+    /// Draws a figure, as text unless it has several roles.
+    fn draw(&self, pen: &mut Pen<'_>, figure: L::Figure, row: &L::Shown<'_>, at: &PlacedColumn<L>) {
         let (role, text) = self.text(figure, row);
         at.put(pen, role, &text);
     }
@@ -31,43 +31,43 @@ pub(in crate::ui) trait Cells<L: Listing> {
     }
 }
 
-/// What decides which columns there are.
+/// Parameters of the layout of columns.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ui) struct Wanted<G> {
-    /// Columns on the screen.
+pub(in crate::ui) struct ColumnParams<G> {
+    /// Width in columns of the screen.
     pub(in crate::ui) width: usize,
-    /// The extra columns.
+    /// `true` if the extra columns are requested.
     pub(in crate::ui) wide: bool,
-    /// What the list itself has.
+    /// Facts of the list.
     pub(in crate::ui) given: G,
 }
 
-/// The widest value seen in each column that grows, from frame to frame.
+/// Width of the widest value so far in each column, from frame to frame.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ui) struct WidthMemory(Vec<usize>);
+pub(in crate::ui) struct ColumnWidths(Vec<usize>);
 
 /// A column that is shown.
-pub(in crate::ui) struct Placed<L: Listing> {
-    /// Which.
+pub(in crate::ui) struct PlacedColumn<L: Listing> {
+    /// The column.
     pub(in crate::ui) column: &'static Column<L>,
     header: &'static str,
-    /// First column on the screen, from the start of the table.
+    /// Offset from the start of the table, in columns of the screen.
     pub(in crate::ui) at: usize,
-    /// Columns on the screen.
+    /// Width in columns of the screen.
     pub(in crate::ui) width: usize,
 }
 
-/// The order of rows, as the heading shows it.
+/// The order of rows in the headings.
 #[derive(Clone, Copy, Debug)]
-struct Sorted {
+struct SortMark {
     by: SortBy,
     reversed: bool,
-    /// The heading of its column, where that has no place.
+    /// The heading of the sort column, if that column is not shown.
     hidden: Option<&'static str>,
 }
 
-impl Sorted {
-    fn new<L: Listing>(sort: (SortBy, bool), placed: &[Placed<L>]) -> Self {
+impl SortMark {
+    fn new<L: Listing>(sort: (SortBy, bool), placed: &[PlacedColumn<L>]) -> Self {
         let (by, reversed) = sort;
         let is_shown = placed.iter().any(|placed| placed.column.sort == Some(by));
         let hidden = Column::<L>::of_sort(by).filter(|_| !is_shown).map(|column| column.header);
@@ -75,11 +75,11 @@ impl Sorted {
     }
 }
 
-impl WidthMemory {
-    /// Takes in the visible rows: `widest` gives the widest value of a column. A column only grows, so that nothing
-    /// jumps; but a name column that is more than twice as wide as what is visible shrinks again, or one long name would
-    /// cost the others their place for ever.
-    fn grow<L: Listing>(&mut self, given: &L::Given, widest: impl Fn(&Column<L>) -> usize) {
+impl ColumnWidths {
+    /// Updates the widths for the visible rows; `widest` returns the width of the widest value of a column. A column only grows, so
+    /// that nothing jumps; only a name column of more than twice the visible width shrinks again, or one long name would displace
+    /// other columns for ever.
+    fn update<L: Listing>(&mut self, given: &L::Given, widest: impl Fn(&Column<L>) -> usize) {
         self.0.resize(L::COLUMNS.len(), 0);
         for (column, seen) in L::COLUMNS.iter().zip(&mut self.0) {
             let Width::Seen(least, most) = column.width(given) else { continue };
@@ -90,24 +90,24 @@ impl WidthMemory {
         }
     }
 
-    /// The columns that fit into the width, taken by rank, placed in their order. One column is left for the mark of the
+    /// Selects the columns that fit, by rank, and places them in their order. One column of the screen is left for the mark of the
     /// selected row.
-    fn place<L: Listing>(&self, wanted: &Wanted<L::Given>) -> Vec<Placed<L>> {
-        let step = match wanted.width {
+    fn place<L: Listing>(&self, params: &ColumnParams<L::Given>) -> Vec<PlacedColumn<L>> {
+        let step = match params.width {
             0..100 => 0,
             100..180 => 1,
             _ => 2,
         };
-        let rank = |column: &Column<L>| column.rank_by.map_or(column.rank, |rank| rank(&wanted.given));
-        let has = |column: &Column<L>| (column.shown)(&wanted.given) && (wanted.wide || rank(column) != WIDE);
+        let rank = |column: &Column<L>| column.rank_by.map_or(column.rank, |rank| rank(&params.given));
+        let has = |column: &Column<L>| (column.shown)(&params.given) && (params.wide || rank(column) != WIDE);
         let mut ranks: Vec<usize> = (0..L::COLUMNS.len()).filter(|place| has(&L::COLUMNS[*place])).collect();
         ranks.sort_by_key(|place| rank(&L::COLUMNS[*place]));
-        let header = |column: &Column<L>| column.header_by.map_or(column.header, |header| header(&wanted.given));
-        let mut left = wanted.width.saturating_sub(1);
+        let header = |column: &Column<L>| column.header_by.map_or(column.header, |header| header(&params.given));
+        let mut left = params.width.saturating_sub(1);
         let mut shown = vec![None; L::COLUMNS.len()];
         for place in ranks {
             let column = &L::COLUMNS[place];
-            let needs = match column.width(&wanted.given) {
+            let needs = match column.width(&params.given) {
                 Width::Fixed(width) => width,
                 Width::Stepped(widths) => widths[step],
                 Width::Seen(least, _) => {
@@ -117,10 +117,10 @@ impl WidthMemory {
             };
             // A long name loses its end before it costs the others their place (F78); where there is hardly room for two columns
             // it has it all.
-            let most = if wanted.width < NARROW { left } else { left / 2 };
+            let most = if params.width < NARROW { left } else { left / 2 };
             let (needs, gap) = if column.rank == 0 { (needs.min(most), 0) } else { (needs, column.gap) };
             if gap + needs > left {
-                // What ranks lower does not take the place of what ranks higher.
+                // A column must not take the place of one with a lower rank.
                 break;
             }
             left -= gap + needs;
@@ -131,16 +131,16 @@ impl WidthMemory {
             let Some(needs) = width else { continue };
             let at = end.map_or(1, |end| end + column.gap);
             let width =
-                if column.width(&wanted.given) == Width::Rest { wanted.width.saturating_sub(at) } else { needs };
+                if column.width(&params.given) == Width::Rest { params.width.saturating_sub(at) } else { needs };
             end = Some(at + width);
-            placed.push(Placed { column, header: header(column), at, width });
+            placed.push(PlacedColumn { column, header: header(column), at, width });
         }
         placed
     }
 }
 
-impl<L: Listing> Placed<L> {
-    /// First column of the title, without an arrow.
+impl<L: Listing> PlacedColumn<L> {
+    /// Offset of the title, without an arrow.
     fn title_at(&self) -> usize {
         let right = self.column.align == Align::Right;
         self.at + if right { self.width.saturating_sub(columns(self.header) + 1) } else { 0 }
@@ -159,21 +159,21 @@ impl<L: Listing> Placed<L> {
 /// The visible rows of a list, ready to be drawn.
 pub(in crate::ui) struct TableRows<'a, L: Listing, C> {
     cells: &'a C,
-    placed: Vec<Placed<L>>,
-    /// The names in each column, cut to its width; columns without names have none.
+    placed: Vec<PlacedColumn<L>>,
+    /// Shortened names of each column; empty for columns without names.
     names: Vec<ShortNames>,
 }
 
 impl<'a, L: Listing, C: Cells<L>> TableRows<'a, L, C> {
-    /// Places the columns for these rows; `memory` keeps widths from frame to frame.
+    /// Lays out the columns for these rows; `memory` keeps the widths from frame to frame.
     pub(in crate::ui) fn new(
         rows: &[L::Shown<'_>],
         cells: &'a C,
-        wanted: &Wanted<L::Given>,
-        memory: &mut WidthMemory,
+        params: &ColumnParams<L::Given>,
+        memory: &mut ColumnWidths,
         glyphs: &Glyphs,
     ) -> Self {
-        let placed = place(rows, cells, wanted, memory);
+        let placed = place(rows, cells, params, memory);
         let names = placed.iter().map(|placed| {
             let has_names = matches!(placed.column.cell, Cell::Name(_) | Cell::DrawnName(_));
             let all = rows.iter().filter(|_| has_names).filter_map(|row| value(row, placed.column, cells));
@@ -186,10 +186,10 @@ impl<'a, L: Listing, C: Cells<L>> TableRows<'a, L, C> {
 
     /// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by.
     pub(in crate::ui) fn heading(&self, pen: &mut Pen<'_>, area: Rect, sort: Option<(SortBy, bool)>) {
-        heading(pen, area, &self.placed, sort.map(|sort| Sorted::new(sort, &self.placed)));
+        heading(pen, area, &self.placed, sort.map(|sort| SortMark::new(sort, &self.placed)));
     }
 
-    /// Draws the rows below the heading, and the mark of the selected one.
+    /// Draws the rows below the heading, with the mark of the selected one.
     pub(in crate::ui) fn draw(
         &self,
         canvas: &mut Canvas<'_>,
@@ -237,28 +237,28 @@ impl<'a, L: Listing, C: Cells<L>> TableRows<'a, L, C> {
     }
 }
 
-/// Returns `true` if the extra columns, or some of them, have a place.
+/// Returns `true` if some of the extra columns fit.
 pub(in crate::ui) fn has_wide_room<L: Listing>(
     rows: &[L::Shown<'_>],
     cells: &impl Cells<L>,
-    wanted: &Wanted<L::Given>,
-    memory: &mut WidthMemory,
+    params: &ColumnParams<L::Given>,
+    memory: &mut ColumnWidths,
 ) -> bool {
-    place(rows, cells, wanted, memory).iter().any(|placed| placed.column.rank == WIDE)
+    place(rows, cells, params, memory).iter().any(|placed| placed.column.rank == WIDE)
 }
 
 fn place<L: Listing>(
     rows: &[L::Shown<'_>],
     cells: &impl Cells<L>,
-    wanted: &Wanted<L::Given>,
-    memory: &mut WidthMemory,
-) -> Vec<Placed<L>> {
+    params: &ColumnParams<L::Given>,
+    memory: &mut ColumnWidths,
+) -> Vec<PlacedColumn<L>> {
     let wide = |row, column: &Column<L>| value(row, column, cells).map_or(0, |text| columns(&text));
-    memory.grow::<L>(&wanted.given, |column| rows.iter().map(|row| wide(row, column)).max().unwrap_or(0));
-    memory.place::<L>(wanted)
+    memory.update::<L>(&params.given, |column| rows.iter().map(|row| wide(row, column)).max().unwrap_or(0));
+    memory.place::<L>(params)
 }
 
-/// The text of a cell, whose width its column can follow; `None` if there is none.
+/// The text of a cell, for the width of its column; `None` if there is none.
 fn value<'a, L: Listing>(row: &'a L::Shown<'_>, column: &Column<L>, cells: &impl Cells<L>) -> Option<Cow<'a, str>> {
     match column.cell {
         Cell::Name(text) | Cell::Text(text) => text(row).map(Cow::Borrowed),
@@ -279,9 +279,9 @@ fn emphasis_role(emphasis: Emphasis, plain: Role) -> Role {
 
 /// Draws the headings on the first line of `area`; an arrow marks the column that rows are sorted by. The widest one names it where it
 /// has no place: `NAME by CPU↓`.
-fn heading<L: Listing>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<L>], sort: Option<Sorted>) {
+fn heading<L: Listing>(pen: &mut Pen<'_>, area: Rect, placed: &[PlacedColumn<L>], sort: Option<SortMark>) {
     let glyphs = pen.glyphs();
-    let arrow = |sort: Sorted| if sort.reversed { glyphs.ascending } else { glyphs.descending };
+    let arrow = |sort: SortMark| if sort.reversed { glyphs.ascending } else { glyphs.descending };
     let hidden = sort.and_then(|sort| Some(format!("by {}{}", sort.hidden?, arrow(sort))));
     let titled = placed.iter().enumerate().filter(|(_, placed)| !placed.column.is_glued());
     let widest = titled.max_by_key(|(place, column)| (column.width, placed.len() - place)).map(|(place, _)| place);
@@ -289,10 +289,11 @@ fn heading<L: Listing>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<L>], sort
         pen.go(area, at.at);
         let (title, right) = (at.header, at.column.align == Align::Right);
         let arrow = sort.filter(|sort| at.column.sort == Some(sort.by)).map(arrow);
-        // A title may reach over columns that have none and belong to it.
+        // A title may extend over the columns on its right that belong to it.
         let over = placed[place + 1..].iter().take_while(|next| next.column.is_glued()).last();
         let room = over.filter(|_| !right).map_or(at.width, |last| {
-            let free = placed.iter().find(|next| next.at > last.at).map_or(usize::from(area.width), Placed::title_at);
+            let free =
+                placed.iter().find(|next| next.at > last.at).map_or(usize::from(area.width), PlacedColumn::title_at);
             (last.at + last.width).max(free.saturating_sub(1)) - at.at
         });
         let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
@@ -302,7 +303,7 @@ fn heading<L: Listing>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<L>], sort
                 by.map(|(by, both)| if columns(&both) <= room { both } else { by.clone() }).unwrap_or_default()
             }
             (None, _) if columns(title) <= room => title.to_owned(),
-            // The arrow takes the place of the blank, so that no title grows into the next one.
+            // The arrow replaces the blank, so that the title does not reach the next one.
             (Some(arrow), rest) if columns(title).max(columns(first) + 1) <= room => {
                 format!("{first}{arrow}{rest}")
             }
@@ -327,15 +328,19 @@ mod tests {
     use crate::ui::fixture::Fleet;
     use crate::ui::screens::nodes::NodeCells;
 
-    fn placed(seen: &mut WidthMemory, rows: &[NodeRow<'_>], wanted: &Wanted<NodesGiven>) -> Vec<Placed<Nodes>> {
+    fn placed(
+        widths: &mut ColumnWidths,
+        rows: &[NodeRow<'_>],
+        params: &ColumnParams<NodesGiven>,
+    ) -> Vec<PlacedColumn<Nodes>> {
         let glyphs = Theme::new(Depth::None, false).glyphs;
-        place(rows, &NodeCells { glyphs: &glyphs, plain: Role::Text }, wanted, seen)
+        place(rows, &NodeCells { glyphs: &glyphs, plain: Role::Text }, params, widths)
     }
 
     fn shown(width: usize, wide: bool, devices: bool) -> Vec<&'static str> {
         let fleet = Fleet::reference();
-        let wanted = Wanted { width, wide, given: NodesGiven { devices, usage: false } };
-        let placed = placed(&mut WidthMemory::default(), &fleet.rows(0..20), &wanted);
+        let params = ColumnParams { width, wide, given: NodesGiven { devices, usage: false } };
+        let placed = placed(&mut ColumnWidths::default(), &fleet.rows(0..20), &params);
         placed.iter().map(|placed| placed.column.name).collect()
     }
 
@@ -353,8 +358,8 @@ mod tests {
     fn columns_never_overlap_or_leave_the_table() {
         let fleet = Fleet::reference();
         for width in 0..320 {
-            let wanted = Wanted { width, wide: true, given: NodesGiven { devices: true, usage: true } };
-            let placed = placed(&mut WidthMemory::default(), &fleet.rows(0..20), &wanted);
+            let params = ColumnParams { width, wide: true, given: NodesGiven { devices: true, usage: true } };
+            let placed = placed(&mut ColumnWidths::default(), &fleet.rows(0..20), &params);
             assert!(placed.windows(2).all(|two| two[0].at + two[0].width < two[1].at), "{width}");
             assert!(placed.last().is_none_or(|last| last.at + last.width <= width.max(1)), "{width}");
             assert_eq!(placed.first().map(|first| first.column.name), Some("name"), "{width}");
@@ -364,15 +369,15 @@ mod tests {
     #[test]
     fn a_narrower_value_moves_no_column_but_a_much_narrower_name_does() {
         let fleet = Fleet::reference();
-        let mut seen = WidthMemory::default();
+        let mut widths = ColumnWidths::default();
         let mut width = |name: &str| {
             let facts = PackedFacts::from(&NodeFacts { name: name.into(), ..Default::default() });
             let mut rows = fleet.rows(0..1);
             rows[0].facts = &facts;
             placed(
-                &mut seen,
+                &mut widths,
                 &rows,
-                &Wanted { width: 200, wide: false, given: NodesGiven { devices: true, usage: true } },
+                &ColumnParams { width: 200, wide: false, given: NodesGiven { devices: true, usage: true } },
             )[0]
             .width
         };

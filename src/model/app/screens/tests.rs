@@ -29,9 +29,7 @@ fn node_subject(name: &str) -> ObjectRef {
 /// Object that an effect watches, if it is one that does.
 fn looks(effect: Option<Effect>) -> Option<(ObjectRef, bool)> {
     match effect {
-        Some(Effect::Inspect(ClusterId(0), wanted_detail)) => {
-            Some((wanted_detail.subject, wanted_detail.yaml.is_requested()))
-        }
+        Some(Effect::Inspect(ClusterId(0), watch)) => Some((watch.subject, watch.yaml.is_requested())),
         None => None,
         other => panic!("another effect: {other:?}"),
     }
@@ -302,8 +300,8 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Yaml);
-    let wanted = |effect: Option<Effect>| match effect {
-        Some(Effect::Inspect(_, wanted_detail)) => Some(wanted_detail.yaml),
+    let requested_yaml = |effect: Option<Effect>| match effect {
+        Some(Effect::Inspect(_, watch)) => Some(watch.yaml),
         _ => None,
     };
     let document = |masked| {
@@ -313,19 +311,19 @@ fn values_are_shown_by_a_key_masked_again_when_it_is_left_and_the_copy_says_what
     find(&mut bench, subject("p1"), document(true));
     let shown = |bench: &Bench| bench.state().detail().unwrap().document().map(|document| document.values.masked);
     assert_eq!(shown(&bench), Some(true));
-    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Clear));
+    assert_eq!(requested_yaml(bench.act(Action::ShowValues)), Some(Yaml::Clear));
     assert_eq!(shown(&bench), None, "it is made anew");
     find(&mut bench, subject("p1"), document(false));
     assert_eq!(shown(&bench), Some(false));
     bench.act(Action::Copy);
     let notice = bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default();
     assert!(notice.contains("1 line, contains 2 env values, 1 invisible character"), "{notice}");
-    assert_eq!(wanted(bench.act(Action::ShowValues)), Some(Yaml::Masked));
+    assert_eq!(requested_yaml(bench.act(Action::ShowValues)), Some(Yaml::Masked));
     find(&mut bench, subject("p1"), document(false));
     assert_eq!(shown(&bench), None, "one that was on its way shows nothing");
     bench.act(Action::ShowValues);
     bench.act(Action::Alerts);
-    assert_eq!(wanted(bench.act(Action::Back)), Some(Yaml::Masked));
+    assert_eq!(requested_yaml(bench.act(Action::Back)), Some(Yaml::Masked));
 }
 
 fn row(name: &'static str, phase: PodPhase, reason: &'static str, restarts: u32) -> PodFacts<'static> {

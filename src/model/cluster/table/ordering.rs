@@ -155,7 +155,7 @@ impl NodeTable {
         self.pending.clear();
         self.names.rebuild(nodes);
         self.shown.line.retain_known(nodes);
-        self.state.list.touch();
+        self.state.list.bump_revision();
     }
 
     pub(in crate::model::cluster) fn heap_bytes(&self) -> usize {
@@ -195,7 +195,7 @@ impl NodeTable {
             self.shown.patch(changed, from, false);
         }
         if self.inputs.is_some_and(|inputs| inputs.table == self.state.list.revision()) {
-            self.state.list.settled();
+            self.state.list.mark_ordered();
         }
         self.patch(from);
         true

@@ -101,16 +101,16 @@ fn namespaces_and_owners_have_what_their_pods_ask_for() {
 #[test]
 fn only_nodes_that_take_pods_count_for_what_fits() {
     let bench = bench(Grouping::Model);
-    let board = bench.state().gpu_report();
+    let report = bench.state().gpu_report();
     // a1 has 5 free, a2 owes one, h1 has 13; h2 has 8 behind a cordon and h3 has 4 behind a kubelet that is not ready.
-    assert_eq!(board.free, [18, 0, 4, 0, 8, 0]);
-    assert_eq!(board.over_requested, 1);
-    assert_eq!((board.open_nodes, board.largest), (2, 13));
+    assert_eq!(report.free, [18, 0, 4, 0, 8, 0]);
+    assert_eq!(report.over_requested, 1);
+    assert_eq!((report.open_nodes, report.largest), (2, 13));
     // Each pod asks for half a core and 1 GiB, whatever its devices: the median for each device is that of 3.
-    assert_eq!((board.each.cpu_milli, board.each.memory_bytes, board.each_of), (166, (1 << 30) / 3, 5));
+    assert_eq!((report.each.cpu_milli, report.each.memory_bytes, report.each_of), (166, (1 << 30) / 3, 5));
     // h1 has 4 cores less 0.5, 8 GiB less 1, and room for 9 more pods; a1 has 3 cores, 6 GiB and room for 8.
-    assert_eq!(board.fits, [5 + 9, 2 + 6, 1 + 3, 1, 0]);
-    let fits: Vec<_> = board.groups.iter().map(|group| group.supply.unwrap().fits.unwrap()).collect();
+    assert_eq!(report.fits, [5 + 9, 2 + 6, 1 + 3, 1, 0]);
+    let fits: Vec<_> = report.groups.iter().map(|group| group.supply.unwrap().fits.unwrap()).collect();
     assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]]);
 }
 
@@ -125,10 +125,10 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
     let mut bench = Bench::with(nodes, &pods());
     bench.act(Action::Gpus);
     let state = bench.state();
-    let board = state.gpu_report();
+    let report = state.gpu_report();
     // Of a2's 4 healthy devices 5 are requested: that takes nothing from what a1 and h1 have.
-    assert_eq!(board.free, [18, 8, 4, 8, 8, 8]);
-    let supplies: Vec<Supply> = board.groups.iter().filter_map(|group| group.supply).collect();
+    assert_eq!(report.free, [18, 8, 4, 8, 8, 8]);
+    let supplies: Vec<Supply> = report.groups.iter().filter_map(|group| group.supply).collect();
     let totals = &state.accelerators()[0];
     let items = state.items(bench.now());
     let of_items: i64 = items.iter().flat_map(|item| &item.accelerators).filter_map(|a| a.free.exact()).sum();
@@ -138,7 +138,7 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
     assert_eq!(totals.unschedulable, Known::Exact(36));
     let reasons: i64 = supplies.iter().flat_map(|supply| supply.unschedulable).sum();
     assert_eq!(reasons, 36);
-    assert_eq!((totals.over_requested, board.over_requested), (Known::Exact(1), 1), "beside it, not in it");
+    assert_eq!((totals.over_requested, report.over_requested), (Known::Exact(1), 1), "beside it, not in it");
     assert_eq!(supplies.iter().map(|supply| supply.over_requested).sum::<i64>(), 1);
     // All that is healthy and not requested, in one sum.
     let left = totals.allocatable - totals.requested.exact().unwrap();
@@ -148,13 +148,13 @@ fn free_is_counted_node_by_node_and_is_the_same_number_everywhere() {
 #[test]
 fn what_keeps_pods_from_free_devices_is_shown_with_the_group() {
     let bench = bench(Grouping::Model);
-    let board = bench.state().gpu_report();
-    let supply = |name: &str| board.groups.iter().find(|group| *group.name == *name).unwrap().supply.unwrap();
+    let report = bench.state().gpu_report();
+    let supply = |name: &str| report.groups.iter().find(|group| *group.name == *name).unwrap().supply.unwrap();
     // h1 has 13 free devices and 9 places for pods; on a1 nothing is short.
     let (h100, a100) = (supply("H100"), supply("A100"));
     assert_eq!((h100.free, h100.blocked, h100.fits.unwrap()[0]), (13, [0, 0, 4], 9));
     assert_eq!((a100.free, a100.blocked, a100.fits.unwrap()[0]), (5, [0, 0, 0], 5));
-    assert_eq!(board.blocked, [0, 0, 4]);
+    assert_eq!(report.blocked, [0, 0, 4]);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn what_fits_is_shown_once_the_last_page_of_pods_was_the_last() {
     bench.prepare();
     let fits = |group: &GpuGroup| group.supply.unwrap().fits.unwrap();
     let fits: Vec<_> = bench.state().gpu_report().groups.iter().map(fits).collect();
-    assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]], "as in a board that was never looked at before");
+    assert_eq!(fits, [[9, 6, 3, 1, 0], [5, 2, 1, 0, 0]], "as in a report that was never looked at before");
 }
 
 #[test]
@@ -246,10 +246,10 @@ fn slices_and_shares_stand_for_themselves_and_fit_nothing() {
     let labels = [("nvidia.com/gpu.product", "NVIDIA-L4-SHARED"), ("nvidia.com/gpu.sharing-strategy", "mps")];
     let mut bench = Bench::with(vec![labelled(gpu_node("n", 80, 80), &labels), gpu_node("m", 8, 8)], &[]);
     bench.act(Action::Gpus);
-    let board = bench.state().gpu_report();
-    let kinds: Vec<_> = board.groups.iter().map(|g| (&*g.name, g.kind, g.supply.unwrap().fits.is_some())).collect();
+    let report = bench.state().gpu_report();
+    let kinds: Vec<_> = report.groups.iter().map(|g| (&*g.name, g.kind, g.supply.unwrap().fits.is_some())).collect();
     assert_eq!(kinds, [("", Kind::Device, true), ("L4", Kind::Shared, false)]);
-    assert_eq!(board.free[0], 8, "shares are no devices");
+    assert_eq!(report.free[0], 8, "shares are no devices");
 }
 
 /// Lists one kind of optional objects to its end.
@@ -371,12 +371,12 @@ fn devices_of_dra_that_may_be_read_no_longer_are_kept_and_said_to_be_old() {
 #[test]
 fn what_a_claim_keeps_that_no_pod_uses_is_held_too() {
     let bench = with_dra(Grouping::Model);
-    let board = bench.state().gpu_report();
-    let claims: Vec<_> = board.held.iter().filter(|held| held.claim).collect();
+    let report = bench.state().gpu_report();
+    let claims: Vec<_> = report.held.iter().filter(|held| held.claim).collect();
     let seen: Vec<_> = claims.iter().map(|h| (&*h.namespace, &*h.name, &*h.node, h.amount, h.kind)).collect();
     assert_eq!(seen, [("ns", "held", "a1", 1, Kind::Device)]);
     // Four of `ending`, one of `starting`, three of `crashing`, and the one of the claim.
-    assert_eq!((board.held_sums.pods, board.held_sums.claims, board.held_sums.of(Kind::Device)), (3, 1, 9));
+    assert_eq!((report.held_sums.pods, report.held_sums.claims, report.held_sums.of(Kind::Device)), (3, 1, 9));
 }
 
 #[test]
@@ -437,10 +437,10 @@ fn a_negative_amount_of_healthy_devices_is_over_requested_nowhere() {
         let mut bench = Bench::with(vec![odd.clone()], if asked == 0 { &[] } else { &pods });
         bench.act(Action::Gpus);
         bench.prepare();
-        let board = bench.state().gpu_report();
+        let report = bench.state().gpu_report();
         let groups: i64 =
-            board.groups.iter().filter_map(|group| group.supply).map(|supply| supply.over_requested).sum();
+            report.groups.iter().filter_map(|group| group.supply).map(|supply| supply.over_requested).sum();
         let totals = &bench.state().accelerators()[0];
-        assert_eq!((board.over_requested, groups, totals.over_requested), (over, over, Known::Exact(over)));
+        assert_eq!((report.over_requested, groups, totals.over_requested), (over, over, Known::Exact(over)));
     }
 }

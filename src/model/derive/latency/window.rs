@@ -1,4 +1,4 @@
-//! The last calls of one kind: their figures for the API view, and where their time went.
+//! The last calls of one kind: figures for the API view, and shares of their time.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -7,44 +7,44 @@ use std::time::Duration;
 use super::{Percentile, is_sample, is_timeout, nearest_rank};
 use crate::msg::{Attempt, CallEnd, CallId, CallKind, Mono, NoConnection};
 
-/// The span that the API view covers.
+/// 10 min: time that the API view covers.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
-/// Calls of one kind that are kept; ten minutes of probes are 120. What a long list has more is left out, and said.
-const MOST: usize = 256;
-/// Fewer samples cannot support a p99: it would be the maximum (docs/latency-and-alerts.md).
+/// Maximum number of calls of one kind that are kept; ten minutes of probes are 120. A long list may have more; then `KindStats::more` is set.
+const MAX_SAMPLES: usize = 256;
+/// Minimum number of samples for a p99; with fewer it would be the maximum (docs/latency-and-alerts.md).
 const P99_FROM: usize = 100;
-/// p95 from which a call of one object is worth a verdict: the SLO.
+/// 1 s: p95 from which a call for one object has a verdict, the SLO.
 const SLOW: Duration = Duration::from_secs(1);
-/// The same for a page of a list: half of the alert's limit.
+/// 5 s: p95 from which a page of a list has a verdict, half of the default limit of the alert.
 const SLOW_LIST: Duration = Duration::from_secs(5);
-/// Calls that are all good for this long end a diagnosis: the short window that resets (docs/latency-and-alerts.md).
-const GREEN: Duration = Duration::from_secs(60);
-/// Bytes of a call from which its body is a big one...
-const BIG: u64 = 1 << 20;
-/// ...if it moves at least this fast, in bytes a second: below that the way is slow, not the answer big.
+/// 1 min: time with only good calls that ends a verdict (docs/latency-and-alerts.md).
+const GREEN_PERIOD: Duration = Duration::from_secs(60);
+/// Bytes of a call from which its body is large…
+const LARGE_BODY: u64 = 1 << 20;
+/// …if it arrives at this rate or faster, in bytes per second; otherwise the network is slow.
 const FAST_BODY: f64 = 1e6;
 
-/// How a call failed.
+/// Class of an error of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorClass {
     /// No first byte within the deadline.
     FirstByteTimeout,
-    /// The answer began and was not complete within its deadline.
+    /// The answer was not complete within its deadline.
     BodyTimeout,
-    /// The answer was cut.
+    /// The answer was cut off.
     Cut,
-    /// There was a connection, and it was reset or closed before an answer came.
+    /// The connection was reset or closed before an answer.
     NoAnswer,
-    /// There was an answer, and it is not HTTP.
+    /// The answer is not HTTP.
     NotHttp,
-    /// There was no connection.
+    /// No connection could be made.
     NoConnection(NoConnection),
-    /// A status of 400 and more.
+    /// The status is 400 or higher.
     Status(u16),
 }
 
 impl ErrorClass {
-    /// In words; a status by its code.
+    /// The class in words, or the code of a status.
     #[must_use]
     pub fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -76,7 +76,7 @@ struct Sample {
     decode: Duration,
     bytes: u64,
     timeout: bool,
-    /// It says how long the API takes.
+    /// `true` if it counts as a latency sample of the API.
     measures: bool,
     class: Option<ErrorClass>,
 }
@@ -92,35 +92,35 @@ pub(super) struct Window {
 /// Figures of one kind of call for the API view: the calls that ended within [`API_WINDOW`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct KindStats {
-    /// Which.
+    /// The kind.
     pub kind: CallKind,
     /// Calls that ended.
     pub count: usize,
-    /// There were more: the window is shorter for this kind.
+    /// `true` if there were more calls than are kept: the window is shorter for this kind.
     pub more: bool,
-    /// Calls a second.
+    /// Calls per second.
     pub rate: f64,
-    /// Median; timeouts count as at least their limit, failures that came back sooner do not count.
+    /// Median; timeouts count as at least their limit, earlier failures do not count.
     pub p50: Option<Percentile>,
     /// 95th percentile.
     pub p95: Option<Percentile>,
     /// 99th percentile; `None` below 100 samples.
     pub p99: Option<Percentile>,
-    /// The longest.
+    /// Maximum.
     pub max: Option<Percentile>,
-    /// Deadlines of ours or of the server's that passed.
+    /// Number of deadlines, of watchbell or of the server, that passed.
     pub timeouts: usize,
     /// Errors by class with their counts, most frequent first.
     pub errors: Vec<(ErrorClass, usize)>,
     /// Body bytes as sent.
     pub bytes: u64,
-    /// Where the time went; `None` if none was spent.
+    /// Shares of the time; `None` if no time was spent.
     pub shares: Option<Shares>,
-    /// Verdict, where the calls are slow.
+    /// Cause, if the calls are slow.
     pub verdict: Option<Verdict>,
 }
 
-/// Where the time of calls went, in per cent of all of it.
+/// Shares of the time of calls, in per cent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     /// DNS, TCP and TLS: the network.
@@ -129,26 +129,26 @@ pub struct Shares {
     pub first_byte: u8,
     /// Reading the answer.
     pub body: u8,
-    /// Making objects of it: our own work.
+    /// Decoding, on this machine.
     pub decode: u8,
 }
 
-/// Why calls are slow.
+/// Cause of slow calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The server refuses most of them: 429.
     Throttled,
     /// Connecting takes most of the time.
     Connect,
-    /// Waiting for the first byte does, and the ping is fast.
+    /// Waiting for the first byte takes most of it, and the ping is fast.
     Queue,
-    /// Waiting for the first byte does, and the ping is slow too.
+    /// Waiting for the first byte takes most of it, and the ping is slow too.
     Everything,
-    /// Reading the answer does, and there is a lot of it.
+    /// Reading the answer takes most of it, and the answer is large.
     BigAnswer,
-    /// Reading the answer does, although there is little of it.
+    /// Reading the answer takes most of it, although the answer is small.
     SlowBody,
-    /// Making objects of it does: this machine is busy.
+    /// Decoding takes most of it: this machine is busy.
     Decode,
 }
 
@@ -162,7 +162,7 @@ impl Window {
     }
 
     pub(super) fn push(&mut self, attempt: &Attempt, at: Mono) {
-        if self.ring.len() == MOST {
+        if self.ring.len() == MAX_SAMPLES {
             self.ring.pop_front();
             self.lost = true;
         }
@@ -183,9 +183,9 @@ impl Window {
         });
     }
 
-    /// The answer of a call that has ended was read into objects.
+    /// Records the time of decoding the answer of a call that has ended.
     pub(super) fn decoded(&mut self, id: CallId, took: Duration) {
-        // Its end has come just before.
+        // The end of the call was recorded just before.
         if let Some(sample) = self.ring.iter_mut().rev().find(|sample| sample.id == id) {
             sample.decode = took;
         }
@@ -201,8 +201,8 @@ impl Window {
         let samples: Vec<&Sample> = self.within(now).collect();
         let times = sorted(samples.iter().copied());
         let oldest = samples.first().map_or(now, |sample| sample.at);
-        // The ring is full of younger calls only: the window begins with the oldest of them.
-        let more = self.lost && samples.len() == MOST;
+        // The ring has only younger calls: the window begins with the oldest of them.
+        let more = self.lost && samples.len() == MAX_SAMPLES;
         let span = if more { now.since(oldest) } else { now.since(first).min(API_WINDOW) };
         let bytes = samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.bytes));
         let p95 = nearest_rank(&times, 95);
@@ -225,9 +225,9 @@ impl Window {
         }
     }
 
-    /// Nothing was slow, cut or refused in the last minute; `None` if no call ended in it.
+    /// Returns `true` if no call was slow, cut off or refused in the last minute; `None` if none ended in it.
     pub(super) fn is_green(&self, now: Mono) -> Option<bool> {
-        let recent: Vec<&Sample> = self.ring.iter().filter(|sample| now.since(sample.at) <= GREEN).collect();
+        let recent: Vec<&Sample> = self.ring.iter().filter(|sample| now.since(sample.at) <= GREEN_PERIOD).collect();
         let limit = self.limit();
         let good = |sample: &&Sample| {
             sample.class.is_none() && !sample.timeout && sample.total <= limit && sample.decode <= limit
@@ -254,7 +254,7 @@ impl Window {
         }
         let limit = self.limit();
         let shares = spent.shares()?;
-        // What is decoded is no longer on its way, and not in the time of the call.
+        // Decoding happens after the answer has arrived, and is not part of the time of the call.
         if shares.decode > 50 && spent.decode > limit * u32::try_from(count).unwrap_or(u32::MAX) {
             return Some(Verdict::Decode);
         }
@@ -265,7 +265,7 @@ impl Window {
             Verdict::Connect
         } else if shares.body > 50 {
             let each = spent.bytes / count.max(1) as u64;
-            if each >= BIG && spent.body_rate() >= FAST_BODY { Verdict::BigAnswer } else { Verdict::SlowBody }
+            if each >= LARGE_BODY && spent.body_rate() >= FAST_BODY { Verdict::BigAnswer } else { Verdict::SlowBody }
         } else if shares.first_byte > 50 {
             if ping.is_some_and(|ping| ping > SLOW / 2) { Verdict::Everything } else { Verdict::Queue }
         } else {
@@ -278,7 +278,7 @@ impl Window {
     }
 }
 
-/// The time of calls by where it went.
+/// Sums of the time of calls by phase, and of bytes.
 struct Spent {
     connect: Duration,
     first_byte: Duration,
@@ -293,7 +293,7 @@ impl Spent {
         let mut spent = Self { connect: zero, first_byte: zero, body: zero, decode: zero, bytes: 0 };
         for sample in samples {
             let connect = sample.connect.min(sample.total);
-            // A call without a first byte waited for it to the end.
+            // A call without a first byte waited for it until the end.
             let first_byte = sample.first_byte.unwrap_or(sample.total).clamp(connect, sample.total);
             spent.connect += connect;
             spent.first_byte += first_byte.saturating_sub(connect);
@@ -320,7 +320,7 @@ impl Spent {
     }
 }
 
-/// Latencies, ascending; lower bounds after equal exact values. A failure that came back sooner is none.
+/// Latencies, ascending; lower bounds after equal exact values. Earlier failures are left out.
 fn sorted<'a>(samples: impl Iterator<Item = &'a Sample>) -> Vec<Percentile> {
     let counts = samples.filter(|sample| sample.measures);
     let mut times: Vec<_> = counts.map(|sample| Percentile { value: sample.total, at_least: sample.timeout }).collect();

@@ -1,4 +1,4 @@
-//! Values of calls and of failures that their columns leave to the screen, and what a row in full adds to them.
+//! Formats of calls and failures in their lists, and their full texts.
 
 use std::fmt::Write;
 
@@ -14,11 +14,11 @@ use crate::ui::widgets::spark::SLO;
 use crate::ui::widgets::table::Cells;
 use crate::ui::words;
 
-/// Columns of the name of a kind: at least, at most, and at most where there is room for the watches of optional APIs.
+/// Width of the name of a kind: minimum, maximum, and maximum with room for the watches of optional APIs.
 const NAME: usize = 12;
 const LONGEST_NAME: usize = 16;
 const WIDE_NAME: usize = 22;
-/// Smallest width of each room.
+/// Minimum width of each room.
 const ROOMS: [(usize, CallsRoom); 5] = [
     (170, CallsRoom::Verdict),
     (140, CallsRoom::Words),
@@ -35,10 +35,10 @@ pub(super) fn given(calls: &[&KindStats], width: usize) -> CallsGiven {
     CallsGiven { room, name: longest.clamp(NAME, most) }
 }
 
-/// Makes the values of calls and of failures.
+/// Formats the values of calls and failures.
 pub(super) struct ApiCells<'a> {
     pub(super) glyphs: &'a Glyphs,
-    /// `timeout` is written out.
+    /// `true` if `timeout` is written out.
     pub(super) words: bool,
 }
 
@@ -96,12 +96,12 @@ fn calls_per_second(stats: &KindStats) -> String {
     format!("{}/s", if few { "<0.1".to_owned() } else { rate(stats.rate) })
 }
 
-/// Why calls of a kind are slow.
+/// Cause of slow calls of a kind, in words.
 pub(super) fn verdict(stats: &KindStats, glyphs: &Glyphs) -> Option<String> {
     stats.verdict.map(|verdict| format!("{} {}", glyphs.focus, words::verdict(verdict)))
 }
 
-/// `504 ×1, body timeout ×2`; `t/o` where there is no room for the word.
+/// `504 ×1, body timeout ×2`; with `t/o` unless `wide`.
 fn errors(stats: &KindStats, wide: bool, glyphs: &Glyphs) -> String {
     let one = |(class, count): &(ErrorClass, usize)| format!("{} {}{count}", class_name(*class, wide), glyphs.times);
     stats.errors.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -115,7 +115,7 @@ fn class_name(class: ErrorClass, wide: bool) -> String {
     }
 }
 
-/// A kind of call in full: figures that may have no column here, all errors, and the verdict.
+/// Full text of a kind of call: values that may have no column, all errors, and the verdict.
 pub(super) fn call_in_full(stats: &KindStats, width: usize, glyphs: &Glyphs) -> Vec<TextLine> {
     let mut figures = vec![format!("{} calls", count(stats, glyphs)), calls_per_second(stats), volume(stats.bytes)];
     let percentiles = [("p50", stats.p50), ("p95", stats.p95), ("p99", stats.p99), ("max", stats.max)];
@@ -138,7 +138,7 @@ pub(super) fn call_in_full(stats: &KindStats, width: usize, glyphs: &Glyphs) -> 
     lines
 }
 
-/// A failure in full.
+/// Full text of a failure.
 pub(super) fn failure_in_full(failure: &Failure, width: usize) -> Vec<TextLine> {
     let mut lines = paragraph(Role::Text, &sentence(failure), width);
     if let Some(code) = failure.code {
@@ -150,7 +150,7 @@ pub(super) fn failure_in_full(failure: &Failure, width: usize) -> Vec<TextLine> 
     lines
 }
 
-/// Request, text, attempt, what happens next, Audit-Id.
+/// Request, text, attempt, next attempt and Audit-Id of a failure.
 pub(super) fn sentence(failure: &Failure) -> String {
     let mut text = format!("{}: {}", failure.request, failure.text);
     if failure.attempt > 1 {

@@ -1,6 +1,6 @@
 //! The large sparkline: one column for each work probe, newest right, on the scale of the small one.
 //!
-//! Half the height is the SLO of 1 s, the top is 10 s, or the deadline of a probe where that is longer. A bar that reaches
+//! Half the height is the SLO of 1 s, the top is 10 s, or the deadline of a probe if that is longer. A bar that reaches
 //! into the row of a mark is over it; one that fills the top row has reached the top. Timeouts and failures fill their column with glyphs of their own; a blank column is time that nobody watched,
 //! and has no marks either.
 
@@ -13,9 +13,9 @@ use crate::ui::units::latency;
 use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::spark::{SLO, TEN};
 
-/// Columns of the labels on the left.
+/// Width of the labels on the left, in columns.
 pub(super) const AXIS: u16 = 7;
-/// Latencies at one, two and three eighths of the height, as in the small sparkline.
+/// Latencies, in seconds, at one to four eighths of the height, as in the small sparkline.
 const STEPS: [f64; 4] = [0.05, 0.15, 0.4, 1.0];
 
 /// Latency at the full height.
@@ -37,7 +37,7 @@ fn share(span: Duration, deadline: Duration) -> f64 {
     }
 }
 
-/// Eighths of a row that a latency fills in a graph of so many rows; never none.
+/// Number of eighths of a row that a latency fills in a graph of `rows` rows, at least 1.
 fn eighths(span: Duration, deadline: Duration, rows: u16) -> usize {
     let eighths = share(span, deadline) * 8.0 * f64::from(rows);
     #[expect(
@@ -46,7 +46,7 @@ fn eighths(span: Duration, deadline: Duration, rows: u16) -> usize {
         reason = "at most eight times a height, at least 0"
     )]
     let eighths = eighths.ceil() as usize;
-    // What is over the SLO reaches into the upper half, however little.
+    // A latency over the SLO always reaches into the upper half.
     let half = usize::from(rows) * 4;
     if span > SLO { eighths.max(half + 1) } else { eighths.clamp(1, half.max(1)) }
 }
@@ -97,7 +97,7 @@ fn cell(mark: SparkMark, row: u16, eighths: impl Fn(Duration) -> usize, glyphs: 
     }
 }
 
-/// Marks at 1 s, at 10 s and at the deadline; a row has one label, that of the first of these.
+/// Labels at 1 s, at 10 s and at the deadline; a row has at most one, the first of these.
 fn labels(deadline: Duration, rows: u16) -> Vec<(u16, String)> {
     let mut labels: Vec<(u16, String)> = Vec::new();
     for span in [SLO, TEN, deadline] {

@@ -22,13 +22,13 @@ use crate::ui::widgets::page::{self, TextLine, line};
 use crate::ui::widgets::text::{columns, wrap};
 use crate::ui::words;
 
-/// A 429 is news for a minute.
+/// 1 min: time for which an answer 429 is shown.
 const THROTTLED: Duration = Duration::from_secs(60);
-/// Width of the labels on the left, and from which width of the screen on it is the larger one.
+/// Width of the labels on the left, on a screen below [`WIDE`] and on a wider one.
 const LABEL: usize = 13;
 const WIDE_LABEL: usize = 17;
 const WIDE: usize = 140;
-/// Said where a filter hides every row.
+/// Text if a filter hides every row.
 const NOTHING_FOUND: &str = " no row matches the filter; esc clears it";
 
 /// One line below the graph.
@@ -63,7 +63,7 @@ impl<'a> ApiLines<'a> {
         let mut text = |more: Vec<TextLine>| lines.extend(more.into_iter().map(ApiLine::Text));
         text(throttled(view, labels, context).into_iter().collect());
         text(running(view, scene, labels, context.now));
-        // The newest one has a place on low screens too.
+        // The newest failure comes first, so that it is visible on low screens too.
         let newest = view.cluster.link().log().find(|failure| failure.layer != Layer::Warning);
         text(
             newest
@@ -85,19 +85,19 @@ impl<'a> ApiLines<'a> {
         Self(lines)
     }
 
-    /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
+    /// Index of the first line of a page of `height` lines; if the page follows its cursor, the selected row is visible.
     pub(super) fn first(&self, view: &ApiView<'_>, height: usize) -> usize {
         let row = self.0.iter().position(ApiLine::is_selected).filter(|_| view.follows);
         page::first(view.scroll, row, self.0.len(), height)
     }
 
-    /// Rows of both lists on a page.
+    /// Range of the rows of both lists on a page.
     pub(super) fn rows(&self, first: usize, height: usize) -> PageRows {
         page::rows(first, height, |line| self.0.iter().take(line).filter(|line| line.is_row()).count())
     }
 }
 
-/// The heading and a line for each kind of call; where calls are slow, a verdict beside or below it.
+/// The headings and a line for each kind of call, with a verdict beside or below it if its calls are slow.
 fn calls<'a>(view: &ApiView<'a>, width: usize, glyphs: &Glyphs) -> Vec<ApiLine<'a>> {
     let (extent, room) = (view.lists.calls(), given(&view.calls, width).room);
     let mut lines = vec![ApiLine::CallHead];
@@ -106,22 +106,22 @@ fn calls<'a>(view: &ApiView<'a>, width: usize, glyphs: &Glyphs) -> Vec<ApiLine<'
     } else if extent.len == 0 {
         lines.push(ApiLine::Text(line(Role::Unknown, NOTHING_FOUND)));
     }
-    let mut said = None;
+    let mut previous = None;
     for (at, stats) in view.calls.iter().enumerate() {
         lines.push(ApiLine::Call(stats, extent.selected == Some(at)));
         if view.lists.expanded_call() == Some(stats.kind) {
             lines.extend(call_in_full(stats, width, glyphs).into_iter().map(ApiLine::Text));
         } else if room < CallsRoom::Verdict {
-            // What was said of one kind need not be said again of the next: the lines below are worth more.
-            let text = verdict(stats, glyphs).filter(|_| said != stats.verdict);
+            // A verdict is not repeated for the next kind: the lines below are more important.
+            let text = verdict(stats, glyphs).filter(|_| previous != stats.verdict);
             lines.extend(text.map(|text| ApiLine::Text(line(Role::Warn, format!("   {text}")))));
         }
-        said = stats.verdict.or(said);
+        previous = stats.verdict.or(previous);
     }
     lines
 }
 
-/// How many failures there are, and their order.
+/// Number of failures, and their order.
 fn failures_label(view: &ApiView<'_>, labels: Labels) -> TextLine {
     let count = view.lists.failures().total;
     let text = match (count, view.lists.failures_control().sort()) {
@@ -151,7 +151,7 @@ fn failures<'a>(view: &ApiView<'a>, width: usize) -> Vec<ApiLine<'a>> {
     lines
 }
 
-/// The labels on the left, in a column of their own.
+/// Labels in the column on the left.
 #[derive(Clone, Copy)]
 struct Labels {
     wide: bool,
@@ -173,7 +173,7 @@ fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Optio
     let latency = view.cluster.latency();
     let count = latency.throttled_within(THROTTLED, now.mono);
     let waits = view.cluster.link().log().find(|failure| failure.layer == Layer::Throttled);
-    // `Retry-After` is part of the wait: the longer of it and our own backoff.
+    // The wait is the longer one of `Retry-After` and our own backoff.
     let left = waits.and_then(|failure| {
         let age = Duration::try_from(now.wall.duration_since(failure.at)).unwrap_or_default();
         Some(failure.next_in?.saturating_sub(age)).filter(|left| !left.is_zero())
@@ -190,7 +190,7 @@ fn throttled(view: &ApiView<'_>, labels: Labels, context: &Context<'_>) -> Optio
     Some(vec![labels.label("throttled"), (Role::Warn, format!("{count}{times}429 in 1m{asked}{next}"))])
 }
 
-/// Calls that run; a watch that is open runs for minutes and is only counted.
+/// Running calls; open watches run for minutes and are only counted.
 fn running(view: &ApiView<'_>, scene: &Scene<'_>, labels: Labels, now: Now) -> Vec<TextLine> {
     let open = |call: &&RunningCall| call.kind.is_watch() && call.bytes > 0;
     let watches = view.cluster.latency().running().filter(open).count();
@@ -239,7 +239,7 @@ fn progress(call: &RunningCall, view: &ApiView<'_>, scene: &Scene<'_>, now: Now)
     (role, parts.join(", "))
 }
 
-/// The server, the timeouts and watchbell's load on it.
+/// The server, the timeouts, and watchbell's load on the server.
 fn facts(scene: &Scene<'_>, view: &ApiView<'_>, labels: Labels, glyphs: &Glyphs) -> Vec<TextLine> {
     let dot = format!(" {} ", glyphs.dot);
     let Some(summary) = scene.summary() else { return Vec::new() };
@@ -278,7 +278,7 @@ fn limits(view: &ApiView<'_>, labels: Labels, width: usize, glyphs: &Glyphs) -> 
         let named = std::iter::once("limits").chain(std::iter::repeat(""));
         for (name, parts) in named.zip(wrapped) {
             let text = parts.join(" ");
-            // A line does not begin with the dot between facts.
+            // A line must not begin with the separator between facts.
             let text = text.strip_prefix(glyphs.dot).unwrap_or(&text).trim_start().to_owned();
             lines.push(vec![labels.label(name), (Role::Text, text)]);
         }

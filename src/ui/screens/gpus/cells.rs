@@ -1,4 +1,4 @@
-//! Values of the GPU view that its columns leave to the screen.
+//! Formats of groups and of held devices in their lists.
 
 use super::{GpusView, lines};
 use crate::facts::accelerator::Kind;
@@ -14,11 +14,11 @@ use crate::ui::widgets::table::Cells;
 
 #[cfg(test)]
 thread_local! {
-    /// Cells that were made of groups and of what is held.
+    /// Number of cells that were formatted.
     pub(in crate::ui) static CELLS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Makes the values of groups and of held devices.
+/// Formats the values of groups and of held devices.
 #[derive(Clone, Copy)]
 pub(super) struct GpuCells<'a> {
     pub(super) view: &'a GpusView<'a>,
@@ -31,18 +31,20 @@ impl Cells<GpuGroups> for GpuCells<'_> {
         #[cfg(test)]
         CELLS.with(|cells| cells.set(cells.get() + 1));
         let all = view.pods == Known::Exact(()) && (view.has_source() || group.dra);
-        // Of devices of dynamic resource allocation slices and claims tell, whatever is known of nodes and pods.
+        // Devices of dynamic resource allocation come from slices and claims, not from nodes and pods.
         let (lower, bound) = if view.has_source() || group.dra { (false, "") } else { (true, glyphs.at_least) };
         let number = |number: i64| (view.plain(), compact(number));
         let bounded = |cell: (Role, String)| (cell.0, format!("{bound}{}", cell.1));
         let supplied = |number: i64| (if number < 0 { Role::Warn } else { view.plain() }, amount(number));
         let none = || (Role::Muted, String::new());
         match (figure, group.supply) {
-            // Where no label names the model, what the maker calls the resource says most.
+            // Without a label for the model, the name of the resource says most.
             (GroupFigure::Name, _) if group.name.is_empty() && view.grouped_by() == Grouping::Model => {
                 (Role::Muted, group.resource.to_string())
             }
-            (GroupFigure::Name, _) if group.name.is_empty() => (Role::Muted, nameless(view.grouped_by()).to_owned()),
+            (GroupFigure::Name, _) if group.name.is_empty() => {
+                (Role::Muted, unnamed_group(view.grouped_by()).to_owned())
+            }
             (GroupFigure::Name, _) => (Role::Text, group.name.to_string()),
             (GroupFigure::Resource, _) if group.dra => (Role::Muted, format!("{} (DRA)", group.resource)),
             (GroupFigure::Resource, _) => match group.kind {
@@ -74,7 +76,7 @@ impl Cells<GpuGroups> for GpuCells<'_> {
             (GroupFigure::Free, Some(supply)) => number(supply.free),
             (GroupFigure::Over, Some(supply)) if supply.over_requested <= 0 => none(),
             (GroupFigure::Over, Some(supply)) => (Role::Bad, compact(supply.over_requested)),
-            (GroupFigure::Why, Some(supply)) => (Role::Warn, why(&supply, glyphs.dot).unwrap_or_default()),
+            (GroupFigure::Why, Some(supply)) => (Role::Warn, unavailable_text(&supply, glyphs.dot).unwrap_or_default()),
             (GroupFigure::Lost, Some(supply)) => (Role::Bad, lost(supply.withdrawn, supply.missing, glyphs)),
             (GroupFigure::Fit(place), Some(supply)) => match supply.fits {
                 Some(fits) => (if fits[place] == 0 { Role::Muted } else { view.plain() }, compact(fits[place])),
@@ -127,15 +129,15 @@ impl Cells<HeldList> for GpuCells<'_> {
     }
 }
 
-/// Why pods get fewer devices than are healthy and not requested: `8 blocked: CPU · 16 not schedulable: Unknown`.
-pub(super) fn why(supply: &Supply, dot: &str) -> Option<String> {
+/// Healthy unrequested devices that pods cannot get, with reasons: `8 blocked: CPU · 16 not schedulable: Unknown`.
+pub(super) fn unavailable_text(supply: &Supply, dot: &str) -> Option<String> {
     let blocked = supply.fits.and_then(|_| lines::blocked(supply.blocked));
     let parts: Vec<String> = blocked.into_iter().chain(lines::unschedulable(supply.unschedulable)).collect();
     (!parts.is_empty()).then(|| parts.join(&format!(" {dot} ")))
 }
 
-/// Name of the group of all that has none.
-fn nameless(by: Grouping) -> &'static str {
+/// Name of the group without a name.
+fn unnamed_group(by: Grouping) -> &'static str {
     match by {
         Grouping::Model => "no model",
         Grouping::Pool => "no pool",

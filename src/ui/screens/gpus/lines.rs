@@ -1,4 +1,4 @@
-//! The lines of the GPU view: all of them are counted, only those that are seen are made.
+//! The lines of the GPU view: all are counted, only the visible ones are created.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::theme::Role;
 use crate::ui::units::{bytes, cores, counted, duration, grouped};
 use crate::ui::widgets::page;
 
-/// Said where a filter hides every row.
+/// Text if a filter hides every row.
 const NOTHING_FOUND: &str = "no row matches the filter; esc clears it";
 
 /// One line below the title.
@@ -38,7 +38,7 @@ impl GpuLine<'_> {
     }
 }
 
-/// All lines below the title: a few, the groups, a few more, and what is held.
+/// All lines below the title: text, the groups, text, and the held devices.
 pub(super) struct GpuLines<'a> {
     before: Vec<GpuLine<'a>>,
     groups: Extent,
@@ -48,12 +48,12 @@ pub(super) struct GpuLines<'a> {
 }
 
 impl<'a> GpuLines<'a> {
-    /// `dot`: what stands between facts.
+    /// Creates the lines. `dot`: separator between facts.
     pub(super) fn new(view: &GpusView<'a>, dot: &str) -> Self {
-        let (board, lists) = (view.board, view.lists);
+        let (report, lists) = (view.report, view.lists);
         let (groups, held) = (lists.groups(), lists.held());
-        if board.by.is_none() {
-            let before = vec![said(Role::Unknown, "counting GPUs")];
+        if report.by.is_none() {
+            let before = vec![text_line(Role::Unknown, "counting GPUs")];
             let none = Extent::default();
             return Self { before, groups: none, between: Vec::new(), held: none, lists };
         }
@@ -62,13 +62,13 @@ impl<'a> GpuLines<'a> {
         if !partial && !matches!(view.pods, Known::Exact(())) {
             return Self { before: before(view, dot), groups, between, held: Extent::default(), lists };
         }
-        let words = held_words(board) + if view.partial.is_some() { ", of the watched namespaces" } else { "" };
-        between.push(said(if board.held.is_empty() { Role::Muted } else { Role::Warn }, words));
-        if !board.held.is_empty() {
+        let words = held_words(report) + if view.partial.is_some() { ", of the watched namespaces" } else { "" };
+        between.push(text_line(if report.held.is_empty() { Role::Muted } else { Role::Warn }, words));
+        if !report.held.is_empty() {
             between.push(GpuLine::HeldHead);
         }
         if held.len == 0 && held.total > 0 {
-            between.push(said(Role::Unknown, NOTHING_FOUND));
+            between.push(text_line(Role::Unknown, NOTHING_FOUND));
         }
         Self { before: before(view, dot), groups, between, held, lists }
     }
@@ -77,37 +77,37 @@ impl<'a> GpuLines<'a> {
         self.before.len() + self.groups.len + self.between.len() + self.held.len
     }
 
-    /// So many lines from `first` on.
+    /// At most `height` lines from `first` on.
     pub(super) fn visible(&self, first: usize, height: usize) -> Vec<GpuLine<'a>> {
         (first..self.len().min(first.saturating_add(height))).filter_map(|place| self.get(place)).collect()
     }
 
-    fn get(&self, mut place: usize) -> Option<GpuLine<'a>> {
-        if let Some(line) = self.before.get(place) {
+    fn get(&self, mut index: usize) -> Option<GpuLine<'a>> {
+        if let Some(line) = self.before.get(index) {
             return Some(line.clone());
         }
-        place -= self.before.len();
-        if place < self.groups.len {
-            let group = self.lists.group(place)?;
-            return Some(GpuLine::Group(group, self.groups.selected == Some(place)));
+        index -= self.before.len();
+        if index < self.groups.len {
+            let group = self.lists.group(index)?;
+            return Some(GpuLine::Group(group, self.groups.selected == Some(index)));
         }
-        place -= self.groups.len;
-        if let Some(line) = self.between.get(place) {
+        index -= self.groups.len;
+        if let Some(line) = self.between.get(index) {
             return Some(line.clone());
         }
-        place -= self.between.len();
-        let held = self.lists.held_devices(place)?;
-        Some(GpuLine::Held(held, self.held.selected == Some(place)))
+        index -= self.between.len();
+        let held = self.lists.held_devices(index)?;
+        Some(GpuLine::Held(held, self.held.selected == Some(index)))
     }
 
-    /// First line of a page of `height` lines: with the selected row if the page follows its cursor.
+    /// Index of the first line of a page of `height` lines; if the page follows its cursor, the selected row is visible.
     pub(super) fn first(&self, view: &GpusView<'_>, height: usize) -> usize {
         let (groups, held) = (self.before.len(), self.before.len() + self.groups.len + self.between.len());
         let row = self.groups.selected.map(|at| groups + at).or(self.held.selected.map(|at| held + at));
         page::first(view.scroll, row.filter(|_| view.follows), self.len(), height)
     }
 
-    /// Rows of both lists on a page.
+    /// Range of the rows of both lists on a page.
     pub(super) fn rows(&self, first: usize, height: usize) -> PageRows {
         page::rows(first, height, |line| {
             let groups = line.saturating_sub(self.before.len()).min(self.groups.len);
@@ -117,56 +117,56 @@ impl<'a> GpuLines<'a> {
     }
 }
 
-fn said<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> GpuLine<'a> {
+fn text_line<'a>(role: Role, text: impl Into<Cow<'static, str>>) -> GpuLine<'a> {
     GpuLine::Text(role, text.into())
 }
 
-/// What is above the groups.
+/// Lines above the groups.
 fn before<'a>(view: &GpusView<'a>, dot: &str) -> Vec<GpuLine<'a>> {
-    let board = view.board;
+    let report = view.report;
     let mut lines = vec![GpuLine::Fits];
     if let Some(age) = view.old {
         let old = format!("stale: last update {} ago; what was free then may be taken or lost", duration(age));
-        lines.push(said(Role::Unknown, old));
+        lines.push(text_line(Role::Unknown, old));
     }
     if let Some(text) = unread(view) {
-        lines.push(said(Role::Unknown, text));
+        lines.push(text_line(Role::Unknown, text));
     }
     if let Some(why) = without_nodes(view.nodes).filter(|_| view.unread[0] == 0) {
-        lines.push(said(Role::Unknown, why));
+        lines.push(text_line(Role::Unknown, why));
     }
     if view.is_whole() {
-        lines.push(said(Role::Text, free(board)));
-        lines.extend(not_free(board, dot).map(|text| said(Role::Warn, text)));
-        lines.push(said(Role::Muted, rule(board)));
+        lines.push(text_line(Role::Text, free(report)));
+        lines.extend(not_free(report, dot).map(|text| text_line(Role::Warn, text)));
+        lines.push(text_line(Role::Muted, assumption(report)));
     } else if let (Known::AtLeast(()), Some(partial)) = (view.pods, &view.partial) {
         let why =
             format!("partial: {}; what is free and fits is not known, requested is a lower bound", partial.names());
-        lines.push(said(Role::Unknown, why));
+        lines.push(text_line(Role::Unknown, why));
     } else if !matches!(view.pods, Known::Exact(())) && !view.is_partial() {
         let why = match view.pods {
             Known::Denied => "pods may not be listed: what is requested, free and held is not known",
             _ => "pods are not all read yet: what is requested, free and held is not known",
         };
-        lines.push(said(Role::Unknown, why));
+        lines.push(text_line(Role::Unknown, why));
     }
     lines.extend(dra(view));
     lines.extend([GpuLine::Blank, GpuLine::GroupHead]);
     if view.lists.groups().len == 0 && view.lists.groups().total > 0 {
-        lines.push(said(Role::Unknown, NOTHING_FOUND));
+        lines.push(text_line(Role::Unknown, NOTHING_FOUND));
     }
-    if board.groups.is_empty() && view.has_source() {
+    if report.groups.is_empty() && view.has_source() {
         let nothing = if view.grouped_by().of_nodes() {
             "no node announces an accelerator"
         } else {
             "no bound pod requests an accelerator"
         };
-        lines.push(said(Role::Unknown, nothing));
+        lines.push(text_line(Role::Unknown, nothing));
     }
     lines
 }
 
-/// What follows from objects that could not be read.
+/// Effect of unreadable objects, in words.
 fn unread(view: &GpusView<'_>) -> Option<String> {
     let some = view.unread.into_iter().zip(["node", "pod"]).filter(|(count, _)| *count > 0);
     let named: Vec<String> = some.map(|(count, noun)| counted(count, noun)).collect();
@@ -174,7 +174,7 @@ fn unread(view: &GpusView<'_>) -> Option<String> {
     (!named.is_empty()).then(|| format!("{} {what}", named.join(" and ")))
 }
 
-/// What follows from what is not known of the nodes.
+/// Effect of unknown nodes, in words.
 fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
     match nodes {
         Known::Exact(()) => None,
@@ -185,12 +185,12 @@ fn without_nodes(nodes: Known<()>) -> Option<&'static str> {
     }
 }
 
-/// That devices of dynamic resource allocation are listed below and fit nowhere here; or that they are not seen, and why.
+/// Note that devices of dynamic resource allocation are listed below but do not count as fitting, or why they are not visible.
 fn dra<'a>(view: &GpusView<'a>) -> Option<GpuLine<'a>> {
     if let Some(why) = &view.dra_hidden {
-        return Some(said(Role::Muted, format!("DRA: {why}")));
+        return Some(text_line(Role::Muted, format!("DRA: {why}")));
     }
-    let text = match view.board.dra_devices? {
+    let text = match view.report.dra_devices? {
         0 => return None,
         1 => "1 DRA device is listed below; it is not part of what fits and is free here".to_owned(),
         devices => format!(
@@ -198,28 +198,28 @@ fn dra<'a>(view: &GpusView<'a>) -> Option<GpuLine<'a>> {
             grouped(u64::from(devices))
         ),
     };
-    Some(said(Role::Muted, text))
+    Some(text_line(Role::Muted, text))
 }
 
-/// Where the free devices are, and what pods cannot get of them: `free 85 on 12 nodes, at most 8 on one, 8 blocked: CPU`.
-fn free(board: &GpuReport) -> String {
-    let all = grouped(board.free[Admission::Open.index()]);
-    let free = match board.open_nodes {
+/// Distribution of the free devices, and those that pods cannot get: `free 85 on 12 nodes, at most 8 on one, 8 blocked: CPU`.
+fn free(report: &GpuReport) -> String {
+    let all = grouped(report.free[Admission::Open.index()]);
+    let free = match report.open_nodes {
         0 => "free 0".to_owned(),
         1 => format!("free {all} on 1 node"),
-        nodes => format!("free {all} on {} nodes, at most {} on one", grouped(nodes), grouped(board.largest)),
+        nodes => format!("free {all} on {} nodes, at most {} on one", grouped(nodes), grouped(report.largest)),
     };
-    match blocked(board.blocked) {
+    match blocked(report.blocked) {
         Some(blocked) => format!("{free}, {blocked}"),
         None => free,
     }
 }
 
-/// What is not free although nobody asks for it, and what is asked for beyond what there is: `16 not schedulable: Unknown · 2
+/// Unrequested devices that are not free, and requests beyond the healthy devices: `16 not schedulable: Unknown · 2
 /// over-requested`.
-fn not_free(board: &GpuReport, dot: &str) -> Option<String> {
-    let over = (board.over_requested > 0).then(|| format!("{} over-requested", grouped(board.over_requested)));
-    let parts: Vec<String> = unschedulable(board.free).into_iter().chain(over).collect();
+fn not_free(report: &GpuReport, dot: &str) -> Option<String> {
+    let over = (report.over_requested > 0).then(|| format!("{} over-requested", grouped(report.over_requested)));
+    let parts: Vec<String> = unschedulable(report.free).into_iter().chain(over).collect();
     (!parts.is_empty()).then(|| parts.join(dot))
 }
 
@@ -228,13 +228,13 @@ pub(super) fn blocked(by: ByLimit) -> Option<String> {
     reasons("blocked", by.into_iter().zip(FitLimit::ALL.map(FitLimit::name)))
 }
 
-/// `16 not schedulable: Unknown`: devices that nobody asks for on nodes that take no pods.
+/// `16 not schedulable: Unknown`: unrequested devices on nodes that take no pods.
 pub(super) fn unschedulable(by: ByAdmission) -> Option<String> {
     let closed = by.into_iter().zip(Admission::ALL).filter(|(_, admission)| *admission != Admission::Open);
     reasons("not schedulable", closed.map(|(count, admission)| (count, admission.name())))
 }
 
-/// `8 blocked: CPU`, and `9 blocked: 8 CPU, 1 memory` where there are several reasons.
+/// `8 blocked: CPU`, or `9 blocked: 8 CPU, 1 memory` for several reasons.
 fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<String> {
     let by: Vec<_> = by.filter(|(count, _)| *count > 0).collect();
     let all = grouped(by.iter().fold(0_i64, |sum, (count, _)| sum.saturating_add(*count)));
@@ -248,9 +248,9 @@ fn reasons(what: &str, by: impl Iterator<Item = (i64, &'static str)>) -> Option<
     }
 }
 
-/// CPU and memory that a pod is assumed to request beside its devices.
-fn rule(board: &GpuReport) -> String {
-    match board.each_of {
+/// CPU and memory that a pod is assumed to request with its devices.
+fn assumption(report: &GpuReport) -> String {
+    match report.each_of {
         0 => "by devices and pod slots only: no GPU pod here to take CPU and memory from".to_owned(),
         pods => {
             let of = if pods == 1 {
@@ -258,21 +258,21 @@ fn rule(board: &GpuReport) -> String {
             } else {
                 format!("median of {}", counted(pods as u64, "pod"))
             };
-            let (cpu, memory) = (cores(board.each.cpu_milli), bytes(board.each.memory_bytes));
+            let (cpu, memory) = (cores(report.each.cpu_milli), bytes(report.each.memory_bytes));
             format!("assuming {cpu} CPU + {memory} per GPU ({of} here)")
         }
     }
 }
 
 /// `3 GPUs held by 2 pods not running, 1 pod last on an Unknown node and 1 unused claim, longest first`.
-fn held_words(board: &GpuReport) -> String {
+fn held_words(report: &GpuReport) -> String {
     let parts = [(Kind::Device, "GPU"), (Kind::Slice, "slice"), (Kind::Shared, "share")].map(|(kind, word)| {
-        let sum = board.held_sums.of(kind);
+        let sum = report.held_sums.of(kind);
         (sum != 0).then(|| counted(sum, word))
     });
     let amounts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let (pods, claims) = (board.held_sums.pods, board.held_sums.claims);
-    let silent = board.held_sums.silent;
+    let (pods, claims) = (report.held_sums.pods, report.held_sums.claims);
+    let silent = report.held_sums.silent;
     let pods = match pods.saturating_sub(silent) {
         0 => None,
         1 => Some("1 pod not running".to_owned()),
@@ -289,7 +289,7 @@ fn held_words(board: &GpuReport) -> String {
         claims => Some(format!("{} unused claims", grouped(u64::from(claims)))),
     };
     let who: Vec<String> = [pods, silent, claims].into_iter().flatten().collect();
-    let order = if board.held_sums.pods + board.held_sums.claims > 1 { ", longest first" } else { "" };
+    let order = if report.held_sums.pods + report.held_sums.claims > 1 { ", longest first" } else { "" };
     match who.len() {
         0 => "no GPUs held by pods not running".to_owned(),
         1 => format!("{amounts} held by {}{order}", who[0]),

@@ -8,18 +8,18 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::screens::view::scrolled;
 use crate::ui::widgets::canvas::Canvas;
 use crate::ui::widgets::events::{EventsPage, EventsView, first, lines, rows};
-use crate::ui::widgets::table::WidthMemory;
+use crate::ui::widgets::table::ColumnWidths;
 
 /// Heading of the events.
 const TITLE: &str = "EVENTS";
 
-/// Lines that the events take, without their heading.
+/// Number of lines of the events, without their heading.
 pub(super) fn count(view: &EventsView<'_>, width: u16, glyphs: &Glyphs) -> usize {
     lines(view, TITLE, width, glyphs).len().saturating_sub(1)
 }
 
-/// Draws the heading and as many events as there is room for.
-pub(super) fn draw(canvas: &mut Canvas<'_>, view: &EventsView<'_>, pane: Pane, memory: &mut WidthMemory) -> Viewport {
+/// Draws the heading and as many events as fit.
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &EventsView<'_>, pane: Pane, memory: &mut ColumnWidths) -> Viewport {
     let area = canvas.area;
     let lines = lines(view, TITLE, area.width, canvas.glyphs());
     let Some((heading, lines)) = lines.split_first().filter(|_| area.height > 0) else { return scrolled(0, 0) };

@@ -9,21 +9,21 @@ use crate::model::table::pods::{PodFigure, Pods};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{compact, duration, grouped};
 use crate::ui::widgets::canvas::Canvas;
-use crate::ui::widgets::table::{Cells, TableRows, Wanted, WidthMemory};
+use crate::ui::widgets::table::{Cells, ColumnParams, ColumnWidths, TableRows};
 use crate::ui::words;
 
 /// Minimum width for the last report of a pod in full words.
 const WIDE: u16 = 100;
 
 /// Draws the heading and the visible pods.
-pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, seen: &mut WidthMemory) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, widths: &mut ColumnWidths) {
     let (area, glyphs) = (canvas.area, canvas.glyphs());
     if area.height == 0 {
         return;
     }
     let cells = PodCells { wide: area.width >= WIDE, glyphs };
-    let wanted = Wanted { width: area.width.into(), wide: false, given: () };
-    let table = TableRows::<Pods, _>::new(&view.pods, &cells, &wanted, seen, glyphs);
+    let params = ColumnParams { width: area.width.into(), wide: false, given: () };
+    let table = TableRows::<Pods, _>::new(&view.pods, &cells, &params, widths, glyphs);
     table.heading(pane.mark(&mut canvas.pen(0)), area, Some(view.sort));
     if view.pods.is_empty() {
         let known = view.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
@@ -63,8 +63,8 @@ impl Cells<Pods> for PodCells<'_> {
                 (Role::Unknown, format!("{}/{}", pod.ready, pod.containers))
             }
             PodFigure::Status if let Some(report) = row.last_report => {
-                let said = words::last_reported(pod.status(), report, wide);
-                (Role::Unknown, format!("{} {said}", glyphs.unknown))
+                let text = words::last_reported(pod.status(), report, wide);
+                (Role::Unknown, format!("{} {text}", glyphs.unknown))
             }
             PodFigure::Ready => {
                 let role = if pod.ready < pod.containers { Role::Warn } else { plain };

@@ -33,12 +33,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, detail: &NodeDetail<'_>, pane: Pane)
     let name = rows.iter().map(|row| columns(row.name)).max().unwrap_or(0).max(9);
     let used = rows.iter().any(|row| row.used.is_some());
     let mut fixed = FIXED + 1;
-    let wanted = if used { MORE.len() } else { 1 };
+    let shown = if used { MORE.len() } else { 1 };
     let fits = |(_, width): &&(&str, usize)| {
         fixed += width + 1;
         usize::from(area.width) >= name + fixed
     };
-    let more = MORE[..wanted].iter().take_while(fits).count();
+    let more = MORE[..shown].iter().take_while(fits).count();
     let fixed = FIXED + 1 + MORE[..more].iter().map(|(_, width)| width + 1).sum::<usize>();
     let name = name.min(usize::from(area.width).saturating_sub(fixed).max(8));
     let mut pen = canvas.pen(0);

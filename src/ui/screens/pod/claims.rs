@@ -6,7 +6,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::units::grouped;
 use crate::ui::widgets::page::{TextLine, TextTable, line};
 
-/// The claims, and under each what it got.
+/// The claims, each with its devices.
 pub(super) fn lines(pod: &PodDetail, states: &[ClaimState], glyphs: &Glyphs) -> Vec<TextLine> {
     let mut table = TextTable::new(3, &[("NAME", 30, false), ("CLAIM", 60, false), ("TEMPLATE", 60, false)]);
     for (claim, state) in pod.claims.iter().zip(states) {
@@ -22,18 +22,18 @@ pub(super) fn lines(pod: &PodDetail, states: &[ClaimState], glyphs: &Glyphs) -> 
             (true, template) => (claim.name.to_string(), template),
         };
         table.row(vec![(Role::Text, name), made, (Role::Muted, template.to_owned())]);
-        for line in got(state, &claim.claim) {
-            table.whole(line);
+        for line in device_lines(state, &claim.claim) {
+            table.full_line(line);
         }
     }
     table.lines(glyphs.ellipsis)
 }
 
-/// Devices of a claim, a line for each.
-fn got(state: &ClaimState, claim: &str) -> Vec<TextLine> {
+/// Devices of a claim, one per line.
+fn device_lines(state: &ClaimState, claim: &str) -> Vec<TextLine> {
     let words = |role, text: String| vec![line(role, format!("     {text}"))];
     match state {
-        // The table says already that it is not made.
+        // The table already shows that it was not created.
         ClaimState::Missing if claim.is_empty() => Vec::new(),
         ClaimState::Missing => words(Role::Warn, "there is no such claim".to_owned()),
         ClaimState::NotVisible(why) => words(Role::Muted, format!("its devices are not visible: {why}")),

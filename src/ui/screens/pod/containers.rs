@@ -9,7 +9,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::units::{coarse, duration, grouped};
 use crate::ui::widgets::page::{TextLine, TextTable, line};
 
-/// The containers, and under each its requests, devices and image. `silent`: their node does not report any more.
+/// The containers, each with its requests, devices and image. `silent`: their node no longer reports.
 pub(super) fn lines(pod: &PodDetail, silent: bool, now: Timestamp, width: u16, glyphs: &Glyphs) -> Vec<TextLine> {
     if pod.containers.is_empty() {
         return vec![line(Role::Unknown, " none in the spec")];
@@ -38,10 +38,10 @@ pub(super) fn lines(pod: &PodDetail, silent: bool, now: Timestamp, width: u16, g
             container
                 .last
                 .as_ref()
-                .map_or((Role::Muted, glyphs.none.to_owned()), |last| (Role::Text, ending(last, now))),
+                .map_or((Role::Muted, glyphs.none.to_owned()), |last| (Role::Text, termination_text(last, now))),
         ]);
         for line in details(container, width) {
-            table.whole(line);
+            table.full_line(line);
         }
     }
     table.lines(glyphs.ellipsis)
@@ -84,7 +84,7 @@ fn kind(kind: ContainerKind) -> &'static str {
     }
 }
 
-/// Role, glyph and words of what a container does.
+/// Role, glyph and text of a container's state.
 fn state(container: &ContainerFacts, now: Timestamp, glyphs: &Glyphs) -> (Role, &'static str, String) {
     match &container.state {
         ContainerState::Running { since } => {
@@ -102,14 +102,14 @@ fn state(container: &ContainerFacts, now: Timestamp, glyphs: &Glyphs) -> (Role, 
         ContainerState::Ended(end) => {
             let well = end.exit_code == Some(0);
             let (role, glyph) = if well { (Role::Muted, glyphs.ok) } else { (Role::Bad, glyphs.bad) };
-            (role, glyph, ending(end, now))
+            (role, glyph, termination_text(end, now))
         }
         ContainerState::Unknown => (Role::Unknown, glyphs.none, "no status yet".to_owned()),
     }
 }
 
 /// `OOMKilled, exit 137, 3m ago`.
-fn ending(end: &Termination, now: Timestamp) -> String {
+fn termination_text(end: &Termination, now: Timestamp) -> String {
     let reason = if end.reason.is_empty() { "Ended" } else { &*end.reason };
     let mut parts = vec![reason.to_owned()];
     match (end.exit_code, end.signal) {

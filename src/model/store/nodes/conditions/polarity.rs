@@ -102,9 +102,9 @@ impl Reading {
     fn take(&mut self, word: &str) -> bool {
         let before = std::mem::take(&mut self.before);
         let is_behind_bad = sense(&before) == Some(Sense::Bad);
-        let said = sense(word);
+        let sense = sense(word);
         let word = word.to_ascii_lowercase();
-        match (said, &*word) {
+        match (sense, &*word) {
             // `FailedToBecomeReady`, `StoppedBeingHealthy`.
             (_, "to" | "being") if is_behind_bad => self.not = true,
             (_, "free") if is_behind_bad => self.is_good = !self.is_good,
