@@ -15,7 +15,8 @@ macro_rules! actions {
             $($(#[doc = $help] #[serde(rename = $name)] $variant,)*)*
         }
 
-        /// Screen that a key opens from every other screen, and closes again: it shows one cluster or all of them, not a single object.
+        /// Screen that a key opens from every other screen, and closes again: it shows one cluster or all of them, not a single
+        /// object.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum TopScreen {
             $($($(#[doc = $help] $screen,)?)*)*

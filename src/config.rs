@@ -176,8 +176,8 @@ impl Config {
         config
     }
 
-    /// Loads the defaults, overridden by the file `named`, or else by the user's file. A missing user's file is ignored, an unreadable one is a
-    /// warning (the home may be another user's); either of a named one is an error.
+    /// Loads the defaults, overridden by the file `named`, or else by the user's file. A missing user's file is ignored, an
+    /// unreadable one is a warning (the home may be another user's); either of a named one is an error.
     ///
     /// # Errors
     /// [`ConfigError`] names the file, the line and the key; nothing of that file takes effect then.

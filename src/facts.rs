@@ -26,7 +26,8 @@ pub mod quantity;
 pub mod text;
 pub mod wire;
 
-/// Passes the rows of all optional resources to the macro `declare`; a row names the variant of `Resource` and `Batch`, the facts and the field of the store.
+/// Passes the rows of all optional resources to the macro `declare`; a row names the variant of `Resource` and `Batch`, the facts
+/// and the field of the store.
 macro_rules! optional_resources {
     ($declare:ident) => {
         $declare! {

@@ -1,7 +1,7 @@
 //! `Model`: the whole state of the application. Pure: the same messages at the same times always give the same model.
 //!
-//! A tree, in which a module may use only those above it: [`known`], [`rules`], [`settings`], [`time`], `natural` and `sorter`; [`store`]; [`mod@derive`]; [`table`];
-//! [`alerts`]; [`cluster`]; [`app`].
+//! A tree, in which a module may use only those above it: [`known`], [`rules`], [`settings`], [`time`], `natural` and `sorter`;
+//! [`store`]; [`mod@derive`]; [`table`]; [`alerts`]; [`cluster`]; [`app`].
 
 pub mod alerts;
 pub mod app;

@@ -1,7 +1,7 @@
 //! The API resources that are read, with the descriptor of each.
 //!
-//! Nodes and pods, and the resources that are read but not synced, are described here; a resource of an optional API is described beside its facts, and one row of the table in
-//! [`crate::facts`] makes it a [`Resource`], which is listed and watched.
+//! Nodes and pods, and the resources that are read but not synced, are described here; a resource of an optional API is described
+//! beside its facts, and one row of the table in [`crate::facts`] makes it a [`Resource`], which is listed and watched.
 
 use serde::{Deserialize, Serialize};
 

@@ -114,7 +114,8 @@ impl Dashboard<'_> {
                 panics,
             };
             let outcome = app.run().await;
-            // The terminal is restored first. The model is not dropped: that would take seconds for millions of pods, and the process ends now.
+            // The terminal is restored first. The model is not dropped: that would take seconds for millions of pods, and the
+            // process ends now.
             term::leave();
             mem::forget(app);
             outcome

@@ -1,5 +1,5 @@
-//! The view: draws the model without changing it. Each region has one file with one `draw` function; no waiting, no I/O, no work per object
-//! of a cluster.
+//! The view: draws the model without changing it. Each region has one file with one `draw` function; no waiting, no I/O, no work
+//! per object of a cluster.
 //!
 //! ```text
 //! header   watchbell  ▲ 2 firing          prod-a · v1.36.2 · latency measured from this host · 14:07:31Z

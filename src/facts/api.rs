@@ -23,7 +23,8 @@ pub struct ApiResource {
     pub discovery: Discovery,
     /// Key of `[optional]` that switches it off.
     pub switch: OptionalSwitch,
-    /// Display names of its list and its watch: `pods list`, `pods watch`. That of a list has at most 16 letters, so that columns align.
+    /// Display names of its list and its watch: `pods list`, `pods watch`. That of a list has at most 16 letters, so that columns
+    /// align.
     pub calls: [&'static str; 2],
     /// Verbs that the printed role grants.
     pub verbs: &'static [&'static str],

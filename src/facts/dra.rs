@@ -132,8 +132,9 @@ pub struct ClassFacts {
 
 /// Facts of a `DeviceTaintRule`: a taint on devices, set by an administrator instead of the driver.
 ///
-/// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`. v1alpha3 as of 1.33 and 1.34 had two more selectors, by class and by
-/// expression, "tombstoned since 1.35" in every version: a class is made of CEL expressions too, so neither is evaluated here.
+/// Source: `api resource/v1beta2/types.go`, `DeviceTaintRuleSpec`. v1alpha3 as of 1.33 and 1.34 had two more selectors, by class
+/// and by expression, "tombstoned since 1.35" in every version: a class is made of CEL expressions too, so neither is evaluated
+/// here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
     /// `spec.deviceSelector`; without one the rule matches no device.

@@ -1,7 +1,8 @@
 //! Protobuf on the wire: a walk over the fields of a message, borrowed from it. An unknown field costs one addition.
 //!
 //! Field numbers: `generated.proto` of `k8s.io/api` (`core/v1`, `events/v1`, `coordination/v1`) and `k8s.io/apimachinery`
-//! (`pkg/apis/meta/v1`); they never change. A field of an unexpected wire type reads as absent, like a value of the wrong type in JSON ([`super::json`]).
+//! (`pkg/apis/meta/v1`); they never change. A field of an unexpected wire type reads as absent, like a value of the wrong type in
+//! JSON ([`super::json`]).
 
 use std::borrow::Cow;
 

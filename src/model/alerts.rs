@@ -1,8 +1,8 @@
 //! Alerts of one cluster. Rules find what is wrong now; this store remembers since when, how bad it was and how often.
 //!
-//! Rules read [`Evidence`]: state and time, so that silence raises alerts too. An alert is *pending* until its condition has held for
-//! its time, then *firing*, then *resolved*, as in Prometheus. It is *inhibited* while a worse alert explains it, and *unknown* while its
-//! data is not current; neither resolves it.
+//! Rules read [`Evidence`]: state and time, so that silence raises alerts too. An alert is *pending* until its condition has held
+//! for its time, then *firing*, then *resolved*, as in Prometheus. It is *inhibited* while a worse alert explains it, and *unknown*
+//! while its data is not current; neither resolves it.
 
 mod acks;
 mod evidence;
@@ -187,7 +187,8 @@ impl Alerts {
         self.in_outage = in_outage;
     }
 
-    /// Takes over notification and acknowledgement from an outage, so that this cluster's own alert after the outage notifies nobody again.
+    /// Takes over notification and acknowledgement from an outage, so that this cluster's own alert after the outage notifies
+    /// nobody again.
     pub(super) fn inherit_outage(&mut self, notified: Option<Severity>, ack: Option<Ack>) {
         for record in self.records.iter_mut().filter(|record| record.rule == Rule::Unreachable && record.firing()) {
             record.notified = record.notified.max(notified);

@@ -1,8 +1,8 @@
 //! The table of alerting rules, one row for each alert, and the configurable thresholds.
 //!
 //! To add an alert: a row of `rules` here, and the function that finds it, in `alerts/server.rs` for the cluster as a whole and in
-//! `alerts/faults.rs` for nodes. A threshold of it is a row of `alert_thresholds`. The pane, the notifications, inhibition, the keys of
-//! `[alerts]` with their defaults and limits follow from the rows; tests compare `docs/latency-and-alerts.md` and
+//! `alerts/faults.rs` for nodes. A threshold of it is a row of `alert_thresholds`. The pane, the notifications, inhibition, the
+//! keys of `[alerts]` with their defaults and limits follow from the rows; tests compare `docs/latency-and-alerts.md` and
 //! `assets/config.toml` with them.
 
 mod spec;
@@ -120,7 +120,8 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// Lowers each value that clears an alert to the one that raises it, if that is lower: otherwise the alert would never clear.
+            /// Lowers each value that clears an alert to the one that raises it, if that is lower: otherwise the alert would never
+            /// clear.
             pub fn lower_clearing(&mut self) {
                 $($(self.$field = self.$field.min(self.$cap);)?)*
             }

@@ -16,8 +16,9 @@ use crate::notify::{Hook, Notifier};
 /// Capacity of the channel to the model. A page is one message (about 1 MB for nodes), and a waiting message takes
 /// memory of the clusters' thread: a low number, but enough to keep the model busy while the next pages are read.
 const CHANNEL_MESSAGES: usize = 4;
-/// Number of threads for the clusters. The tasks of one cluster share a thread, so that a connection and its reader never wait for each other's
-/// thread: waking threads was a seventh of the CPU of a list. With a second thread, clusters wait less for one another.
+/// Number of threads for the clusters. The tasks of one cluster share a thread, so that a connection and its reader never wait for
+/// each other's thread: waking threads was a seventh of the CPU of a list. With a second thread, clusters wait less for one
+/// another.
 const CLUSTER_THREADS: usize = 2;
 
 /// The tasks of all clusters on runtimes of their own. Dropping it abandons them without waiting: a stuck name resolution

@@ -1,4 +1,5 @@
-//! JSON text with placeholders: the fields that all objects of one shape share are stored once, the others are filled in when an object is served.
+//! JSON text with placeholders: the fields that all objects of one shape share are stored once, the others are filled in when an
+//! object is served.
 //!
 //! A pod of 12 KB is then a dozen copies and a few short values, and the store keeps about a hundred bytes of it.
 

@@ -88,7 +88,8 @@ pub fn pod_proto(bytes: &[u8]) {
     }
 }
 
-/// Decodes the bytes as events of both API groups, in JSON or protobuf: as a whole body, and as the message of a list, of an object and of a frame.
+/// Decodes the bytes as events of both API groups, in JSON or protobuf: as a whole body, and as the message of a list, of an object
+/// and of a frame.
 pub fn event(bytes: &[u8]) {
     for version in ["v1", "events.k8s.io/v1"] {
         for body in wrapped(bytes, version, "Event") {

@@ -40,8 +40,8 @@ pub struct ClusterSummary {
     pub context: Clean,
     /// Health of the cluster.
     pub health: Health,
-    /// The health in one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`, `loading`, `denied`, `unreadable` (some
-    /// objects), `unreachable`, ...
+    /// The health in one word: `ok`, `partial` (only the pods of some namespaces), `slow`, `unanswered`, `recovering`, `stale`,
+    /// `loading`, `denied`, `unreadable` (some objects), `unreachable`, ...
     pub word: &'static str,
     /// Server version.
     pub version: Option<Clean>,

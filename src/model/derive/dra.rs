@@ -1,10 +1,9 @@
 //! Devices of dynamic resource allocation, counted as the scheduler sees them. Pure: slices, claims and taint rules in, numbers out.
 //!
-//! Rules: `docs/counting.md`. Only slices of the highest generation of a pool count, and only when all of
-//! them are there. What shares counters shares silicon: a counter set is one physical device, however many ways there are to
-//! cut it. A claim's devices are counted once, however many pods share the claim; a look with `adminAccess` takes nothing. A taint of a
-//! `DeviceTaintRule` is worth as much as the driver's own ("the same effect as if the taint was specified directly in the
-//! `ResourceSlice`", `api resource/v1beta2/types.go`).
+//! Rules: `docs/counting.md`. Only slices of the highest generation of a pool count, and only once all of them are present. A
+//! counter set is one physical device, however many ways there are to partition it. A claim's devices are counted once, however
+//! many pods share the claim; `adminAccess` takes no device. A taint of a `DeviceTaintRule` counts like the driver's own ("the same
+//! effect as if the taint was specified directly in the `ResourceSlice`", `api resource/v1beta2/types.go`).
 
 mod counted;
 mod groups;

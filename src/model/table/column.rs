@@ -54,8 +54,8 @@ pub struct Column<L: Listing> {
     pub width_by: Option<fn(&L::Given) -> Width>,
     /// Number of blanks before it.
     pub gap: usize,
-    /// On narrow screens, columns with higher ranks are dropped first; [`WIDE`] is shown only with the extra columns. Rank 0 is the name: it gets the width that it
-    /// needs before any other, up to half of the table, and is never dropped.
+    /// On narrow screens, columns with higher ranks are dropped first; [`WIDE`] is shown only with the extra columns. Rank 0 is the
+    /// name: it gets the width that it needs before any other, up to half of the table, and is never dropped.
     pub rank: u8,
     /// Its rank if that depends on the other columns; overrides `rank`.
     pub rank_by: Option<fn(&L::Given) -> u8>,

@@ -166,8 +166,9 @@ impl<K> List<K> {
         }
     }
 
-    /// Follows the selected row among `len` rows whose order has changed. `found` is its index, `None` if it is not shown. If it is gone, the
-    /// cursor moves to its neighbour, whose key `key` returns; a row that the filter hides is found again when the filter is cleared.
+    /// Follows the selected row among `len` rows whose order has changed. `found` is its index, `None` if it is not shown. If it is
+    /// gone, the cursor moves to its neighbour, whose key `key` returns; a row that the filter hides is found again when the filter
+    /// is cleared.
     pub(crate) fn follow(
         &mut self,
         found: Option<usize>,

@@ -38,7 +38,8 @@ pub(crate) trait TableControl {
     /// The sort of the rows, and `true` if in reverse.
     fn sort(&self) -> (SortBy, bool);
 
-    /// Sorts by `sort` in its own direction, or reverses the order if it already is the sort. Returns `false` if the list has no such column.
+    /// Sorts by `sort` in its own direction, or reverses the order if it already is the sort. Returns `false` if the list has no
+    /// such column.
     fn sort_by(&mut self, sort: SortBy) -> bool;
 
     /// Reverses the order.

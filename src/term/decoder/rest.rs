@@ -54,8 +54,8 @@ impl DecoderState {
 
 /// Number of missing numbers of `CSI M`, which has three: button, column and row.
 ///
-/// Each is a byte, or a character of UTF-8 (mode 1005 of xterm). A byte above 0xc1 with one of 0x80 to 0xbf after it is a character: as
-/// two numbers they would be a position below row 95.
+/// Each is a byte, or a character of UTF-8 (mode 1005 of xterm). A byte above 0xc1 with one of 0x80 to 0xbf after it is a
+/// character: as two numbers they would be a position below row 95.
 pub(super) fn mouse_numbers_left(bytes: &[u8]) -> usize {
     let mut numbers = 0_usize;
     let mut rest = bytes;

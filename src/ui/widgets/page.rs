@@ -57,8 +57,8 @@ pub(in crate::ui) fn text(pen: &mut Pen<'_>, line: &TextLine) {
     }
 }
 
-/// Draws the lines from `first` of `len` on; the last visible one shows how many are below it. `draw` gets the row on the screen and the
-/// index of its line.
+/// Draws the lines from `first` of `len` on; the last visible one shows how many are below it. `draw` gets the row on the screen
+/// and the index of its line.
 pub(in crate::ui) fn draw(
     canvas: &mut Canvas<'_>,
     first: usize,

@@ -1,9 +1,9 @@
 //! The sparkline of the work probe: one column for each tick, on a fixed scale, newest last.
 //!
-//! The scale is 0 · 1 s · 10 s, or the deadline where that is longer. The lower four levels are answers within 1 s (up to 50, 150, 400 ms, 1 s), the upper
-//! four share what lies between 1 s and the top in equal ratios; so a column above half height broke the SLO, on
-//! every screen and at any time. A timeout and a failure have glyphs of their own at full height, never a level and never
-//! a gap: loss must not look like health. Blanks are ticks that were not observed.
+//! The scale is 0 · 1 s · 10 s, or the deadline if that is longer. The lower four levels are answers within 1 s (up to 50, 150,
+//! 400 ms, 1 s), the upper four divide the range from 1 s to the top in equal ratios; so a column above half height broke the
+//! SLO, on every screen and at any time. A timeout and a failure have glyphs of their own at full height, never a level and never a
+//! gap: loss must not look like health. Blanks are ticks that were not observed.
 
 use std::time::Duration;
 

@@ -9,7 +9,8 @@ use crate::msg::{Attempt, CallEnd, CallId, CallKind, Mono, NoConnection};
 
 /// 10 min: time that the API view covers.
 pub const API_WINDOW: Duration = Duration::from_secs(600);
-/// Maximum number of calls of one kind that are kept; ten minutes of probes are 120. A long list may have more; then `KindStats::more` is set.
+/// Maximum number of calls of one kind that are kept; ten minutes of probes are 120. A long list may have more; then
+/// `KindStats::more` is set.
 const MAX_SAMPLES: usize = 256;
 /// Minimum number of samples for a p99; with fewer it would be the maximum (docs/latency-and-alerts.md).
 const P99_FROM: usize = 100;

@@ -1,8 +1,8 @@
 //! The large sparkline: one column for each work probe, newest right, on the scale of the small one.
 //!
-//! Half the height is the SLO of 1 s, the top is 10 s, or the deadline of a probe if that is longer. A bar that reaches
-//! into the row of a mark is over it; one that fills the top row has reached the top. Timeouts and failures fill their column with glyphs of their own; a blank column is time that nobody watched,
-//! and has no marks either.
+//! Half the height is the SLO of 1 s, the top is 10 s, or the deadline of a probe if that is longer. A bar that reaches into the
+//! row of a mark is over it; one that fills the top row has reached the top. Timeouts and failures fill their column with glyphs of
+//! their own; a blank column is time that was not observed, and has no marks either.
 
 use std::fmt::Write;
 use std::time::Duration;

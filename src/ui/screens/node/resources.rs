@@ -118,7 +118,8 @@ pub(in crate::ui) fn amount(resource: &str, number: i64) -> String {
     }
 }
 
-/// Returns `true` for countable resources, of which fewer than the capacity means loss; of CPU, memory and storage the kubelet reserves a part.
+/// Returns `true` for countable resources, of which fewer than the capacity means loss; of CPU, memory and storage the kubelet
+/// reserves a part.
 fn counts(resource: &str) -> bool {
     resource.contains('/')
 }
