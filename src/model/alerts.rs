@@ -212,7 +212,7 @@ impl Alerts {
 
     /// Returns `true` if an evaluation is due: something happened, or a second has passed. It counts as done then.
     ///
-    /// With very many nodes in trouble it is due once a second, so that a frame stays cheap.
+    /// With very many unhealthy nodes it is due once a second, so that a frame stays cheap.
     pub(crate) fn take_due(&mut self, unhealthy: usize, now: Mono) -> bool {
         let second = Some(now.0.as_secs());
         let due = self.second != second || (!self.settled && unhealthy <= MANY_UNHEALTHY);

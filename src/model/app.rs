@@ -327,7 +327,7 @@ impl Model {
     }
 
     /// Shows a notice for a few seconds.
-    pub(in crate::model) fn note(&mut self, text: &str, now: Now) {
+    pub(in crate::model) fn set_notice(&mut self, text: &str, now: Now) {
         self.notice = Some((now.mono, Clean::new(text)));
     }
 

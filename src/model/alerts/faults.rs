@@ -72,7 +72,7 @@ pub(super) type UnhealthyFinder = for<'a> fn(&UnhealthyNode<'a>, &mut Vec<NodeFa
 /// Finds the faults of one kind among the nodes that are kept for a rule.
 pub(super) type NodesFinder = for<'a> fn(&'a Evidence<'_>) -> Vec<NodeFault<'a>>;
 
-/// The function of a rule that looks at each node in trouble.
+/// The function of a rule that evaluates each unhealthy node.
 pub(super) fn unhealthy_finder(rule: Rule) -> Option<UnhealthyFinder> {
     Some(match rule {
         Rule::NodeNotReady => not_ready,

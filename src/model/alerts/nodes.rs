@@ -17,7 +17,7 @@ const GROUP_NAMES: usize = 3;
 /// Rules whose nodes are one line now, by [`Rule`].
 pub(super) type Grouped = [bool; Rule::COUNT];
 
-/// Findings about nodes, kept until one of their inputs changes: a cluster in trouble that does not change costs as much as a
+/// Findings about nodes, kept until one of their inputs changes: a cluster with unhealthy nodes that does not change costs as much as a
 /// healthy one.
 #[derive(Debug, Default)]
 pub(super) struct NodeFindings {
@@ -71,7 +71,7 @@ impl NodeFindings {
     }
 }
 
-/// Evaluates the rules about nodes. O(nodes in trouble); only the lines that are shown become text.
+/// Evaluates the rules about nodes, in O(unhealthy nodes); only the lines that are shown become text.
 fn derive(evidence: &Evidence<'_>, grouped: &Grouped) -> Vec<Finding> {
     let all_unknown = evidence.all_nodes_unknown();
     let mut faults = collect(evidence, all_unknown);

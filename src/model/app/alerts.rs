@@ -145,7 +145,7 @@ impl Model {
 
     /// Acknowledges the selected alert, or withdraws its acknowledgement.
     pub(in crate::model) fn acknowledge(&mut self, now: Now) {
-        let Some(key) = self.chosen_key(now) else { return self.note("no alert is selected", now) };
+        let Some(key) = self.chosen_key(now) else { return self.set_notice("no alert is selected", now) };
         let subject = key.subject.as_ref();
         if key.cluster == SEVERAL {
             self.outage.acknowledge(key.rule, subject, &self.fleet_settings(), now.mono);
@@ -171,12 +171,12 @@ impl Model {
                 None => format!("{} unsilenced", cluster.context()),
             };
         }
-        self.note(&text, now);
+        self.set_notice(&text, now);
     }
 
     /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
     pub(in crate::model) fn open_alert(&mut self, now: Now) {
-        let Some(key) = self.chosen_key(now) else { return self.note("no alert is selected", now) };
+        let Some(key) = self.chosen_key(now) else { return self.set_notice("no alert is selected", now) };
         let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
         let index = first.unwrap_or(usize::from(key.cluster.0));
         // The subject is the node, or node and resource.

@@ -95,7 +95,7 @@ impl Model {
             Action::Refresh if self.current().budget.exceeded().is_some() => {}
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
             Action::LogIn if self.current().plugin().is_some() => return Some(Effect::LogIn(self.current_id())),
-            Action::LogIn => return self.notify(now, "this context has no credential plugin to log in with"),
+            Action::LogIn => return self.show_notice(now, "this context has no credential plugin to log in with"),
             Action::Back | Action::Quit => self.back(now),
             Action::Help => {
                 self.mode = Mode::Help;
@@ -117,14 +117,14 @@ impl Model {
             Action::Acknowledge if self.screen == Screen::Top(TopScreen::Alerts) => self.acknowledge(now),
             Action::Silence => self.silence(now),
             Action::NextCluster | Action::PreviousCluster if self.clusters.len() == 1 => {
-                self.note("this is the only cluster", now);
+                self.set_notice("this is the only cluster", now);
             }
             Action::NextCluster => self.switch((self.current + 1) % self.clusters.len()),
             Action::PreviousCluster => self.switch((self.current + self.clusters.len() - 1) % self.clusters.len()),
             Action::NextPane if self.in_node() => self.turn_pane(1),
             Action::PreviousPane if self.in_node() => self.turn_pane(PANES.len() - 1),
             Action::Wide if on_nodes && !self.wide_room => {
-                self.note("more columns have no room here: the terminal is too narrow", now);
+                self.set_notice("more columns have no room here: the terminal is too narrow", now);
             }
             Action::Wide if on_nodes => self.wide = !self.wide,
             Action::Filter => self.open_filter(now),
@@ -147,10 +147,10 @@ impl Model {
     fn act_on_rows(&mut self, action: Action, now: Now) {
         if let Some(cluster) = action.cluster_index() {
             match self.clusters.get(cluster) {
-                None => self.note(&format!("there is no cluster {}", cluster + 1), now),
+                None => self.set_notice(&format!("there is no cluster {}", cluster + 1), now),
                 Some(known) if cluster == self.current => {
                     let text = format!("`{}` is shown already", known.context());
-                    self.note(&text, now);
+                    self.set_notice(&text, now);
                 }
                 Some(_) => self.switch(cluster),
             }
@@ -174,7 +174,7 @@ impl Model {
                 if !list.sort_by(by) {
                     let what = if by == SortBy::Restarts { "restarts to sort by" } else { "such column" };
                     let text = format!("{} have no {what}", list.name());
-                    self.note(&text, now);
+                    self.set_notice(&text, now);
                 }
             }
         }

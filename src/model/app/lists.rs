@@ -67,7 +67,7 @@ impl Model {
             _ => self.on_current(|cluster| found = cluster.toggle_event()),
         }
         if !found {
-            self.note("no row is selected", now);
+            self.set_notice("no row is selected", now);
         }
     }
 

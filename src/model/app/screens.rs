@@ -97,7 +97,7 @@ impl Model {
                 self.on_current(|cluster| cluster.select(Some(name.clone()), now));
                 self.open_node(self.current, name, now);
             }
-            None => self.note("no node is selected", now),
+            None => self.set_notice("no node is selected", now),
         }
     }
 
@@ -120,7 +120,7 @@ impl Model {
         self.on_current(|cluster| cluster.arrange_pods(now));
         match self.current().selected_pod() {
             Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
-            None => self.note("no pod is selected", now),
+            None => self.set_notice("no pod is selected", now),
         }
     }
 
@@ -135,7 +135,7 @@ impl Model {
         });
         match (self.subject(), &self.screen) {
             (Some(subject), _) => self.descend(self.current, Screen::Yaml { subject, clear: false }),
-            (None, Screen::Nodes) => self.note("no node is selected", now),
+            (None, Screen::Nodes) => self.set_notice("no node is selected", now),
             (None, _) => self.no_such_key(now),
         }
     }
@@ -211,7 +211,7 @@ impl Model {
         self.on_current(|cluster| cluster.arrange_pods(now));
         let document = self.current().detail().and_then(|detail| detail.document());
         let (text, what) = match (&self.screen, document) {
-            (Screen::Yaml { .. }, None) => return self.notify(now, "YAML still loading"),
+            (Screen::Yaml { .. }, None) => return self.show_notice(now, "YAML still loading"),
             (Screen::Yaml { subject, .. }, Some(document)) => {
                 let mut text = String::new();
                 for line in &document.lines {
@@ -238,7 +238,7 @@ impl Model {
                 )
             }
             _ => {
-                let Some(subject) = self.subject() else { return self.notify(now, "nothing is selected") };
+                let Some(subject) = self.subject() else { return self.show_notice(now, "nothing is selected") };
                 let name = shell_word(subject.name()).into_owned();
                 let what = format!("`{name}`");
                 (name, what)
@@ -246,10 +246,12 @@ impl Model {
         };
         if text.len() > COPY_BYTES {
             let (size, most) = (text.len().div_ceil(1000), COPY_BYTES / 1000);
-            return self
-                .notify(now, &format!("not copied: {size} kB, and terminals take {most} kB; use kubectl get -o yaml"));
+            return self.show_notice(
+                now,
+                &format!("not copied: {size} kB, and terminals take {most} kB; use kubectl get -o yaml"),
+            );
         }
-        self.notify(now, &format!("sent to the terminal's clipboard: {what}"));
+        self.show_notice(now, &format!("sent to the terminal's clipboard: {what}"));
         Some(Effect::Copy { text })
     }
 
@@ -341,7 +343,7 @@ impl Model {
         let group = self.current().gpus().selected_group().filter(|_| self.grouping == Grouping::Model);
         // A blank would begin another term.
         let model = group.map(|group| group.name.to_string()).filter(|name| !name.is_empty() && !name.contains(' '));
-        let Some(model) = model else { return self.note("only pods and models lead on from here", now) };
+        let Some(model) = model else { return self.set_notice("only pods and models lead on from here", now) };
         self.descend(self.current, Screen::Nodes);
         if let Some(nodes) = self.list_mut() {
             nodes.clear_filter();
@@ -382,12 +384,12 @@ impl Model {
             "" => "no such key here".to_owned(),
             key => format!("no such key here · {key} help"),
         };
-        self.note(&text, now);
+        self.set_notice(&text, now);
     }
 
-    /// Says what was just done, for a few seconds.
-    pub(in crate::model) fn notify(&mut self, now: Now, text: &str) -> Option<Effect> {
-        self.note(text, now);
+    /// Shows a notice about the last action for a few seconds.
+    pub(in crate::model) fn show_notice(&mut self, now: Now, text: &str) -> Option<Effect> {
+        self.set_notice(text, now);
         None
     }
 }

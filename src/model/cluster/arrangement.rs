@@ -36,7 +36,7 @@ impl KeyList {
         self.serials.get_mut(key.slot()).is_some_and(|serial| std::mem::take(serial) != 0)
     }
 
-    /// Removes what is marked, if `out`, and inserts `fresh`, which is sorted; `before` returns `true` if a node of the order comes
+    /// Removes the marked nodes if `out`, and inserts `fresh`, which is sorted; `before` returns `true` if a node of the order comes
     /// before one of these. O(n) moves of eight bytes, and no comparison but to find the indices of `fresh`.
     pub(super) fn patch(&mut self, out: bool, fresh: &[NodeKey], before: impl Fn(NodeKey, NodeKey) -> bool) {
         if out {

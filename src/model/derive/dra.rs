@@ -320,7 +320,7 @@ fn take<'a>(
     true
 }
 
-/// Where an allocated device is, what it is made of, and whether it is a part; `None` if no slice names it.
+/// Place of an allocated device, its physical device, and `true` if it is a part of that; `None` if no slice names it.
 fn made_of<'a>(
     pools: &BTreeMap<(&'a str, &'a str), SlicePool<'a>>,
     name: DeviceName<'_>,
@@ -328,8 +328,8 @@ fn made_of<'a>(
     let found = pools.get(&(name.driver, name.pool))?;
     match found.devices.get(name.device) {
         Some(device) => Some((device.scope, device.silicon.clone(), device.part)),
-        // What it is made of is not known while the pool is republished. That something is allocated is; but all of it may
-        // be parts of one card, so one piece is certain, without a name, whatever the number of allocations.
+        // While the pool is republished, the physical devices are not known. Some device is allocated, but all allocations may be
+        // parts of one card, so exactly one device without a name is certain.
         None => found.updating.then(|| (&found.slices[0].scope, vec![Silicon::Device("")], false)),
     }
 }

@@ -283,7 +283,7 @@ impl Trace {
             }
             if at >= from {
                 worst = worse(worst, now);
-                // It changed and changed back while we did not look: what it was in between is not known.
+                // It changed and changed back between two observations: the state in between is not known.
                 worst = if change.missed { worse(worst, Readiness::Unknown) } else { worst };
             }
             now = change.to;

@@ -49,7 +49,7 @@ pub struct ServerState {
     cuts: Cuts,
 }
 
-/// A failure, and the number that tells it from others of the same kind.
+/// A failure with a unique number.
 #[derive(Debug)]
 pub struct LoggedFailure {
     /// Grows from failure to failure.

@@ -98,7 +98,7 @@ struct NodeRules {
 /// Outcome of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NodeOutcome {
-    /// It is older than what is known, or changes nothing.
+    /// It is older than the stored node, or changes nothing.
     Ignored,
     /// The node is new or changed; `replaced` is the uid of an earlier object of the same name.
     Stored { key: NodeKey, replaced: Option<Uid> },

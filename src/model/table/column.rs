@@ -127,7 +127,7 @@ pub enum FilterMatch<L: Listing> {
     Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool),
     /// `column<8`: a number; `None` if it is not known.
     Count(fn(&L::Row<'_>) -> Option<i64>),
-    /// `column<8`, and `column>=90%` of what is allocatable.
+    /// `column<8`, and `column>=90%` of the allocatable amount.
     Amount(fn(&L::Row<'_>) -> Option<Share>),
     /// `column<2h`: a duration; `None` if it is not known.
     Age(fn(&L::Row<'_>) -> Option<Duration>),

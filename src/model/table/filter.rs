@@ -57,7 +57,7 @@ enum Op {
 /// Limit that a number is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum NumberBound {
-    /// Of what is allocatable.
+    /// Per cent of the allocatable amount.
     Percent(Quantity),
     Amount(Quantity),
     Age(Duration),

@@ -4,8 +4,8 @@
 //! full (30 rows)      compact (18 rows)     small             one line (below 40x6)
 //! header              header                cluster           prod-a ✗ 101/104 gpu 611/872 p95 9.8s ▅█×× ▲2 live
 //! ─────────           strip                 alert (if any)
-//! strip (≤ 1/3)       ── trouble ──         body
-//! ── trouble ──       alert                 footer
+//! strip (≤ 1/3)       ── problem ──         body
+//! ── problem ──       alert                 footer
 //! alerts (≤ 1/12)     body
 //! ── age of data ──   footer
 //! body

@@ -1,4 +1,4 @@
-//! Servers that fall silent and come back, one and many, as their alerts and the strip tell of it.
+//! Alerts and strip while one or many servers fall silent and come back.
 
 use crate::action::Action;
 use crate::facts::node::ConditionStatus;

@@ -1,4 +1,4 @@
-//! Claims that have devices and are used by no pod: what they keep from others.
+//! Allocated claims that no pod uses, with the devices that they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -365,7 +365,7 @@ fn idle<'a>(pod: &PodFacts<'a>) -> Option<&'a str> {
         _ if pod.deleting => Some(or("Terminating")),
         PodPhase::Pending => Some(or("Pending")),
         PodPhase::Unknown => Some(or("Unknown")),
-        // A pod that is Running and not ready, without a reason, does what it was made for: it may load a model.
+        // A pod that is Running but not ready, without a reason, uses its devices: it may be loading a model.
         PodPhase::Running if !pod.reason.is_empty() && pod.ready < pod.containers => Some(pod.reason),
         PodPhase::Running | PodPhase::Succeeded | PodPhase::Failed => None,
     }
