@@ -12,6 +12,7 @@ pub mod api;
 pub mod document;
 pub mod dra;
 pub mod event;
+pub mod gang;
 mod hami;
 mod json;
 mod json_value;

@@ -14,12 +14,14 @@
 //! without a number is read from JSON only. Undeclared fields are skipped unread. Numbers: `generated.proto` of `k8s.io/api` and
 //! `k8s.io/apimachinery`; they never change.
 
+use std::marker::PhantomData;
+
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::json::{
     Amount, Flag, Int, JsonFields, JsonList, LazyTime, MicroTime, Obj, Pairs, Present, RawValue, Reset, ResetSeed,
-    Reused, Text, Time,
+    Reused, Text, Time, from_slice,
 };
 use super::proto::{Malformed, ProtoFields, WireValue};
 
@@ -41,6 +43,61 @@ pub(super) trait ProtoValue<'a> {
 
     /// Reads one field.
     fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed>;
+}
+
+/// Value that is parsed only on access, because most objects do not need it: the bytes as they were sent.
+#[derive(Debug)]
+pub(super) struct Deferred<'a, T> {
+    json: Option<&'a [u8]>,
+    /// Occurrences of the field.
+    proto: Vec<WireValue<'a>>,
+    value: PhantomData<T>,
+}
+
+impl<T> Default for Deferred<'_, T> {
+    fn default() -> Self {
+        Self { json: None, proto: Vec::new(), value: PhantomData }
+    }
+}
+
+impl<T> Reset for Deferred<'_, T> {
+    fn reset(&mut self) {
+        self.json = None;
+        self.proto.clear();
+    }
+}
+
+impl<'a, T: Deserialize<'a> + ProtoValue<'a> + Default> Deferred<'a, T> {
+    /// Parses the value; the default if it is absent or malformed.
+    pub(super) fn read(&self) -> T {
+        if let Some(json) = self.json {
+            return from_slice(json).unwrap_or_default();
+        }
+        let mut value = T::default();
+        let read = self.proto.iter().try_for_each(|occurrence| value.read_proto(*occurrence));
+        if read.is_ok() { value } else { T::default() }
+    }
+}
+
+impl<T> Deferred<'_, T> {
+    /// The field was sent.
+    pub(super) fn is_given(&self) -> bool {
+        self.json.is_some_and(|json| json != b"null") || !self.proto.is_empty()
+    }
+}
+
+impl<'a, T> JsonValue<'a> for Deferred<'a, T> {
+    fn read_json<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        self.json = Some(map.next_value::<RawValue<'a>>()?.0);
+        Ok(())
+    }
+}
+
+impl<'a, T> ProtoValue<'a> for Deferred<'a, T> {
+    fn read_proto(&mut self, value: WireValue<'a>) -> Result<(), Malformed> {
+        self.proto.push(value);
+        Ok(())
+    }
 }
 
 /// Declares messages: the struct, [`JsonFields`], [`ProtoFields`] and [`Reset`] of each.

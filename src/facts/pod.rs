@@ -1,25 +1,31 @@
 //! Facts of a pod, and batches of pods that need a handful of allocations for any number of pods.
 
 mod batch;
+mod constraints;
 mod detail;
 pub(super) mod raw;
 mod requests;
 mod since;
 mod status;
+mod trouble;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::gang::{FoundGang, GangMember, GangSource};
 use super::json::Obj;
 use super::quantity::Quantity;
 use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid, version};
 
 use raw::RawPod;
+use trouble::FoundTrouble;
 
 pub use batch::PodBatch;
+pub use constraints::{NodeRequirement, NodeSelectorTerm, NotEvaluated, PodConstraints, Toleration};
 pub use detail::{
     AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, PodClaimFacts, PodDetail, Termination,
 };
+pub use trouble::{PodTrouble, TroubleKind};
 
 /// Facts of a `v1.Pod`; its text is borrowed from the batch and is clean (see [`super::text`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +65,12 @@ pub struct PodFacts<'a> {
     pub since: Option<Since>,
     /// Effective requests (docs/counting.md), sorted by resource name.
     pub requests: Requests<'a>,
+    /// Trouble; `None` if it does what it should, or has ended.
+    pub trouble: Option<PodTrouble<'a>>,
+    /// Gang; `None` if it works by itself.
+    pub gang: Option<GangMember<'a>>,
+    /// Scheduling constraints; only for a pod that has no node and has not ended.
+    pub constraints: Option<&'a PodConstraints>,
 }
 
 impl<'a> PodFacts<'a> {
@@ -236,15 +248,25 @@ impl RawPod<'_> {
         let shown = status::display_status(self);
         let owner = meta.controller();
         let requests = requests::effective(spec, status);
-        let requests_devices = requests.others.iter().any(|(name, _)| name.contains('/'));
+        let has_devices = requests.others.iter().any(|(name, _)| name.contains('/'));
+        let trouble = self.trouble();
+        let constraints = self.constraints();
+        let keys = GangSource {
+            labels: &meta.labels,
+            annotations: &meta.annotations.gang,
+            owner_kind: owner.map_or("", |owner| &*owner.kind),
+            owner_name: owner.map_or("", |owner| &*owner.name),
+            has_devices,
+        };
+        let gang = keys.find();
         take(&PodFacts {
             namespace: &meta.namespace,
             name: &meta.name,
             uid: Uid::parse(&meta.uid),
             version: version(&meta.version),
             node: &spec.node,
-            owner_kind: owner.map_or("", |owner| &*owner.kind),
-            owner_name: owner.map_or("", |owner| &*owner.name),
+            owner_kind: keys.owner_kind,
+            owner_name: keys.owner_name,
             phase: status.phase(),
             reason: &shown.reason,
             deleting: meta.deleting.is_present(),
@@ -253,8 +275,11 @@ impl RawPod<'_> {
             ready: shown.ready,
             restarts: shown.restarts,
             created: meta.created.0,
-            since: if requests_devices { self.since() } else { None },
+            since: if has_devices { self.since() } else { None },
             requests,
+            trouble: trouble.as_ref().map(FoundTrouble::trouble),
+            gang: gang.as_ref().map(FoundGang::member),
+            constraints: constraints.as_ref(),
         })
     }
 }

@@ -10,6 +10,7 @@ mod watch;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
+use super::gang::GangKeys;
 use super::hami::{HAMI_REGISTER, HamiSplit};
 use super::json::{Fill, Flag, Int, JsonList, LazyTime, Obj, Reset, ResetSeed, Text, Time, skip};
 use super::message::{JsonValue, Message, ProtoValue, message};
@@ -155,7 +156,7 @@ message! {
         created: Time = "creationTimestamp" | 8,
         deleting: LazyTime<'a> = "deletionTimestamp" | 9,
         labels: L = "labels" | 11,
-        annotations: Annotations = "annotations" | 12,
+        annotations: Annotations<'a> = "annotations" | 12,
         owners: JsonList<Obj<OwnerReference<'a>>> = "ownerReferences" | 13,
     }
 
@@ -197,16 +198,18 @@ impl<L> ObjectMeta<'_, L> {
 
 /// Annotations that this program reads.
 #[derive(Debug, Default)]
-pub(super) struct Annotations {
+pub(super) struct Annotations<'a> {
     /// `true` if [`MIRROR`] is present.
     pub(super) mirror: bool,
     /// `true` if [`INITIAL_EVENTS_END`] is present and `true`.
     initial_events_end: bool,
     /// `HAMi`'s counts of a node's devices.
     pub(super) hami: Option<HamiSplit>,
+    /// Gang of a pod.
+    pub(super) gang: GangKeys<'a>,
 }
 
-impl<'de> Fill<'de> for Annotations {
+impl<'de> Fill<'de> for Annotations<'de> {
     fn map<A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match &*key {
@@ -216,22 +219,22 @@ impl<'de> Fill<'de> for Annotations {
                 }
                 INITIAL_EVENTS_END => self.initial_events_end = &*map.next_value::<Text<'_>>()? == "true",
                 HAMI_REGISTER => self.hami = HamiSplit::read(&map.next_value::<Text<'_>>()?),
-                _ => skip(&mut map)?,
+                key => self.gang.read_value(key, &mut map)?,
             }
         }
         Ok(())
     }
 }
 
-impl<'de> JsonValue<'de> for Annotations {
+impl<'de> JsonValue<'de> for Annotations<'de> {
     fn read_json<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         map.next_value_seed(ResetSeed(self))
     }
 }
 
-impl ProtoValue<'_> for Annotations {
+impl<'a> ProtoValue<'a> for Annotations<'a> {
     /// Reads one entry. Most annotations are unknown, and their text is not examined.
-    fn read_proto(&mut self, entry: WireValue<'_>) -> Result<(), Malformed> {
+    fn read_proto(&mut self, entry: WireValue<'a>) -> Result<(), Malformed> {
         let key = entry.key()?;
         if key == MIRROR.as_bytes() {
             self.mirror = true;
@@ -239,14 +242,17 @@ impl ProtoValue<'_> for Annotations {
             self.initial_events_end = &*entry.entry()?.1.text() == "true";
         } else if key == HAMI_REGISTER.as_bytes() {
             self.hami = HamiSplit::read(&entry.entry()?.1.text());
+        } else {
+            self.gang.read_entry(entry)?;
         }
         Ok(())
     }
 }
 
-impl Reset for Annotations {
+impl Reset for Annotations<'_> {
     fn reset(&mut self) {
-        *self = Self::default();
+        (self.mirror, self.initial_events_end, self.hami) = (false, false, None);
+        self.gang.reset();
     }
 }
 

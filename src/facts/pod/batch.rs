@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PodFacts, PodPhase, Requests, Since};
+use super::{PodConstraints, PodFacts, PodPhase, PodTrouble, Requests, Since, TroubleKind};
+use crate::facts::gang::{GangMember, GangSystem, Rank};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::sanitize;
 use crate::facts::wire::Uid;
@@ -17,6 +18,12 @@ pub struct PodBatch {
     text: String,
     records: Vec<BatchRecord>,
     others: Vec<(TextSpan, Quantity)>,
+    /// Trouble of some pods, in their order.
+    troubles: Vec<BatchTrouble>,
+    /// Gangs of some pods, in their order.
+    gangs: Vec<BatchGang>,
+    /// Constraints of some pods, each with the index of its pod, in their order.
+    constraints: Vec<(u32, PodConstraints)>,
 }
 
 /// Range of the arena. `sanitize` caps text, so a length fits 16 bits.
@@ -50,6 +57,39 @@ struct BatchRecord {
     deleting: bool,
     mirror: bool,
     removed: bool,
+}
+
+/// Trouble with spans in place of its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BatchTrouble {
+    /// Index of the pod.
+    pod: u32,
+    kind: TroubleKind,
+    since: Option<Since>,
+    message: TextSpan,
+    image: TextSpan,
+    device: TextSpan,
+}
+
+/// Gang of a pod with spans in place of its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BatchGang {
+    /// Index of the pod.
+    pod: u32,
+    system: GangSystem,
+    kind: TextSpan,
+    key: TextSpan,
+    name: TextSpan,
+    rank: Option<Rank>,
+    size: Option<u16>,
+}
+
+/// Indices of the next entries of the side tables.
+#[derive(Clone, Copy, Debug, Default)]
+struct SideIndices {
+    trouble: usize,
+    gang: usize,
+    constraints: usize,
 }
 
 impl PodBatch {
@@ -87,7 +127,39 @@ impl PodBatch {
             mirror: pod.mirror,
             removed,
         };
+        let at = count(self.records.len());
         self.records.push(record);
+        self.push_side(at, pod);
+    }
+
+    /// Copies what only some pods have.
+    fn push_side(&mut self, at: u32, pod: &PodFacts<'_>) {
+        if let Some(PodTrouble { kind, message, image, device, since }) = pod.trouble {
+            let last = self.troubles.last().copied();
+            let trouble = BatchTrouble {
+                pod: at,
+                kind,
+                since,
+                message: self.put(message, last.map(|last| last.message)),
+                image: self.put(image, last.map(|last| last.image)),
+                device: self.put(device, last.map(|last| last.device)),
+            };
+            self.troubles.push(trouble);
+        }
+        if let Some(GangMember { system, kind, key, name, rank, size }) = pod.gang {
+            let last = self.gangs.last().copied();
+            let gang = BatchGang {
+                pod: at,
+                system,
+                kind: self.put(kind, last.map(|last| last.kind)),
+                key: self.put(key, last.map(|last| last.key)),
+                name: self.put(name, last.map(|last| last.name)),
+                rank,
+                size,
+            };
+            self.gangs.push(gang);
+        }
+        self.constraints.extend(pod.constraints.map(|constraints| (at, constraints.clone())));
     }
 
     /// Number of pods in the batch.
@@ -104,7 +176,27 @@ impl PodBatch {
 
     /// Pods in order, each with `true` if it was removed.
     pub fn iter(&self) -> impl Iterator<Item = (PodFacts<'_>, bool)> {
-        self.records.iter().map(|record| (self.facts(record), record.removed))
+        let mut next = SideIndices::default();
+        (0..).zip(&self.records).map(move |(at, record)| {
+            let mut pod = self.facts(record);
+            if let Some(trouble) = self.troubles.get(next.trouble).filter(|trouble| trouble.pod == at) {
+                next.trouble += 1;
+                let BatchTrouble { kind, since, message, image, device, .. } = *trouble;
+                let [message, image, device] = [message, image, device].map(|span| self.get(span));
+                pod.trouble = Some(PodTrouble { kind, message, image, device, since });
+            }
+            if let Some(gang) = self.gangs.get(next.gang).filter(|gang| gang.pod == at) {
+                next.gang += 1;
+                let BatchGang { system, kind, key, name, rank, size, .. } = *gang;
+                let [kind, key, name] = [kind, key, name].map(|span| self.get(span));
+                pod.gang = Some(GangMember { system, kind, key, name, rank, size });
+            }
+            if let Some((_, constraints)) = self.constraints.get(next.constraints).filter(|(pod, _)| *pod == at) {
+                next.constraints += 1;
+                pod.constraints = Some(constraints);
+            }
+            (pod, record.removed)
+        })
     }
 
     /// Namespace, name and node of each pod, in the same order.
@@ -117,6 +209,9 @@ impl PodBatch {
         self.text.clear();
         self.records.clear();
         self.others.clear();
+        self.troubles.clear();
+        self.gangs.clear();
+        self.constraints.clear();
     }
 
     /// Heap size in bytes.
@@ -125,6 +220,10 @@ impl PodBatch {
         self.text.capacity()
             + self.records.capacity() * size_of::<BatchRecord>()
             + self.others.capacity() * size_of::<(TextSpan, Quantity)>()
+            + self.troubles.capacity() * size_of::<BatchTrouble>()
+            + self.gangs.capacity() * size_of::<BatchGang>()
+            + self.constraints.capacity() * size_of::<(u32, PodConstraints)>()
+            + self.constraints.iter().map(|(_, constraints)| constraints.heap_bytes()).sum::<usize>()
     }
 
     fn facts(&self, record: &BatchRecord) -> PodFacts<'_> {
@@ -152,6 +251,9 @@ impl PodBatch {
                 memory: record.memory,
                 others: others.iter().map(|(name, amount)| (self.get(*name), *amount)).collect(),
             },
+            trouble: None,
+            gang: None,
+            constraints: None,
         }
     }
 
@@ -184,6 +286,12 @@ struct Unchecked {
     text: String,
     records: Vec<BatchRecord>,
     others: Vec<(TextSpan, Quantity)>,
+    #[serde(default)]
+    troubles: Vec<BatchTrouble>,
+    #[serde(default)]
+    gangs: Vec<BatchGang>,
+    #[serde(default)]
+    constraints: Vec<(u32, PodConstraints)>,
 }
 
 impl TryFrom<Unchecked> for PodBatch {
@@ -199,9 +307,12 @@ impl TryFrom<Unchecked> for PodBatch {
                 let end = u64::from(r.others_at) + u64::from(r.others_len);
                 end <= raw.others.len() as u64
                     && [r.namespace, r.name, r.node, r.owner_kind, r.owner_name, r.reason].into_iter().all(fits)
-            });
+            })
+            && raw.troubles.iter().all(|t| [t.message, t.image, t.device].into_iter().all(fits))
+            && raw.gangs.iter().all(|g| [g.kind, g.key, g.name].into_iter().all(fits));
         if is_valid {
-            Ok(Self { text: raw.text, records: raw.records, others: raw.others })
+            let Unchecked { text, records, others, troubles, gangs, constraints } = raw;
+            Ok(Self { text, records, others, troubles, gangs, constraints })
         } else {
             Err("a pod batch whose spans do not fit its text")
         }

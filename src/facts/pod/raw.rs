@@ -1,10 +1,13 @@
 //! Known fields of a pod on the wire.
 
+pub(super) mod scheduling;
+
 use serde::de::MapAccess;
 
 use super::PodPhase;
-use crate::facts::json::{Amount, Fill, Flag, Int, JsonList, LazyTime, Obj, Reset, ResetSeed, Reused, Text};
-use crate::facts::message::{JsonValue, ProtoValue, message};
+use crate::facts::gang::GangKeys;
+use crate::facts::json::{Amount, Fill, Flag, Int, JsonList, LazyTime, Obj, Pairs, Reset, ResetSeed, Reused, Text};
+use crate::facts::message::{Deferred, JsonValue, ProtoValue, message};
 use crate::facts::proto::{Malformed, WireValue};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::ObjectMeta;
@@ -83,27 +86,39 @@ impl Amounts<'_> {
     }
 }
 
+use scheduling::{RawAffinity, RawClaim, RawGate, RawPort, RawSchedulingGroup, RawSpread, RawToleration, RawVolume};
+
 message! {
     /// `Pod`.
     pub(in crate::facts) struct RawPod<'a> {
         kind: Text<'a> = "kind",
-        metadata: Obj<ObjectMeta<'a>> = "metadata" | 1,
+        metadata: Obj<ObjectMeta<'a, GangKeys<'a>>> = "metadata" | 1,
         spec: Obj<PodSpec<'a>> = "spec" | 2,
         status: Obj<PodStatus<'a>> = "status" | 3,
     }
 
     /// `PodSpec`.
     pub(in crate::facts) struct PodSpec<'a> {
+        volumes: Deferred<'a, JsonList<Obj<RawVolume>>> = "volumes" | 1,
         containers: Reused<Container<'a>> = "containers" | 2,
+        node_selector: Deferred<'a, Pairs<'a, Text<'a>>> = "nodeSelector" | 7,
         node: Text<'a> = "nodeName" | 10,
+        affinity: Deferred<'a, Obj<RawAffinity<'a>>> = "affinity" | 18,
+        scheduler: Deferred<'a, Text<'a>> = "schedulerName" | 19,
         init_containers: Reused<Container<'a>> = "initContainers" | 20,
+        tolerations: Deferred<'a, JsonList<Obj<RawToleration<'a>>>> = "tolerations" | 22,
         overhead: Amounts<'a> = "overhead" | 32,
+        spread: Deferred<'a, JsonList<Obj<RawSpread<'a>>>> = "topologySpreadConstraints" | 33,
+        gates: Deferred<'a, JsonList<Obj<RawGate<'a>>>> = "schedulingGates" | 38,
+        claims: Deferred<'a, JsonList<Obj<RawClaim<'a>>>> = "resourceClaims" | 39,
         resources: Obj<ResourceRequirements<'a>> = "resources" | 40,
+        group: Obj<RawSchedulingGroup<'a>> = "schedulingGroup" | 43,
     }
 
     /// `Container`.
     pub(in crate::facts) struct Container<'a> {
         name: Text<'a> = "name" | 1,
+        ports: Deferred<'a, JsonList<Obj<RawPort>>> = "ports" | 6,
         resources: Obj<ResourceRequirements<'a>> = "resources" | 8,
         restart_policy: Text<'a> = "restartPolicy" | 24,
     }
@@ -166,17 +181,35 @@ message! {
         status: Text<'a> = "status" | 2,
         since: LazyTime<'a> = "lastTransitionTime" | 4,
         reason: Text<'a> = "reason" | 5,
+        message: Deferred<'a, Text<'a>> = "message" | 6,
     }
 
     /// `ContainerStatus`.
     pub(in crate::facts) struct ContainerStatus<'a> {
         name: Text<'a> = "name" | 1,
         state: Obj<RawContainerState<'a>> = "state" | 2,
+        last_state: Deferred<'a, Obj<RawContainerState<'a>>> = "lastState" | 3,
         ready: Flag = "ready" | 4,
         restarts: Int = "restartCount" | 5,
+        image: Deferred<'a, Text<'a>> = "image" | 6,
         started: Flag = "started" | 9,
         allocated: Amounts<'a> = "allocatedResources" | 10,
         resources: Obj<ResourceRequirements<'a>> = "resources" | 11,
+        devices: Deferred<'a, JsonList<Obj<ResourceStatus<'a>>>> = "allocatedResourcesStatus" | 14,
+    }
+
+    /// `ResourceStatus`: health of the devices of one resource, or of one claim.
+    pub(in crate::facts) struct ResourceStatus<'a> {
+        name: Text<'a> = "name" | 1,
+        resources: JsonList<Obj<ResourceHealth<'a>>> = "resources" | 2,
+    }
+
+    /// `ResourceHealth`.
+    pub(in crate::facts) struct ResourceHealth<'a> {
+        id: Text<'a> = "resourceID" | 1,
+        health: Text<'a> = "health" | 2,
+        /// As of 1.36.
+        message: Text<'a> = "message" | 6,
     }
 
     /// `ContainerState`.
@@ -189,6 +222,7 @@ message! {
     /// `ContainerStateWaiting`.
     pub(in crate::facts) struct Waiting<'a> {
         reason: Text<'a> = "reason" | 1,
+        message: Deferred<'a, Text<'a>> = "message" | 2,
     }
 
     /// `ContainerStateRunning`, without known fields.

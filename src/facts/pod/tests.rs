@@ -2,6 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::facts::gang::{GangSystem, Rank};
 
 fn decode(json: &str) -> PodBatch {
     let mut batch = PodBatch::default();
@@ -218,6 +219,15 @@ fn every_fact_of_a_pod_is_read() {
             memory: Quantity::whole(1 << 30),
             others: vec![("nvidia.com/gpu", Quantity::whole(2))],
         },
+        trouble: Some(PodTrouble {
+            kind: TroubleKind::Terminating,
+            message: "",
+            image: "",
+            device: "",
+            since: Some(Since { basis: SinceBasis::Deletion, at: "2026-11-23T07:00:00Z".parse().unwrap() }),
+        }),
+        gang: None,
+        constraints: None,
     };
     assert_eq!(batch.iter().collect::<Vec<_>>(), [(expected, true)]);
 }
@@ -426,6 +436,22 @@ impl Owned {
                     .map(|(name, amount)| (name.as_str(), Quantity::from_nano(*amount)))
                     .collect(),
             },
+            trouble: self.flags.1.then(|| PodTrouble {
+                kind: TroubleKind::CrashLoop,
+                message: &self.texts[1],
+                image: &self.texts[2],
+                device: &self.texts[3],
+                since: None,
+            }),
+            gang: self.flags.2.then(|| GangMember {
+                system: GangSystem::JobSet,
+                kind: &self.texts[4],
+                key: &self.texts[0],
+                name: &self.texts[5],
+                rank: Some(Rank::of(count)),
+                size: self.flags.0.then_some(count),
+            }),
+            constraints: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod part;
 mod pool;
 mod read;
 mod record;
+mod side;
 mod totals;
 
 use std::fmt;
@@ -31,9 +32,11 @@ use names::{NameAt, PodNames};
 use part::ScopeParts;
 use pool::InternPool;
 use record::{Epoch, KeyHash, NIL, PodRecord, Records};
+use side::SideTables;
 use totals::{PodShare, RequestSet};
 
 pub use part::ListMark;
+pub use side::{Gang, GangId};
 pub use totals::{NodeTotals, PodCounts, ResourceId, Totals};
 
 /// Number of records whose names are compacted after one batch while too much memory is garbage, which takes some 100 µs.
@@ -109,6 +112,7 @@ pub struct PodStore {
     touched: ChangeSet<NodeId>,
     /// Pods that hold or will hold devices, by slot; only for them the time since which they do not run is kept.
     holders: HashMap<u32, Holder>,
+    side: SideTables,
 }
 
 impl fmt::Debug for PodStore {
@@ -251,6 +255,7 @@ impl PodStore {
         self.count(slot);
         self.link(slot);
         self.update_holder(slot, pod);
+        self.update_side(slot, pod);
         self.listed += u32::from(mark.epoch == newest);
         self.revision += 1;
     }
@@ -280,7 +285,7 @@ impl PodStore {
         if moved {
             self.link(slot);
         }
-        self.revision += u64::from(self.update_holder(slot, pod));
+        self.revision += u64::from(self.update_holder(slot, pod) | self.update_side(slot, pod));
         self.listed += u32::from(old.epoch != newest && epoch == newest);
         if old.epoch == newest && epoch != newest {
             // A late event of an older generation: the sweep must not take what this one has touched, and the version is of
@@ -296,6 +301,7 @@ impl PodStore {
         self.uncount(slot);
         self.unlink(slot);
         self.holders.remove(&slot);
+        self.side.remove(slot);
         let record = *self.records.at(slot);
         if record.epoch == self.parts.newest(ListMark::from(0)) {
             self.listed = self.listed.saturating_sub(1);

@@ -131,7 +131,7 @@ impl PodStore {
         let owner = self.owners.get(record.owner);
         let status = self.statuses.get(record.status);
         let request_set = self.request_set.get(record.request_set);
-        PodFacts {
+        let mut pod = PodFacts {
             namespace: self.namespaces.get(owner.namespace),
             name: self.names.get(record.name()),
             uid: record.uid(),
@@ -153,7 +153,12 @@ impl PodStore {
                 memory: request_set.memory,
                 others: request_set.others.iter().map(|&(id, amount)| (self.resource_name(id), amount)).collect(),
             },
-        }
+            trouble: None,
+            gang: None,
+            constraints: None,
+        };
+        self.side.complete(slot.0, &mut pod);
+        pod
     }
 
     /// Uid of a held pod, without the rest of it; none if the slot is out of date.
@@ -199,6 +204,7 @@ impl PodStore {
             + self.requested.heap_bytes()
             + self.resources.iter().map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
             + self.holders.allocation_size()
+            + self.side_bytes()
             + self.parts.heap_bytes()
     }
 

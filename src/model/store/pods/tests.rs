@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::pod::{PodPhase, Requests};
+use crate::facts::gang::{GangMember, GangSystem, Rank};
+use crate::facts::pod::{PodPhase, PodTrouble, Requests, TroubleKind};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 
@@ -58,6 +59,22 @@ impl Pod {
                 memory: Quantity::whole(self.cpu),
                 others: self.others.iter().map(|&(name, amount)| (name, Quantity::whole(amount))).collect(),
             },
+            trouble: (self.restarts > 0).then_some(PodTrouble {
+                kind: TroubleKind::NotReady,
+                message: &self.reason,
+                image: "",
+                device: "",
+                since: None,
+            }),
+            gang: (self.cpu % 2 == 1).then(|| GangMember {
+                system: GangSystem::Job,
+                kind: "Job",
+                key: &self.owner.1,
+                name: &self.owner.1,
+                rank: u16::try_from(self.cpu).ok().map(Rank::of),
+                size: None,
+            }),
+            constraints: None,
         }
     }
 
