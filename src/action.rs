@@ -84,8 +84,8 @@ actions! {
         Yaml "yaml" ["y"] "YAML of the node or pod",
         ShowValues "show-values" ["v"] "show or mask env values",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
-        NextPane "next-pane" ["l", "right"] "next pane or grouping",
-        PreviousPane "previous-pane" ["h", "left"] "previous pane or grouping",
+        NextPane "next-pane" ["]", "right"] "next pane or grouping",
+        PreviousPane "previous-pane" ["[", "left", "h"] "previous pane or grouping",
         LogIn "log-in" ["L"] "log in: run the plugin here",
     }
     "rows" {
@@ -101,7 +101,7 @@ actions! {
         SortCpu "sort-cpu" ["C"] "sort by CPU requested, most first",
         SortMemory "sort-memory" ["M"] "sort by memory requested, most first",
         SortAge "sort-age" ["A"] "sort by age, youngest first",
-        Hold "hold" ["p", "space"] "freeze row order; values stay live",
+        Hold "hold" ["space"] "freeze row order; values stay live",
         Wide "wide" ["w"] "more columns: address, OS, kernel, runtime",
     }
     "alerts" {
@@ -147,6 +147,13 @@ mod tests {
         let mut seen = HashSet::new();
         for key in ACTIONS.iter().flat_map(|entry| entry.keys) {
             assert!(seen.insert(key), "`{key}` is bound twice");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_kept_for_logs_timeline_palette_and_fleet_are_free() {
+        for entry in ACTIONS {
+            assert!(!entry.keys.iter().any(|key| ["l", "p", "e", ":", "0"].contains(key)), "{}", entry.name);
         }
     }
 

@@ -38,9 +38,9 @@ fn open_node(terminal: &mut Terminal, name: &str) {
     terminal.press("\r");
     terminal.wait("the node", |text| text.contains("CONDITION") && text.contains(name));
     // Conditions, resources, labels, events, and the pods again.
-    terminal.press("llll");
+    terminal.press("]]]]");
     terminal.wait_for("▸EVENTS");
-    terminal.press("l");
+    terminal.press("]");
     terminal.wait_for("▸NAMESPACE");
 }
 
@@ -80,7 +80,7 @@ fn f71_to_f82_no_byte_that_the_program_did_not_make_reaches_the_terminal() {
     let mut terminal = Terminal::start(&served, "--context zoo --color never", &[]);
     terminal.wait_for(" 70/77");
     terminal.wait_for(" 86/≥7,611");
-    for (key, seen) in [("u", "FITS "), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]"), ("\x1b", "NAME")] {
+    for (key, seen) in [("u", "FITS "), ("]", "[pool]"), ("]", "[namespace]"), ("]", "[owner]"), ("\x1b", "NAME")] {
         terminal.press(key);
         terminal.wait_for(seen);
     }
@@ -134,7 +134,7 @@ fn f79_devices_and_claims_write_nothing_to_the_terminal() {
     let served = TestServer::scenario("zoo");
     let mut terminal = Terminal::start(&served, "--context zoo-dra --color never", &[]);
     terminal.wait_for("≥6/9");
-    for (key, seen) in [("u", "evil.example.com␛[2J"), ("l", "[pool]"), ("l", "[namespace]"), ("l", "[owner]")] {
+    for (key, seen) in [("u", "evil.example.com␛[2J"), ("]", "[pool]"), ("]", "[namespace]"), ("]", "[owner]")] {
         terminal.press(key);
         terminal.wait_for(seen);
     }
@@ -205,7 +205,7 @@ fn f74_a_node_that_is_recreated_has_no_past_while_its_pods_keep_theirs() {
     terminal.press("/gpu-1\r\r");
     let text = terminal.wait_for("/ gpu-1");
     assert!(!text.contains("flapping"), "{text}");
-    terminal.press("lll");
+    terminal.press("]]]");
     let text = terminal.wait_for("no change seen since launch");
     let aged = |line: &&str| line.contains("Running") && line.split_whitespace().any(|word| word.ends_with('d'));
     assert!(text.lines().any(|line| aged(&line)), "its pods are as old as they were:\n{text}");

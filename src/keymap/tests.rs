@@ -105,6 +105,22 @@ fn an_override_replaces_the_keys_of_its_action() {
 }
 
 #[test]
+fn keys_that_moved_can_be_bound_again_under_the_same_names() {
+    let old = [("next-pane", ["l", "right"]), ("previous-pane", ["h", "left"]), ("hold", ["p", "space"])];
+    let old = old.map(|(name, keys)| (name.to_owned(), keys.map(str::to_owned).to_vec()));
+    let (map, defaults) = (KeyMap::with(old).unwrap(), KeyMap::default());
+    for (key, action) in [('l', Action::NextPane), ('h', Action::PreviousPane), ('p', Action::Hold)] {
+        assert_eq!(map.resolve(Mode::Normal, plain(key)), Some(Msg::Action(action)), "{key}");
+    }
+    for (key, action) in [(']', Action::NextPane), ('[', Action::PreviousPane), ('h', Action::PreviousPane)] {
+        assert_eq!(defaults.resolve(Mode::Normal, plain(key)), Some(Msg::Action(action)), "{key}");
+    }
+    for free in ['l', 'p'] {
+        assert_eq!(defaults.resolve(Mode::Normal, plain(free)), Some(Msg::UnboundKey), "{free}");
+    }
+}
+
+#[test]
 fn errors_name_the_action_and_the_key() {
     let table = [
         (replace("dwon", &["j"]), KeyMapError::UnknownAction("dwon".into())),
