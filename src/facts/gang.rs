@@ -385,3 +385,6 @@ impl Rank {
 fn named<'p>(name: &'p str, or: Cow<'p, str>) -> Cow<'p, str> {
     if name.is_empty() { or } else { Cow::Borrowed(name) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,3 +170,6 @@ impl ContainerStatus<'_> {
         Some((kind, end.map_or(message, Cow::Owned)))
     }
 }
+
+#[cfg(test)]
+mod tests;
