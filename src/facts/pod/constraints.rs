@@ -168,3 +168,6 @@ impl PodConstraints {
         terms + labels + self.tolerations.len() * (size_of::<Toleration>() + 64) + self.gates.len() * 32
     }
 }
+
+#[cfg(test)]
+mod tests;
