@@ -206,6 +206,10 @@ impl Model {
                 cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
             }
+            if let Screen::Pod { namespace, name } = &self.screen {
+                cluster.advance_placement();
+                cluster.arrange_placement(namespace, name, now.mono);
+            }
             cluster.arrange_events(now);
             if self.screen == Screen::Top(TopScreen::Api) {
                 cluster.arrange_api(now);
@@ -233,6 +237,9 @@ impl Model {
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
             }
+            if matches!(self.screen, Screen::Pod { .. }) {
+                cluster.advance_placement();
+            }
         }
     }
 
@@ -245,9 +252,10 @@ impl Model {
     /// Returns `true` while rows of the screen are being sorted, filtered or counted.
     #[must_use]
     pub fn lists_are_behind(&self) -> bool {
-        let counts = |cluster: &ClusterState| {
-            self.screen == Screen::Top(TopScreen::Gpus)
-                && (cluster.gpus().is_counting() || cluster.gpus().is_arranging())
+        let counts = |cluster: &ClusterState| match &self.screen {
+            Screen::Top(TopScreen::Gpus) => cluster.gpus().is_counting() || cluster.gpus().is_arranging(),
+            Screen::Pod { .. } => cluster.is_placing(),
+            _ => false,
         };
         let behind = |cluster: &ClusterState| cluster.order_is_behind() || cluster.opened().is_arranging();
         self.clusters.get(self.current).is_some_and(|cluster| behind(cluster) || counts(cluster))

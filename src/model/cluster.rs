@@ -9,6 +9,7 @@ mod events;
 mod gpus;
 mod health;
 mod node;
+mod placement;
 mod pods;
 mod summary;
 mod table;
@@ -26,6 +27,7 @@ use crate::model::derive::gpus::GpuReport;
 use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
 use crate::model::derive::latency::Latency;
+use crate::model::derive::placement::Placement;
 use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::derive::server::ServerState;
 use crate::model::derive::server::health::ServerHealth;
@@ -81,6 +83,8 @@ pub struct ClusterState {
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
+    /// Placement of the pod that is open.
+    placement: Placement,
     api: ApiLists,
     /// Table of the events of `detail`.
     events: Table<EventList>,
@@ -119,6 +123,7 @@ impl ClusterState {
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
+            placement: Placement::default(),
             api: ApiLists::default(),
             events: Table::default(),
             alerts: Alerts::default(),

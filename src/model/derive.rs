@@ -9,6 +9,7 @@ pub mod history;
 pub(in crate::model) mod join;
 pub(in crate::model) mod joined_node;
 pub mod latency;
+pub mod placement;
 pub mod rows;
 pub mod server;
 pub(in crate::model) mod totals;

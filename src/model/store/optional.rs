@@ -126,6 +126,11 @@ impl OptionalApis {
         self.slices.revision() + self.claims.revision() + self.rules.revision()
     }
 
+    /// Revision that grows with every change of device classes.
+    pub(crate) fn class_revision(&self) -> u64 {
+        self.classes.revision()
+    }
+
     /// Number of taint rules; `None` if they are not visible.
     #[must_use]
     pub fn taint_rule_count(&self) -> Option<usize> {
