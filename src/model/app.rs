@@ -210,6 +210,10 @@ impl Model {
                 cluster.advance_placement();
                 cluster.arrange_placement(namespace, name, now.mono);
             }
+            if self.screen == Screen::Top(TopScreen::Trouble) {
+                cluster.advance_cluster_pods(now);
+                cluster.arrange_cluster_pods(now);
+            }
             cluster.arrange_events(now);
             if self.screen == Screen::Top(TopScreen::Api) {
                 cluster.arrange_api(now);
@@ -240,6 +244,9 @@ impl Model {
             if matches!(self.screen, Screen::Pod { .. }) {
                 cluster.advance_placement();
             }
+            if self.screen == Screen::Top(TopScreen::Trouble) {
+                cluster.advance_cluster_pods(now);
+            }
         }
     }
 
@@ -254,6 +261,7 @@ impl Model {
     pub fn lists_are_behind(&self) -> bool {
         let counts = |cluster: &ClusterState| match &self.screen {
             Screen::Top(TopScreen::Gpus) => cluster.gpus().is_counting() || cluster.gpus().is_arranging(),
+            Screen::Top(TopScreen::Trouble) => cluster.cluster_pods().is_arranging(),
             Screen::Pod { .. } => cluster.is_placing(),
             _ => false,
         };

@@ -13,6 +13,7 @@ mod placement;
 mod pods;
 mod summary;
 mod table;
+mod troubled;
 mod views;
 
 use std::time::Duration;
@@ -55,6 +56,7 @@ use table::NodeTable;
 pub use api::ApiLists;
 pub use gpus::GpuView;
 pub use pods::OpenedNode;
+pub use troubled::ClusterPods;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// Maximum number of changes of nodes, of their pods and of usage figures that are applied at once, in at most a millisecond. A
@@ -91,6 +93,7 @@ pub struct ClusterState {
     pub(super) alerts: Alerts,
     table: NodeTable,
     opened: OpenedNode,
+    cluster_pods: ClusterPods,
     /// The one object that is shown in detail.
     detail: Option<DetailState>,
 }
@@ -129,6 +132,7 @@ impl ClusterState {
             alerts: Alerts::default(),
             table: NodeTable::default(),
             opened: OpenedNode::default(),
+            cluster_pods: ClusterPods::default(),
             detail: None,
         }
     }

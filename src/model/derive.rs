@@ -13,4 +13,5 @@ pub mod placement;
 pub mod rows;
 pub mod server;
 pub(in crate::model) mod totals;
+pub mod trouble;
 pub mod usage;

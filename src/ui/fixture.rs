@@ -341,6 +341,8 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
             age: Some(secs(7200)),
             gpus,
             last_report: None,
+            trouble: None,
+            since: None,
         }
     };
     range.map(pod).collect()

@@ -25,6 +25,8 @@ pub(in crate::ui) struct ListViewState {
     pub(in crate::ui) pods_widths: ColumnWidths,
     pub(in crate::ui) alerts_offset: usize,
     pub(in crate::ui) alerts_widths: ColumnWidths,
+    pub(in crate::ui) trouble_offset: usize,
+    pub(in crate::ui) trouble_widths: ColumnWidths,
     /// Groups of the GPU view.
     pub(in crate::ui) groups_widths: ColumnWidths,
     /// Held devices of the GPU view.
@@ -47,6 +49,7 @@ impl ViewState {
         }
         if resized || last.is_none_or(|(_, other, _)| other != cluster) {
             self.lists.nodes_widths = ColumnWidths::default();
+            self.lists.trouble_widths = ColumnWidths::default();
             self.lists.groups_widths = ColumnWidths::default();
             self.lists.held_widths = ColumnWidths::default();
             self.lists.calls_widths = ColumnWidths::default();

@@ -304,5 +304,6 @@ mod model;
 mod open;
 mod scope;
 mod silence;
+mod trouble;
 mod unread;
 mod words;

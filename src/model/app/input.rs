@@ -85,6 +85,10 @@ impl Model {
 
     fn act_in_normal(&mut self, action: Action, now: Now) -> Option<Effect> {
         let on_nodes = self.screen == Screen::Nodes;
+        if action == Action::Trouble && self.screen == Screen::Top(TopScreen::Trouble) {
+            self.on_current(|cluster| cluster.cluster_pods_mut().toggle_scope());
+            return None;
+        }
         if let Some(screen) = action.opens() {
             self.show(Screen::Top(screen), now);
             return None;
@@ -109,6 +113,7 @@ impl Model {
             Action::Copy => return self.copy(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
             Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
+            Action::Open if self.screen == Screen::Top(TopScreen::Trouble) => self.open_cluster_pod(now),
             Action::Open if self.has_rows_to_read() => self.toggle_row(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
@@ -186,6 +191,7 @@ impl Model {
         let Some(step) = self.step(action) else { return };
         match &self.screen {
             Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
+            Screen::Top(TopScreen::Trouble) => self.on_current(|cluster| cluster.move_cluster_pod(step, now)),
             Screen::Top(TopScreen::Gpus | TopScreen::Api)
             | Screen::Node { pane: NodePane::Events, .. }
             | Screen::Pod { .. } => self.step_on_page(step),

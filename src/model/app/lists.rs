@@ -17,6 +17,7 @@ impl Model {
             Screen::Node { .. } => Some(cluster.opened().control()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
             Screen::Top(TopScreen::Api) => Some(cluster.api().control()),
+            Screen::Top(TopScreen::Trouble) => Some(cluster.cluster_pods().control()),
             Screen::Top(TopScreen::Alerts) => Some(&self.alerts.state),
             _ => None,
         }
@@ -31,6 +32,7 @@ impl Model {
             Screen::Node { .. } => Some(cluster.opened_mut().control_mut()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
             Screen::Top(TopScreen::Api) => Some(cluster.api_mut().control_mut()),
+            Screen::Top(TopScreen::Trouble) => Some(cluster.cluster_pods_mut().control_mut()),
             Screen::Top(TopScreen::Alerts) => Some(&mut self.alerts.state),
             _ => None,
         }

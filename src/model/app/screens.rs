@@ -5,6 +5,7 @@ use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::{Model, PageCursor};
 use crate::model::cluster::OpenedNode;
 use crate::model::derive::gpus::Grouping;
+use crate::model::table::pods::PodKey;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
 use crate::msg::{ClusterId, Effect, LineEdit, Now};
 
@@ -119,6 +120,15 @@ impl Model {
     pub(in crate::model) fn open_pod(&mut self, now: Now) {
         self.on_current(|cluster| cluster.arrange_pods(now));
         match self.current().selected_pod() {
+            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
+            None => self.set_notice("no pod is selected", now),
+        }
+    }
+
+    /// Opens the selected pod of the list of pods.
+    pub(in crate::model) fn open_cluster_pod(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_cluster_pods(now));
+        match self.current().selected_cluster_pod() {
             Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
             None => self.set_notice("no pod is selected", now),
         }
@@ -263,8 +273,9 @@ impl Model {
         }
         let uid = match &self.screen {
             Screen::Pod { namespace, name } => {
-                let selected = self.current().selected_pod();
-                selected.filter(|pod| pod.namespace == *namespace && pod.name == *name).map(|pod| pod.uid)
+                let selected = [self.current().selected_pod(), self.current().selected_cluster_pod()];
+                let is_open = |pod: &PodKey| pod.namespace == *namespace && pod.name == *name;
+                selected.into_iter().flatten().find(is_open).map(|pod| pod.uid)
             }
             _ => None,
         };
@@ -325,6 +336,10 @@ impl Model {
             }
             Screen::Yaml { subject, .. } => Some(subject.clone()),
             Screen::Top(TopScreen::Gpus) => self.held_pod(),
+            Screen::Top(TopScreen::Trouble) => {
+                let pod = self.current().selected_cluster_pod()?;
+                Some(ObjectRef::Pod { namespace: pod.namespace, name: pod.name })
+            }
             Screen::Top(_) => None,
         }
     }

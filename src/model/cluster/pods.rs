@@ -9,6 +9,7 @@ use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::derive::joined_node::JoinedNode;
+use crate::model::derive::trouble::TroubleClass;
 use crate::model::store::nodes::Node;
 use crate::model::store::pods::PodSlot;
 use crate::model::table::list::SelectionStep;
@@ -113,9 +114,16 @@ impl ClusterState {
     }
 
     /// Row of a pod; `last_report` is that of its node.
-    fn row_of<'a>(&self, facts: PodFacts<'a>, last_report: Option<LastReport>, now: Now) -> PodRow<'a> {
+    pub(super) fn row_of<'a>(&self, facts: PodFacts<'a>, last_report: Option<LastReport>, now: Now) -> PodRow<'a> {
+        let server_now = self.link.now(now);
+        let since = facts.trouble.and_then(|trouble| trouble.since).map(|since| since.at);
         PodRow {
             selected: false,
+            trouble: TroubleClass::of(&facts, last_report.is_some(), server_now),
+            since: match last_report {
+                Some(report) => report.ago,
+                None => age_of(since, server_now),
+            },
             age: age_of(facts.created, self.link.now(now)),
             gpus: devices_held(&facts, self.nodes.by_name(facts.node), self.nodes.accelerators()),
             last_report: last_report.filter(|_| !facts.phase.is_terminal()),
@@ -196,7 +204,7 @@ impl ClusterState {
         self.opened.table = table;
     }
 
-    fn pod_id(&self, slot: PodSlot) -> PodId {
+    pub(super) fn pod_id(&self, slot: PodSlot) -> PodId {
         PodId { slot, uid: self.pods.uid(slot) }
     }
 }

@@ -95,6 +95,8 @@ pub enum Width {
     Stepped([usize; 3]),
     /// The width that the other columns leave.
     Rest,
+    /// The same; without this width the column is dropped.
+    RestFrom(usize),
 }
 
 /// Alignment of a column.

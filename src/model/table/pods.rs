@@ -10,13 +10,37 @@ use crate::facts::pod::{PodFacts, PodPhase};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::derive::trouble::TroubleClass;
 use crate::model::store::pods::PodSlot;
 
-/// The pods of a node.
+/// Pods: of one node, those in trouble, or all of a cluster.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pods {}
 
-/// A pod on the node screen.
+/// Which pods a list has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodScope {
+    /// The pods of one node.
+    #[default]
+    Node,
+    /// The pods of the cluster that are in trouble.
+    Trouble,
+    /// All pods of the cluster.
+    All,
+}
+
+impl PodScope {
+    /// Rank of a column: among pods in trouble, the reason has room before what is not about it.
+    fn rank(self, rank: u8, in_trouble: u8) -> u8 {
+        if self == Self::Trouble { in_trouble } else { rank }
+    }
+
+    fn is_cluster(self) -> bool {
+        self != Self::Node
+    }
+}
+
+/// A pod in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodRow<'a> {
     /// The facts.
@@ -29,6 +53,10 @@ pub struct PodRow<'a> {
     pub gpus: i64,
     /// Set if its node no longer reports, unless the pod has ended.
     pub last_report: Option<LastReport>,
+    /// Class of its trouble; `None` if it is in none.
+    pub trouble: Option<TroubleClass>,
+    /// Time since it has been in trouble by the server's clock; `None` if that is not known.
+    pub since: Option<Duration>,
 }
 
 /// Identity of a selected pod.
@@ -71,13 +99,21 @@ pub(crate) enum PodFigure {
     Cpu,
     /// Memory that it requests.
     Memory,
+    /// Class of its trouble.
+    Trouble,
+    /// Time since it has been in trouble.
+    Since,
+    /// Status and message: why it is in trouble.
+    Reason,
+    /// The gang that it belongs to.
+    Gang,
 }
 
 impl Listing for Pods {
     type Row<'a> = PodRow<'a>;
     type Shown<'a> = PodRow<'a>;
     type Figure = PodFigure;
-    type Given = ();
+    type Given = PodScope;
     type Id = PodId;
     type Key = PodKey;
     type Tie = Clean;
@@ -98,6 +134,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "NAMESPACE",
         width: Width::Seen(10, 28),
         rank: 3,
+        rank_by: Some(|scope| scope.rank(3, 6)),
         sort: Some(SortBy::Name),
         filter: FilterMatch::Text(|pod, text| contains(pod.facts.namespace, text)),
         in_words: true,
@@ -116,12 +153,53 @@ const COLUMNS: &[Column<Pods>] = &[
         ..Column::PLAIN
     },
     Column {
+        name: "trouble",
+        aliases: &["state"],
+        header: "TROUBLE",
+        width: Width::Seen(9, 17),
+        rank: 1,
+        shown: |scope| *scope == PodScope::Trouble,
+        sort: Some(SortBy::Column("trouble")),
+        key: |pod| SortKey::Number(pod.trouble.map(|class| class as i128)),
+        filter: FilterMatch::Text(|pod, text| pod.trouble.is_some_and(|class| contains(class.text(), text))),
+        in_words: true,
+        cell: Cell::Drawn(PodFigure::Trouble),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "since",
+        header: "SINCE",
+        width: Width::Fixed(6),
+        rank: 3,
+        align: Align::Right,
+        shown: |scope| *scope == PodScope::Trouble,
+        sort: Some(SortBy::Column("since")),
+        key: |pod| SortKey::Number(pod.since.map(|since| -i128::from(since.as_secs()))),
+        filter: FilterMatch::Age(|pod| pod.since),
+        cell: Cell::Drawn(PodFigure::Since),
+        ..Column::PLAIN
+    },
+    Column {
         name: "ready",
         header: "READY",
         width: Width::Fixed(5),
+        shown: |scope| *scope != PodScope::Trouble,
         rank: 7,
         align: Align::Right,
         cell: Cell::Drawn(PodFigure::Ready),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "node",
+        header: "NODE",
+        width: Width::Seen(8, 40),
+        rank: 5,
+        shown: |scope| scope.is_cluster(),
+        sort: Some(SortBy::Column("node")),
+        key: |pod| SortKey::Text(Clean::new(pod.facts.node)),
+        filter: FilterMatch::Text(|pod, text| contains(pod.facts.node, text)),
+        in_words: true,
+        cell: Cell::Name(|pod| Some(pod.facts.node).filter(|node| !node.is_empty())),
         ..Column::PLAIN
     },
     // 40: `? last reported ContainerCreating 7d23h`.
@@ -131,6 +209,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "STATUS",
         width: Width::Seen(9, 40),
         rank: 1,
+        shown: |scope| *scope != PodScope::Trouble,
         sort: Some(SortBy::Status),
         key: |pod| SortKey::Number(Some(status_rank(&pod.facts))),
         filter: FilterMatch::Text(|pod, text| contains(pod.facts.status(), text)),
@@ -143,6 +222,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "RESTARTS",
         width: Width::Fixed(8),
         rank: 5,
+        rank_by: Some(|scope| scope.rank(5, 7)),
         align: Align::Right,
         sort: Some(SortBy::Restarts),
         key: |pod| SortKey::Number(Some(-i128::from(pod.facts.restarts))),
@@ -156,6 +236,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "GPU",
         width: Width::Fixed(3),
         rank: 2,
+        rank_by: Some(|scope| scope.rank(2, 2)),
         align: Align::Right,
         sort: Some(SortBy::Gpu),
         key: |pod| SortKey::Number(Some(-i128::from(pod.gpus))),
@@ -169,6 +250,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "AGE",
         width: Width::Fixed(6),
         rank: 4,
+        rank_by: Some(|scope| scope.rank(4, 9)),
         align: Align::Right,
         sort: Some(SortBy::Age),
         key: |pod| SortKey::Number(pod.facts.created.map(|created| -i128::from(created.as_second()))),
@@ -181,6 +263,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "OWNER",
         width: Width::Seen(10, 24),
         rank: 6,
+        rank_by: Some(|scope| scope.rank(6, 8)),
         filter: FilterMatch::Text(|pod, text| {
             contains(pod.facts.owner_kind, text) || contains(pod.facts.owner_name, text)
         }),
@@ -189,9 +272,22 @@ const COLUMNS: &[Column<Pods>] = &[
         ..Column::PLAIN
     },
     Column {
+        name: "gang",
+        header: "GANG",
+        width: Width::Seen(8, 32),
+        rank: 6,
+        rank_by: Some(|scope| scope.rank(6, 8)),
+        shown: |scope| scope.is_cluster(),
+        filter: FilterMatch::Text(|pod, text| pod.facts.gang.is_some_and(|gang| contains(gang.name, text))),
+        in_words: true,
+        cell: Cell::DrawnName(PodFigure::Gang),
+        ..Column::PLAIN
+    },
+    Column {
         name: "cpu",
         header: "CPU",
         width: Width::Fixed(7),
+        shown: |scope| *scope != PodScope::Trouble,
         rank: 8,
         align: Align::Right,
         sort: Some(SortBy::Cpu),
@@ -205,12 +301,30 @@ const COLUMNS: &[Column<Pods>] = &[
         aliases: &["mem"],
         header: "MEMORY",
         width: Width::Fixed(7),
+        shown: |scope| *scope != PodScope::Trouble,
         rank: 9,
         align: Align::Right,
         sort: Some(SortBy::Memory),
         key: |pod| most_first(held(&pod.facts, pod.facts.requests.memory)),
         filter: FilterMatch::Amount(|pod| Some((held(&pod.facts, pod.facts.requests.memory), None))),
         cell: Cell::Drawn(PodFigure::Memory),
+        ..Column::PLAIN
+    },
+    Column {
+        name: "reason",
+        header: "REASON",
+        width: Width::RestFrom(24),
+        rank: 4,
+        shown: |scope| *scope == PodScope::Trouble,
+        filter: FilterMatch::Text(|pod, text| {
+            contains(pod.facts.status(), text)
+                || pod
+                    .facts
+                    .trouble
+                    .is_some_and(|trouble| contains(trouble.message, text) || contains(trouble.image, text))
+        }),
+        in_words: true,
+        cell: Cell::Drawn(PodFigure::Reason),
         ..Column::PLAIN
     },
 ];
@@ -260,7 +374,15 @@ mod tests {
             (pod("train", "llm-1", "", 0, "Job"), 8),
             (pod("kube-system", "proxy-x", "", 3, "DaemonSet"), 0),
         ];
-        let row = |(facts, gpus)| PodRow { facts, gpus, selected: false, age: None, last_report: None };
+        let row = |(facts, gpus)| PodRow {
+            facts,
+            gpus,
+            selected: false,
+            age: None,
+            last_report: None,
+            trouble: None,
+            since: None,
+        };
         let shown = pods.into_iter().map(row).filter(|pod| filter.shows(pod));
         (shown.map(|pod| pod.facts.name).collect(), filter.note().map(ToString::to_string))
     }

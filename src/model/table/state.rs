@@ -172,6 +172,11 @@ impl<L: Listing> Default for Table<L> {
 }
 
 impl<L: Listing> Table<L> {
+    /// Creates a list that is sorted by `sort`.
+    pub(crate) fn sorted(sort: SortBy) -> Self {
+        Self { state: TableState { list: List::sorted(sort), ..TableState::default() }, ..Self::default() }
+    }
+
     /// Creates another list with the same sort.
     pub(crate) fn sorted_alike(&self) -> Self {
         Self { state: TableState { list: self.state.list.sorted_alike(), ..TableState::default() }, ..Self::default() }

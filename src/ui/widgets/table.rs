@@ -114,6 +114,7 @@ impl ColumnWidths {
                     self.0.get(place).copied().unwrap_or(0).max(least).max(columns(header(column)))
                 }
                 Width::Rest => 0,
+                Width::RestFrom(least) => least,
             };
             // A long name loses its end before it costs the others their place (F78); where there is hardly room for two columns
             // it has it all.
@@ -130,8 +131,10 @@ impl ColumnWidths {
         for (column, width) in L::COLUMNS.iter().zip(shown) {
             let Some(needs) = width else { continue };
             let at = end.map_or(1, |end| end + column.gap);
-            let width =
-                if column.width(&params.given) == Width::Rest { params.width.saturating_sub(at) } else { needs };
+            let width = match column.width(&params.given) {
+                Width::Rest | Width::RestFrom(_) => params.width.saturating_sub(at),
+                Width::Fixed(_) | Width::Seen(..) | Width::Stepped(_) => needs,
+            };
             end = Some(at + width);
             placed.push(PlacedColumn { column, header: header(column), at, width });
         }

@@ -3,9 +3,10 @@
 use super::resources::amount;
 use super::{NodeView, Pane};
 use crate::facts::pod::{PodFacts, PodPhase};
+use crate::model::derive::trouble::TroubleClass;
 use crate::model::known::Known;
 use crate::model::table::PodRow;
-use crate::model::table::pods::{PodFigure, Pods};
+use crate::model::table::pods::{PodFigure, PodScope, Pods};
 use crate::theme::{Glyphs, Role};
 use crate::ui::units::{compact, duration, grouped};
 use crate::ui::widgets::canvas::Canvas;
@@ -22,7 +23,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, wid
         return;
     }
     let cells = PodCells { wide: area.width >= WIDE, glyphs };
-    let params = ColumnParams { width: area.width.into(), wide: false, given: () };
+    let params = ColumnParams { width: area.width.into(), wide: false, given: PodScope::Node };
     let table = TableRows::<Pods, _>::new(&view.pods, &cells, &params, widths, glyphs);
     table.heading(pane.mark(&mut canvas.pen(0)), area, Some(view.sort));
     if view.pods.is_empty() {
@@ -46,10 +47,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &NodeView<'_>, pane: Pane, wid
 }
 
 /// Formats the figures of a pod.
-struct PodCells<'a> {
+pub(in crate::ui::screens) struct PodCells<'a> {
     /// `true` if there is room for full words.
-    wide: bool,
-    glyphs: &'a Glyphs,
+    pub(in crate::ui::screens) wide: bool,
+    pub(in crate::ui::screens) glyphs: &'a Glyphs,
 }
 
 impl Cells<Pods> for PodCells<'_> {
@@ -81,6 +82,13 @@ impl Cells<Pods> for PodCells<'_> {
             PodFigure::Owner => (plain, format!("{}/{}", pod.owner_kind, pod.owner_name)),
             PodFigure::Cpu | PodFigure::Memory if pod.phase.is_terminal() => blank(),
             PodFigure::Cpu => (plain, amount("cpu", pod.requests.cpu.milli())),
+            PodFigure::Trouble => match row.trouble {
+                Some(class) => (trouble_role(class), class.text().to_owned()),
+                None => blank(),
+            },
+            PodFigure::Since => (plain, row.since.map_or_else(|| glyphs.none.to_owned(), duration)),
+            PodFigure::Reason => (Role::Text, reason(row)),
+            PodFigure::Gang => (plain, pod.gang.map_or_else(String::new, |gang| gang.name.to_owned())),
             PodFigure::Memory => (plain, amount("memory", pod.requests.memory.value())),
         }
     }
@@ -101,4 +109,39 @@ fn status_role(pod: &PodFacts<'_>) -> Role {
         (_, reason) if reason.contains("BackOff") || reason.contains("Err") => Role::Bad,
         _ => Role::Warn,
     }
+}
+
+/// Role of a class of trouble: it is broken, or it waits.
+fn trouble_role(class: TroubleClass) -> Role {
+    match class {
+        TroubleClass::NodeLost => Role::Unknown,
+        TroubleClass::DeviceUnhealthy
+        | TroubleClass::FailedStart
+        | TroubleClass::CrashLoop
+        | TroubleClass::ImagePull => Role::Bad,
+        TroubleClass::Overdue
+        | TroubleClass::NotReady
+        | TroubleClass::Unschedulable
+        | TroubleClass::Gated
+        | TroubleClass::Unscheduled
+        | TroubleClass::Starting => Role::Warn,
+    }
+}
+
+/// Why a pod is in trouble, in the words of its node, the kubelet or the scheduler.
+fn reason(row: &PodRow<'_>) -> String {
+    let pod = &row.facts;
+    if let Some(report) = row.last_report {
+        return format!("node {}, last reported {}", report.node, pod.status());
+    }
+    let (device, image, message) =
+        pod.trouble.map_or(("", "", ""), |trouble| (trouble.device, trouble.image, trouble.message));
+    let image = if row.trouble == Some(TroubleClass::ImagePull) { image } else { "" };
+    // The status repeats a class that says as much.
+    let status = match row.trouble {
+        Some(TroubleClass::Unschedulable | TroubleClass::Overdue | TroubleClass::Unscheduled) => "",
+        _ => pod.status(),
+    };
+    let parts = [status, device, image, message].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
 }
