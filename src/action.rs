@@ -87,6 +87,7 @@ actions! {
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",
         NextPane "next-pane" ["]", "right"] "next pane or grouping",
         PreviousPane "previous-pane" ["[", "left", "h"] "previous pane or grouping",
+        Node "node" ["n"] "the node of a pod or claim",
         LogIn "log-in" ["L"] "log in: run the plugin here",
     }
     "rows" {

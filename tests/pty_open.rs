@@ -123,3 +123,43 @@ fn pty_an_opened_pod_stays_with_its_age_while_the_server_stands_still() {
     terminal.press("\u{3}");
     terminal.expect_exit(0);
 }
+
+/// The row of the cursor: the only one that begins with its mark.
+fn cursor(text: &str) -> String {
+    text.lines().find(|line| line.starts_with('▌')).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn pty_from_an_alert_to_its_node_a_pod_and_its_node_and_the_same_way_back() {
+    let served = TestServer::scenario("reference");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("2,613");
+    served.control().apply(Change::NodeNotReady { node: "10-16-10-121.maas".into() });
+    terminal.wait("the alert", |text| text.contains("node 10-16-10-121.maas NotReady"));
+    terminal.press("G");
+    let start = cursor(&terminal.wait("the last node", |text| cursor(text).contains("10-16-10-213.maas")));
+    terminal.press("!");
+    terminal.wait("all alerts", |text| text.contains("alerts of") && cursor(text).contains("10-16-10-121"));
+    terminal.press("\r");
+    let is_node = |text: &str| text.contains("MemoryPressure") && text.contains("10-16-10-121.maas");
+    let first = cursor(&terminal.wait("the node", |text| is_node(text) && !cursor(text).is_empty()));
+    terminal.press("j");
+    let text = terminal.wait("another pod", |text| !cursor(text).is_empty() && cursor(text) != first);
+    let pod = cursor(&text).split_whitespace().nth(1).expect("namespace and name").to_owned();
+    terminal.press("\r");
+    terminal.wait("the pod", |text| text.contains("CONTAINERS") && text.contains(&pod));
+    terminal.press("n");
+    terminal.wait("its node, at the pod", |text| text.contains("MemoryPressure") && cursor(text).contains(&pod));
+    // One key at a time: two escapes in a row are a key of their own.
+    terminal.press("\u{1b}");
+    terminal.wait("the pod again", |text| text.contains("CONTAINERS") && text.contains(&pod));
+    terminal.press("\u{1b}");
+    terminal.wait("the node again", |text| text.contains("MemoryPressure") && cursor(text).contains(&pod));
+    terminal.press("\u{1b}");
+    terminal.wait("the alerts again", |text| text.contains("alerts of") && cursor(text).contains("10-16-10-121"));
+    terminal.press("\u{1b}");
+    let name = |row: &str| row.split_whitespace().next().map(str::to_owned);
+    terminal.wait("the start", |text| text.contains("104 nodes") && name(&cursor(text)) == name(&start));
+    terminal.press("q");
+    terminal.expect_exit(0);
+}

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub(in crate::model) mod input;
+mod leads;
 mod lists;
 pub mod screens;
 

@@ -56,6 +56,7 @@ use table::NodeTable;
 pub use api::ApiLists;
 pub use gpus::GpuView;
 pub use pods::OpenedNode;
+pub(crate) use table::SavedNodes;
 pub use troubled::ClusterPods;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 

@@ -36,6 +36,7 @@ const BASE: RuleSpec = RuleSpec {
     pending: AT_ONCE,
     inhibited_by: &[],
     thresholds: &[],
+    nodes: |_| String::new(),
     evaluate: Evaluate::Cluster,
 };
 
@@ -234,6 +235,7 @@ rules! {
         unit: PeakUnit::Count,
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
+        nodes: |_| "status:notready".to_owned(),
         evaluate: Evaluate::UnhealthyNode("nodes NotReady"),
     }
     /// The control plane does not hear from a node, or from any node.
@@ -243,6 +245,7 @@ rules! {
         unit: PeakUnit::Count,
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
+        nodes: |_| "status:unknown".to_owned(),
         evaluate: Evaluate::UnhealthyNode("nodes Unknown"),
     }
     /// Readiness of a node is flapping.
@@ -253,6 +256,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["flapping-over"],
+        nodes: |_| "status:flapping".to_owned(),
         evaluate: Evaluate::Nodes("nodes flapping"),
     }
     /// A node has a bad condition.
@@ -261,6 +265,7 @@ rules! {
         unit: PeakUnit::Count,
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        nodes: |_| "problem:conditions".to_owned(),
         evaluate: Evaluate::UnhealthyNode("nodes with bad conditions"),
     }
     /// A node has unhealthy devices.
@@ -269,6 +274,7 @@ rules! {
         unit: PeakUnit::Count,
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        nodes: |_| "problem:unhealthy".to_owned(),
         evaluate: Evaluate::UnhealthyNode("nodes with unhealthy devices"),
     }
     /// A node has almost no room for another pod.
@@ -279,6 +285,8 @@ rules! {
         pending: |settings| settings.pod_density_for,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["pod-density", "pod-density-clear", "pod-density-for"],
+        // A node stays in the alert until it is below the share that clears it.
+        nodes: |settings| format!("pods>{}%", settings.pod_density_clear_pct),
         evaluate: Evaluate::Nodes("nodes nearly full of pods"),
     }
     /// A node lacks devices that its labels promise.
@@ -290,6 +298,7 @@ rules! {
         pending: |settings| settings.gpus_missing_for,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["gpus-missing-for"],
+        nodes: |_| "problem:unregistered".to_owned(),
         evaluate: Evaluate::UnhealthyNode("nodes with unregistered devices"),
     }
 }

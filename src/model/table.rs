@@ -19,6 +19,7 @@ use std::time::Duration;
 
 pub use crate::model::store::nodes::{PackedFacts, PackedLabels, System};
 pub use column::{Align, Cell, Column, Emphasis, FilterMatch, JsonField, Listing, MadeCell, Reads, Share, WIDE, Width};
+pub use matching::TextTest;
 pub use order::TieBreak;
 pub use pods::PodRow;
 

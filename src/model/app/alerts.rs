@@ -131,7 +131,7 @@ impl Model {
     }
 
     /// Chooses the selected alert, so that the selection follows it even if others come before it; returns its key.
-    fn chosen_key(&mut self, now: Now) -> Option<AlertKey> {
+    pub(super) fn chosen_key(&mut self, now: Now) -> Option<AlertKey> {
         self.arrange_alerts(now);
         let key = self.alerts.selected().cloned()?;
         self.alerts.state.list.choose(Some(key.clone()));
@@ -172,21 +172,6 @@ impl Model {
             };
         }
         self.set_notice(&text, now);
-    }
-
-    /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
-    pub(in crate::model) fn open_alert(&mut self, now: Now) {
-        let Some(key) = self.chosen_key(now) else { return self.set_notice("no alert is selected", now) };
-        let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
-        let index = first.unwrap_or(usize::from(key.cluster.0));
-        // The subject is the node, or node and resource.
-        let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
-        let node = node.filter(|name| self.clusters.get(index).is_some_and(|of| of.node(name, now).is_some()));
-        match node.map(Clean::new) {
-            Some(name) => self.open_node(index, name, now),
-            None if key.rule.is_about_nodes() => self.descend(index, Screen::Nodes),
-            None => self.descend(index, Screen::Top(TopScreen::Api)),
-        }
     }
 
     /// Notifies of alerts that began to fire since the last tick.

@@ -106,15 +106,11 @@ impl Model {
                 self.help_scroll = 0;
                 self.most_scroll = None;
             }
-            Action::Open if on_nodes => self.open(now),
-            Action::Open if matches!(self.screen, Screen::Node { pane: NodePane::Pods, .. }) => self.open_pod(now),
+            Action::Open => self.lead_on(now),
+            Action::Node => self.open_its_node(now),
             Action::Yaml => self.toggle_yaml(now),
             Action::ShowValues => self.toggle_values(now),
             Action::Copy => return self.copy(now),
-            Action::Open if self.screen == Screen::Top(TopScreen::Alerts) => self.open_alert(now),
-            Action::Open if self.screen == Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
-            Action::Open if self.screen == Screen::Top(TopScreen::Trouble) => self.open_cluster_pod(now),
-            Action::Open if self.has_rows_to_read() => self.toggle_row(now),
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
                 self.regroup(Grouping::ALL.len() - 1);
@@ -136,12 +132,6 @@ impl Model {
             _ => self.act_on_rows(action, now),
         }
         None
-    }
-
-    /// Rows of the screen open in place.
-    fn has_rows_to_read(&self) -> bool {
-        let on_events = matches!(self.screen, Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. });
-        on_events || self.screen == Screen::Top(TopScreen::Api)
     }
 
     fn in_node(&self) -> bool {
@@ -225,7 +215,7 @@ impl Model {
         if to < self.clusters.len() && to != self.current {
             // The API and GPU views stay open, to compare clusters; the way back belongs to the other cluster.
             if matches!(self.screen, Screen::Top(screen) if screen != TopScreen::Alerts) {
-                self.trail.clear();
+                self.cut_trail(0);
                 self.on_current(|cluster| drop(cluster.open_node(None)));
             } else {
                 self.leave();

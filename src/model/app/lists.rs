@@ -5,7 +5,6 @@ use super::screens::{NodePane, Screen};
 use crate::action::TopScreen;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::state::TableControl;
-use crate::msg::Now;
 
 impl Model {
     /// The list of the screen that is open; `None` if it has none.
@@ -58,8 +57,9 @@ impl Model {
         }
     }
 
-    /// Shows or hides the full text of the selected row of a page of lines.
-    pub(in crate::model) fn toggle_row(&mut self, now: Now) {
+    /// Shows or hides the full text of the selected row of a page of lines. Returns `false` if no row is selected or the selected
+    /// one is not visible.
+    pub(in crate::model) fn toggle_row(&mut self) -> bool {
         let (at, _) = self.page_rows();
         let is_seen = self.page_cursor.rows.is_none_or(|rows| rows.contains(at));
         let mut found = false;
@@ -68,9 +68,7 @@ impl Model {
             Screen::Top(TopScreen::Api) => self.on_current(|cluster| found = cluster.toggle_api_row()),
             _ => self.on_current(|cluster| found = cluster.toggle_event()),
         }
-        if !found {
-            self.set_notice("no row is selected", now);
-        }
+        found
     }
 
     /// Moves the cursor over the rows of a page of lines, or scrolls if the next line is not a row, so that every line can be

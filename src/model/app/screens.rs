@@ -3,11 +3,10 @@
 use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::{Model, PageCursor};
-use crate::model::cluster::OpenedNode;
-use crate::model::derive::gpus::Grouping;
+use crate::model::cluster::{OpenedNode, SavedNodes};
 use crate::model::table::pods::PodKey;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
-use crate::msg::{ClusterId, Effect, LineEdit, Now};
+use crate::msg::{ClusterId, Effect, Now};
 
 /// Maximum number of bytes sent to a terminal's clipboard: 100,000 bytes of base64, the limit of several terminals
 /// (xterm's `maxStringParse`, hterm) and below tmux's buffer of 1 MiB.
@@ -79,61 +78,22 @@ pub(in crate::model) struct BackEntry {
     scroll: usize,
     /// The node that was chosen in the table.
     selected: Option<Clean>,
-    /// Table of the pods of its node, if another node was opened since.
-    opened: Option<OpenedNode>,
+    /// Tables that the screen above has replaced.
+    pub(super) replaced: Option<ReplacedTables>,
 }
 
-impl BackEntry {
-    fn is_node(&self) -> bool {
-        matches!(self.screen, Screen::Node { .. })
-    }
+/// Tables of a cluster from before a screen was opened that shows others in their place.
+#[derive(Debug)]
+pub(in crate::model) struct ReplacedTables {
+    /// Index of the cluster.
+    pub(super) cluster: usize,
+    /// Filter and cursor of the nodes.
+    pub(super) nodes: Option<SavedNodes>,
+    /// Table of the pods of the node that was opened.
+    pub(super) opened: Option<OpenedNode>,
 }
 
 impl Model {
-    /// Opens the selected node.
-    pub(in crate::model) fn open(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange_all(now));
-        match self.current().selected_name().cloned() {
-            Some(name) => {
-                self.on_current(|cluster| cluster.select(Some(name.clone()), now));
-                self.open_node(self.current, name, now);
-            }
-            None => self.set_notice("no node is selected", now),
-        }
-    }
-
-    /// Opens a node of a cluster.
-    pub(in crate::model) fn open_node(&mut self, at: usize, name: Clean, now: Now) {
-        self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
-        let current = self.current;
-        let Some(cluster) = self.clusters.get_mut(current) else { return };
-        let before = cluster.open_node(Some(name));
-        cluster.arrange_pods(now);
-        // The node below keeps its table, including its filter and its selected pod.
-        let below = self.trail.iter_mut().rev().find(|place| place.cluster == current && place.is_node());
-        if let (Some(below), Some(before)) = (below, before) {
-            below.opened.get_or_insert(before);
-        }
-    }
-
-    /// Opens the selected pod of the opened node.
-    pub(in crate::model) fn open_pod(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange_pods(now));
-        match self.current().selected_pod() {
-            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
-            None => self.set_notice("no pod is selected", now),
-        }
-    }
-
-    /// Opens the selected pod of the list of pods.
-    pub(in crate::model) fn open_cluster_pod(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange_cluster_pods(now));
-        match self.current().selected_cluster_pod() {
-            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
-            None => self.set_notice("no pod is selected", now),
-        }
-    }
-
     /// Shows the YAML of the selected or open object, or leaves it if it is shown already.
     pub(in crate::model) fn toggle_yaml(&mut self, now: Now) {
         if matches!(self.screen, Screen::Yaml { .. }) {
@@ -176,7 +136,7 @@ impl Model {
         }
         match self.trail.iter().position(|place| place.screen == screen) {
             Some(at) => {
-                self.trail.truncate(at + 1);
+                self.cut_trail(at + 1);
                 self.go_back(now);
             }
             None => self.descend(self.current, screen),
@@ -185,17 +145,14 @@ impl Model {
 
     /// Goes back to the screen below, in the state in which it was left.
     fn go_back(&mut self, now: Now) {
-        let Some(BackEntry { cluster, screen, scroll, selected, opened }) = self.trail.pop() else {
-            return self.leave();
-        };
+        let Some(mut below) = self.trail.pop() else { return self.leave() };
+        self.restore_tables(&mut below);
+        let BackEntry { cluster, screen, scroll, selected, .. } = below;
         self.current = cluster;
         self.on_current(|cluster| {
             cluster.select(selected, now);
-            match (&screen, opened) {
-                (_, Some(opened)) => cluster.reopen_node(opened),
-                (Screen::Node { name, .. }, None) => drop(cluster.open_node(Some(name.clone()))),
-                (Screen::Nodes, None) => drop(cluster.open_node(None)),
-                _ => {}
+            if let Screen::Node { name, .. } = &screen {
+                drop(cluster.open_node(Some(name.clone())));
             }
             cluster.arrange_pods(now);
         });
@@ -210,9 +167,29 @@ impl Model {
 
     /// Goes back to the nodes, whatever is open.
     pub(in crate::model) fn leave(&mut self) {
-        self.trail.clear();
+        self.cut_trail(0);
         self.on_current(|cluster| drop(cluster.open_node(None)));
         self.enter(Screen::Nodes);
+    }
+
+    /// Forgets the way back beyond its first `keep` screens; the tables that it has replaced are as they were.
+    pub(in crate::model) fn cut_trail(&mut self, keep: usize) {
+        while self.trail.len() > keep
+            && let Some(mut below) = self.trail.pop()
+        {
+            self.restore_tables(&mut below);
+        }
+    }
+
+    fn restore_tables(&mut self, below: &mut BackEntry) {
+        let Some(ReplacedTables { cluster, nodes, opened }) = below.replaced.take() else { return };
+        let Some(cluster) = self.clusters.get_mut(cluster) else { return };
+        if let Some(nodes) = nodes {
+            cluster.return_to_nodes(nodes);
+        }
+        if let Some(opened) = opened {
+            cluster.reopen_node(opened);
+        }
     }
 
     /// Copies the name of the selected or open object as a shell word, or the YAML that is shown.
@@ -322,7 +299,7 @@ impl Model {
     }
 
     /// The object that keys apply to: the open one, or the selected one.
-    fn subject(&self) -> Option<ObjectRef> {
+    pub(super) fn subject(&self) -> Option<ObjectRef> {
         match &self.screen {
             Screen::Nodes => self.current().selected_name().map(|name| ObjectRef::Node { name: name.clone() }),
             Screen::Node { name, pane } => {
@@ -344,28 +321,6 @@ impl Model {
         }
     }
 
-    /// The pod that holds the selected devices.
-    fn held_pod(&self) -> Option<ObjectRef> {
-        let held = self.current().gpus().selected_held().filter(|held| !held.claim)?;
-        Some(ObjectRef::Pod { namespace: held.namespace.clone(), name: held.name.clone() })
-    }
-
-    /// Opens the pod that holds the selected devices, or the nodes of the selected model.
-    pub(in crate::model) fn open_gpus(&mut self, now: Now) {
-        if let Some(ObjectRef::Pod { namespace, name }) = self.held_pod() {
-            return self.descend(self.current, Screen::Pod { namespace, name });
-        }
-        let group = self.current().gpus().selected_group().filter(|_| self.grouping == Grouping::Model);
-        // A blank would begin another term.
-        let model = group.map(|group| group.name.to_string()).filter(|name| !name.is_empty() && !name.contains(' '));
-        let Some(model) = model else { return self.set_notice("only pods and models lead on from here", now) };
-        self.descend(self.current, Screen::Nodes);
-        if let Some(nodes) = self.list_mut() {
-            nodes.clear_filter();
-            nodes.edit_filter(&LineEdit::Paste(format!("model:{model}")));
-        }
-    }
-
     /// Opens a screen of a cluster over the one that is open.
     pub(in crate::model) fn descend(&mut self, at: usize, screen: Screen) {
         let below = BackEntry {
@@ -373,7 +328,7 @@ impl Model {
             screen: std::mem::replace(&mut self.screen, Screen::Nodes),
             scroll: self.pane_scroll,
             selected: self.current().chosen_name().cloned(),
-            opened: None,
+            replaced: None,
         };
         self.trail.push(below);
         self.current = at.min(self.clusters.len().saturating_sub(1));

@@ -167,6 +167,18 @@ impl ClusterState {
         Some(std::mem::replace(&mut self.opened, next))
     }
 
+    /// Opens a node with a table of its own, in which the cursor is at `pod`; the table of the previous node is returned.
+    pub(crate) fn visit_node(&mut self, name: Clean, pod: Option<PodKey>) -> OpenedNode {
+        let mut next = OpenedNode::of_node(Some(name), &self.opened);
+        next.table.state.list.choose(pod);
+        std::mem::replace(&mut self.opened, next)
+    }
+
+    /// Identity of the pod that has this name now.
+    pub(crate) fn pod_key(&self, namespace: &str, name: &str) -> Option<PodKey> {
+        Some(PodKey::of(&self.pods.pod(self.pods.find_pod(namespace, name)?)))
+    }
+
     /// Opens a node with the table that it had before.
     pub(crate) fn reopen_node(&mut self, opened: OpenedNode) {
         self.opened = opened;

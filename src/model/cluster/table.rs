@@ -17,10 +17,18 @@ use crate::model::table::nodes::Nodes;
 use crate::model::table::ordering::{RowSource, follow};
 use crate::model::table::state::{TableControl, TableState};
 use crate::model::table::{Extent, SortBy};
-use crate::msg::{Mono, Now};
+use crate::msg::{LineEdit, Mono, Now};
 
 pub(super) use ordering::NodeTable;
 use ordering::{NodeRows, OrderInputs};
+
+/// Filter and cursor of the node table.
+#[derive(Debug)]
+pub(crate) struct SavedNodes {
+    filter: String,
+    /// Node that the operator selected; `None` while the cursor stays on the first row.
+    chosen: Option<Clean>,
+}
 
 impl ClusterState {
     /// Numbers of rows before and after filtering, and the index of the selected one.
@@ -97,6 +105,22 @@ impl ClusterState {
     #[must_use]
     pub fn is_arranging(&self) -> bool {
         self.table.is_arranging()
+    }
+
+    /// Shows the nodes of a filter, from the first row on. Returns the filter and the cursor from before.
+    pub(crate) fn show_nodes(&mut self, filter: String) -> SavedNodes {
+        let state = &mut self.table.state;
+        let before = SavedNodes { filter: state.filter().to_owned(), chosen: state.list.chosen().cloned() };
+        self.return_to_nodes(SavedNodes { filter, chosen: None });
+        before
+    }
+
+    /// Shows the nodes with a filter and a cursor from before.
+    pub(crate) fn return_to_nodes(&mut self, saved: SavedNodes) {
+        let state = &mut self.table.state;
+        state.clear_filter();
+        state.edit_filter(&LineEdit::Paste(saved.filter));
+        state.list.choose(saved.chosen);
     }
 
     /// The name of the selected node.

@@ -36,6 +36,8 @@ pub struct RuleSpec {
     pub inhibited_by: &'static [Inhibitor],
     /// Keys of `[alerts]` that set its thresholds.
     pub thresholds: &'static [&'static str],
+    /// Filter of the node table that shows at least the nodes of an alert about many of them; empty for the other alerts.
+    pub nodes: fn(&Settings) -> String,
     /// Input that it looks at.
     pub evaluate: Evaluate,
 }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use super::SortBy;
+use super::matching::TextTest;
 use super::order::{SortKey, TieBreak};
 use crate::facts::quantity::Quantity;
 
@@ -125,6 +126,8 @@ pub enum Reads {
 pub enum FilterMatch<L: Listing> {
     /// `column:text`: `true` if the row has this text, which is lower case.
     Text(fn(&L::Row<'_>, &str) -> bool),
+    /// `column:text`, and `column=text` for the whole value.
+    Value(fn(&L::Row<'_>, TextTest<'_>) -> bool),
     /// `column:key`, `column:key=value`: `true` if the row has this label.
     Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool),
     /// `column<8`: a number; `None` if it is not known.

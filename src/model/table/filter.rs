@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::column::{Column, FilterMatch, Listing, Reads, Share};
 use super::line::EditLine;
-use super::matching::BadTerm;
+use super::matching::{BadTerm, TextTest};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::msg::LineEdit;
@@ -32,6 +32,12 @@ enum RowTest<L: Listing> {
     Word(String),
     /// Lower-case text, searched in one column.
     Text(fn(&L::Row<'_>, &str) -> bool, String),
+    /// Lower-case text, compared with the values of one column.
+    Value {
+        holds: fn(&L::Row<'_>, TextTest<'_>) -> bool,
+        text: String,
+        whole: bool,
+    },
     /// A label and, if given, its value.
     Label(fn(&L::Row<'_>, &str, Option<&str>) -> bool, String, Option<String>),
     Number(Comparison<L>),
@@ -142,7 +148,10 @@ fn parse_term<L: Listing>(word: &str) -> Result<Term<L>, BadTerm> {
     }
     let test = match word.find([':', '<', '>', '=']) {
         Some(at) if word[at..].starts_with(':') => parse_text(&word[..at], &word[at + 1..])?,
-        Some(at) if at > 0 => parse_number(&word[..at], &word[at..])?,
+        Some(at) if at > 0 => match (Column::<L>::term(&word[..at].to_lowercase()), &word[at..=at]) {
+            (Some((FilterMatch::Value(holds), _)), "=") => parse_whole(*holds, &word[at + 1..])?,
+            _ => parse_number(&word[..at], &word[at..])?,
+        },
         _ => RowTest::Word(word.to_lowercase()),
     };
     Ok(Term { negated, test })
@@ -161,6 +170,7 @@ fn parse_text<L: Listing>(column: &str, text: &str) -> Result<RowTest<L>, BadTer
             None => RowTest::Label(*has, text.to_owned(), None),
         }),
         FilterMatch::Text(has) => Ok(RowTest::Text(*has, text.to_lowercase())),
+        FilterMatch::Value(holds) => Ok(RowTest::Value { holds: *holds, text: text.to_lowercase(), whole: false }),
         FilterMatch::No => Err("this column cannot be searched".into()),
         FilterMatch::Count(_) | FilterMatch::Amount(_) | FilterMatch::Age(_) => {
             Err("this column is a number, compare it with < or >".into())
@@ -168,8 +178,17 @@ fn parse_text<L: Listing>(column: &str, text: &str) -> Result<RowTest<L>, BadTer
     }
 }
 
+/// `column=text`.
+fn parse_whole<L: Listing>(holds: fn(&L::Row<'_>, TextTest<'_>) -> bool, text: &str) -> Result<RowTest<L>, BadTerm> {
+    if text.is_empty() {
+        return Err("nothing to look for".into());
+    }
+    Ok(RowTest::Value { holds, text: text.to_lowercase(), whole: true })
+}
+
 fn parse_number<L: Listing>(column: &str, rest: &str) -> Result<RowTest<L>, BadTerm> {
     let (number_of, reads) = match Column::<L>::term(&column.to_lowercase()) {
+        Some((FilterMatch::Value(_), _)) => return Err("this column is text, search it with : or =".into()),
         Some((FilterMatch::Text(_) | FilterMatch::Label(_) | FilterMatch::No, _)) => {
             return Err("this column is text, search it with :".into());
         }
@@ -218,9 +237,11 @@ impl<L: Listing> RowTest<L> {
         Some(match self {
             Self::Word(word) => L::COLUMNS.iter().filter(|column| column.in_words).any(|column| match column.filter {
                 FilterMatch::Text(has) => has(row, word),
+                FilterMatch::Value(holds) => holds(row, TextTest { text: word, whole: false }),
                 _ => false,
             }),
             Self::Text(has, text) => has(row, text),
+            Self::Value { holds, text, whole } => holds(row, TextTest { text, whole: *whole }),
             Self::Label(has, key, value) => has(row, key, value.as_deref()),
             Self::Number(comparison) => return comparison.holds(row),
         })
@@ -237,7 +258,7 @@ impl<L: Listing> Comparison<L> {
                 let NumberBound::Age(limit) = self.bound else { return None };
                 return Some(self.op.holds(&age(row)?, &limit));
             }
-            FilterMatch::Text(_) | FilterMatch::Label(_) | FilterMatch::No => return None,
+            FilterMatch::Text(_) | FilterMatch::Value(_) | FilterMatch::Label(_) | FilterMatch::No => return None,
         };
         match self.bound {
             NumberBound::Amount(amount) => Some(self.op.holds(&value, &amount)),

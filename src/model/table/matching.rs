@@ -15,6 +15,29 @@ pub(super) fn starts_with(whole: &str, text: &str) -> bool {
     whole.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
 }
 
+/// Comparison of the values of a column with the text of a term.
+#[derive(Clone, Copy, Debug)]
+pub struct TextTest<'a> {
+    /// The text, which is lower case.
+    pub(super) text: &'a str,
+    /// `true` if the text is the whole value, and not a part of it.
+    pub(super) whole: bool,
+}
+
+impl TextTest<'_> {
+    /// Text of a term for rows without a value, as kubectl prints them.
+    pub(crate) const NONE: &'static str = "<none>";
+
+    /// Returns `true` if a value of the row fulfils the term.
+    pub(super) fn holds<'v>(self, mut values: impl Iterator<Item = &'v str>) -> bool {
+        match self.whole {
+            true if self.text == Self::NONE => values.all(str::is_empty),
+            true => values.any(|value| value.to_lowercase() == self.text),
+            false => values.any(|value| contains(value, self.text)),
+        }
+    }
+}
+
 /// Reason why a term of a filter is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum BadTerm {

@@ -179,7 +179,7 @@ const COLUMNS: &[Column<Nodes>] = &[
         width: Width::Seen(8, 24),
         rank: 12,
         shown: |given| given.devices,
-        filter: FilterMatch::Text(|node, text| node.model().is_some_and(|model| contains(model, text))),
+        filter: FilterMatch::Value(|node, test| test.holds(node.model().into_iter())),
         in_words: true,
         cell: Cell::Name(|row| row.model.filter(|model| !model.is_empty())),
         ..Column::PLAIN
@@ -349,6 +349,17 @@ const COLUMNS: &[Column<Nodes>] = &[
 const TERMS: &[(&str, FilterMatch<Nodes>, Reads)] = &[
     ("taint", FilterMatch::Text(|node, text| any_taint(node, text)), Reads::Row),
     ("label", FilterMatch::Label(|node, key, value| has_label(node, key, value)), Reads::Row),
+    ("pool", FilterMatch::Value(|node, test| test.holds(node.node.pool().map(Clean::as_str).into_iter())), Reads::Row),
+    (
+        "resource",
+        FilterMatch::Value(|node, test| test.holds(node.node.devices.iter().map(|devices| &*devices.resource))),
+        Reads::Row,
+    ),
+    (
+        "problem",
+        FilterMatch::Text(|node, text| node.node.problem_words().any(|word| starts_with(word, text))),
+        Reads::Row,
+    ),
     ("free", FilterMatch::Count(|node| node.gpus_free()?.exact()), Reads::Pods),
 ];
 

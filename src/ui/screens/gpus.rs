@@ -59,11 +59,12 @@ struct GpusView<'a> {
     old: Option<Duration>,
 }
 
-const HINTS: [Hint; 8] = [
+const HINTS: [Hint; 9] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::NextPane, "group by"),
     (Action::Open, "open"),
+    (Action::Node, "node"),
     (Action::Filter, "filter"),
     (Action::SortNext, "sort"),
     (Action::Hold, "hold"),

@@ -62,17 +62,24 @@ const PANES: [(NodePane, &str); 5] = [
     (NodePane::Events, "events"),
 ];
 
-const HINTS: [Hint; 9] = [
-    (Action::Back, "back"),
-    (Action::Help, "help"),
-    (Action::Open, "open pod"),
-    (Action::NextPane, "next pane"),
-    (Action::Filter, "filter"),
-    (Action::SortNext, "sort"),
-    (Action::Yaml, "yaml"),
-    (Action::Copy, "copy"),
-    (Action::NextCluster, "cluster"),
-];
+const HINTS: [Hint; 9] = hints("open pod");
+const EVENT_HINTS: [Hint; 9] = hints("details");
+const TEXT_HINTS: [Hint; 9] = hints("in full");
+
+/// Hints of a pane in which `enter` does this.
+const fn hints(open: &'static str) -> [Hint; 9] {
+    [
+        (Action::Back, "back"),
+        (Action::Help, "help"),
+        (Action::Open, open),
+        (Action::NextPane, "next pane"),
+        (Action::Filter, "filter"),
+        (Action::SortNext, "sort"),
+        (Action::Yaml, "yaml"),
+        (Action::Copy, "copy"),
+        (Action::NextCluster, "cluster"),
+    ]
+}
 
 /// The visible part of an opened node.
 pub(in crate::ui) struct NodeView<'a> {
@@ -320,7 +327,12 @@ impl View for NodeView<'_> {
         facts.extend(footer::rows(self.first, self.pods.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));
         let focused = if self.pane == NodePane::Events { self.events.extent } else { self.extent };
-        FooterPart { hints: &HINTS, facts, found: footer::found(focused, self.arranging, glyphs), complete: false }
+        let hints = match self.pane {
+            NodePane::Pods => &HINTS,
+            NodePane::Events => &EVENT_HINTS,
+            NodePane::Conditions | NodePane::Resources | NodePane::Labels => &TEXT_HINTS,
+        };
+        FooterPart { hints, facts, found: footer::found(focused, self.arranging, glyphs), complete: false }
     }
 }
 

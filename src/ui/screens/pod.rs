@@ -38,11 +38,12 @@ use crate::ui::words;
 /// Heading of the first column of the events.
 const EVENTS: &str = "LAST";
 
-const HINTS: [Hint; 8] = [
+const HINTS: [Hint; 9] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Yaml, "yaml"),
     (Action::Open, "details"),
+    (Action::Node, "node"),
     (Action::Copy, "copy"),
     (Action::Filter, "filter"),
     (Action::SortNext, "sort"),

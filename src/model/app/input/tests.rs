@@ -108,7 +108,9 @@ fn a_key_that_does_nothing_here_is_answered() {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} in a node");
     }
     bench.act(Action::NextPane);
-    assert_eq!(notice(&mut bench, Action::Open), nothing, "conditions cannot be opened");
+    assert_eq!(notice(&mut bench, Action::Open), None, "conditions are read in full in the YAML");
+    assert!(matches!(bench.model.screen(), Screen::Yaml { .. }));
+    bench.act(Action::Back);
     bench.act(Action::Api);
     for action in [Action::Yaml, Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the API view");
@@ -119,8 +121,8 @@ fn a_key_that_does_nothing_here_is_answered() {
     for action in [Action::Yaml, Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} on the GPU view");
     }
-    let nowhere = "only pods and models lead on from here";
-    assert_eq!(notice(&mut bench, Action::Open).as_deref(), Some(nowhere), "without a row");
+    assert_eq!(notice(&mut bench, Action::Open).as_deref(), Some("no row is selected"));
+    assert_eq!(notice(&mut bench, Action::Node).as_deref(), Some("no held GPU is selected"));
 }
 
 #[test]

@@ -16,27 +16,8 @@ use crate::model::derive::joined_node::JoinedNode;
 use crate::model::derive::rows::AcceleratorTotals;
 use crate::model::known::{Known, saturate};
 use crate::model::sorter::Sorter;
-use crate::model::store::nodes::Node;
 use crate::model::store::nodes::admission::Admission;
 use crate::model::store::pods::{PodSlot, PodStore};
-
-/// Labels that name a node's pool, group or class of machines: GKE, EKS, Karpenter, AKS (both), the cluster API, kops, `DigitalOcean`,
-/// Scaleway, OVH, Linode and Gardener. The first that a node has counts.
-const POOL_LABELS: [&str; 13] = [
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "karpenter.sh/nodepool",
-    "karpenter.sh/provisioner-name",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "cluster.x-k8s.io/deployment-name",
-    "kops.k8s.io/instancegroup",
-    "doks.digitalocean.com/node-pool",
-    "k8s.scaleway.com/pool-name",
-    "lke.linode.com/pool-id",
-    "worker.gardener.cloud/pool",
-];
 
 /// A report that is being counted. What changes meanwhile is of the next one.
 #[derive(Debug)]
@@ -217,7 +198,7 @@ impl ReportCount {
         let each = self.report.each;
         let name = match self.by {
             Grouping::Model => joined.model().map(Clean::new),
-            _ => pool(joined.node),
+            _ => joined.node.pool().cloned(),
         };
         for totals in totals {
             let sum =
@@ -308,11 +289,6 @@ fn sort_slice<T>(
         *left = 0;
     }
     done
-}
-
-/// The pool of a node, by the first label that names one.
-pub(super) fn pool(node: &Node) -> Option<Clean> {
-    POOL_LABELS.into_iter().find_map(|label| node.facts.label(label)).filter(|name| !name.is_empty()).cloned()
 }
 
 /// Free whole devices of a node, by resource.

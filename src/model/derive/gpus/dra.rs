@@ -1,13 +1,12 @@
 //! Devices of dynamic resource allocation in the GPU view.
 
-use super::count::pool;
 use super::{GpuGroup, GpuReport, Grouping, HeldDevices, Supply};
 use crate::facts::accelerator::{Kind, short_model};
 use crate::facts::dra::{ClaimFacts, DeviceScope};
 use crate::facts::text::Clean;
 use crate::model::derive::dra::{self, GroupDevices, IdleClaim};
-use crate::model::store::nodes::NodeStore;
 use crate::model::store::nodes::admission::Admission;
+use crate::model::store::nodes::{Node, NodeStore};
 use crate::model::store::optional::OptionalApis;
 use crate::model::store::pods::PodStore;
 
@@ -23,7 +22,7 @@ impl GpuReport {
         if by.of_nodes() {
             let name = |scope: &DeviceScope, model: &str| match (by, scope) {
                 (Grouping::Model, _) => Clean::new(short_model(model)),
-                (_, DeviceScope::Node(node)) => nodes.by_name(node).and_then(pool).unwrap_or_default(),
+                (_, DeviceScope::Node(node)) => nodes.by_name(node).and_then(Node::pool).cloned().unwrap_or_default(),
                 (_, DeviceScope::Network | DeviceScope::Unspecified) => Clean::new("network"),
             };
             // A node that is not there takes no pod, and nothing is known of it.

@@ -444,3 +444,19 @@ fn a_negative_amount_of_healthy_devices_is_over_requested_nowhere() {
         assert_eq!((report.over_requested, groups, totals.over_requested), (over, over, Known::Exact(over)));
     }
 }
+
+#[test]
+fn a_held_claim_leads_to_the_node_of_its_devices() {
+    for action in [Action::Open, Action::Node] {
+        let mut bench = with_dra(Grouping::Model);
+        while bench.state().gpus().selected_held().is_none_or(|held| &*held.name != "held") {
+            bench.act(Action::Down);
+        }
+        bench.act(action);
+        let screen = bench.model.screen();
+        assert!(
+            matches!(screen, crate::model::app::screens::Screen::Node { name, .. } if &**name == "a1"),
+            "{screen:?}"
+        );
+    }
+}

@@ -14,6 +14,24 @@ use crate::model::store::versions::ObjectVersion;
 use crate::model::time::PackedMono;
 use crate::msg::Mono;
 
+/// Labels that name a node's pool, group or class of machines: GKE, EKS, Karpenter, AKS (both), the cluster API, kops, `DigitalOcean`,
+/// Scaleway, OVH, Linode and Gardener. The first that a node has counts.
+const POOL_LABELS: [&str; 13] = [
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "karpenter.sh/nodepool",
+    "karpenter.sh/provisioner-name",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "cluster.x-k8s.io/deployment-name",
+    "kops.k8s.io/instancegroup",
+    "doks.digitalocean.com/node-pool",
+    "k8s.scaleway.com/pool-name",
+    "lke.linode.com/pool-id",
+    "worker.gardener.cloud/pool",
+];
+
 /// A node, and what is derived from its facts.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -120,6 +138,11 @@ impl Node {
     /// Returns `true` if the cluster itself removes this node, so that its silence is expected.
     pub(crate) fn leaving(&self) -> bool {
         self.facts.deleting || self.facts.taints.iter().any(|taint| announces_end(&taint.key))
+    }
+
+    /// Name of the node's pool, by the first label that names one.
+    pub(crate) fn pool(&self) -> Option<&Clean> {
+        POOL_LABELS.into_iter().find_map(|label| self.facts.label(label)).filter(|name| !name.is_empty())
     }
 
     fn has_other_problem(&self) -> bool {

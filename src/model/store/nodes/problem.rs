@@ -74,4 +74,14 @@ impl Node {
         let missing = missing.map(|devices| NodeProblem::Missing(devices.resource.clone()));
         pressure.into_iter().chain(withdrawn).chain(missing).collect()
     }
+
+    /// The problems in one word each, as a filter knows them.
+    pub(crate) fn problem_words(&self) -> impl Iterator<Item = &'static str> {
+        let words = |problem: NodeProblem| match problem {
+            NodeProblem::Pressure => "conditions",
+            NodeProblem::Withdrawn(_) => "unhealthy",
+            NodeProblem::Missing(_) => "unregistered",
+        };
+        self.problems().into_iter().map(words)
+    }
 }

@@ -75,6 +75,13 @@ fn terms_mean_what_the_help_says() {
         ("age<30m", ""),
         ("age>=59m59s", "cpu-c cpu-d gpu-a gpu-b"),
         ("gpu status:ready gpu<8", "gpu-b"),
+        ("resource=nvidia.com/gpu", "gpu-a gpu-b"),
+        ("resource=nvidia.com", ""),
+        ("resource:nvidia.com", "gpu-a gpu-b"),
+        ("pool=<none>", "cpu-c cpu-d cpu-e gpu-a gpu-b"),
+        ("pool:a", ""),
+        ("problem:unhealthy", "gpu-b"),
+        ("problem:conditions", ""),
     ];
     for (filter, expected) in cases {
         assert_eq!(shown(&mut bench, filter), expected, "`{filter}`");
@@ -86,7 +93,20 @@ fn terms_mean_what_the_help_says() {
 fn a_term_that_means_nothing_is_left_out_and_named() {
     let mut bench = bench();
     let everything = "cpu-c cpu-d cpu-e gpu-a gpu-b";
-    for filter in ["gpu<", "gpu<x", "status:", "colour:red", "size>3", "!", "age<5", "gpu>50%", "status>3", "gpu:8"] {
+    for filter in [
+        "gpu<",
+        "gpu<x",
+        "status:",
+        "colour:red",
+        "size>3",
+        "!",
+        "age<5",
+        "gpu>50%",
+        "status>3",
+        "gpu:8",
+        "pool=",
+        "pool>3",
+    ] {
         assert_eq!(shown(&mut bench, filter), everything, "`{filter}`");
         let note = bench.state().nodes_control().filter_note().unwrap_or_else(|| panic!("`{filter}` has no note"));
         assert!(note.contains(filter), "{note}");

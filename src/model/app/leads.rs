@@ -1,0 +1,257 @@
+//! Where a row leads on: node, pod, accelerators, alert, and the node of each.
+
+use super::Model;
+use super::screens::{NodePane, ReplacedTables, Screen};
+use crate::action::TopScreen;
+use crate::facts::text::Clean;
+use crate::model::alerts::{Rule, SEVERAL};
+use crate::model::derive::gpus::{GpuGroup, Grouping};
+use crate::model::known::Known;
+use crate::model::rules::DataSource;
+use crate::model::table::TextTest;
+use crate::model::table::pods::PodKey;
+use crate::msg::Now;
+use crate::msg::detail::ObjectRef;
+
+/// Node of devices that several nodes can use, as the list of held devices names it.
+const NETWORK: &str = "network";
+
+impl Model {
+    /// Opens the selected row, or shows in full what the screen shows in part.
+    pub(in crate::model) fn lead_on(&mut self, now: Now) {
+        match &self.screen {
+            Screen::Nodes => self.open(now),
+            Screen::Node { pane: NodePane::Pods, .. } => self.open_pod(now),
+            Screen::Node { pane: NodePane::Conditions | NodePane::Resources | NodePane::Labels, name } => {
+                match self.current().node(name, now) {
+                    // Its YAML has every message and label in full.
+                    Some(_) => self.toggle_yaml(now),
+                    None => self.set_notice("the node does not exist", now),
+                }
+            }
+            Screen::Top(TopScreen::Alerts) => self.open_alert(now),
+            Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
+            Screen::Top(TopScreen::Trouble) => self.open_cluster_pod(now),
+            Screen::Node { pane: NodePane::Events, .. } | Screen::Top(TopScreen::Api) => {
+                if !self.toggle_row() {
+                    self.set_notice("no row is selected", now);
+                }
+            }
+            Screen::Pod { .. } => {
+                // Conditions and claims are no rows; the YAML has them in full.
+                if !self.toggle_row() {
+                    self.toggle_yaml(now);
+                }
+            }
+            Screen::Yaml { .. } => self.no_such_key(now),
+        }
+    }
+
+    /// Opens the selected node.
+    fn open(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_all(now));
+        match self.current().selected_name().cloned() {
+            Some(name) => {
+                self.on_current(|cluster| cluster.select(Some(name.clone()), now));
+                self.open_node(self.current, name, None, now);
+            }
+            None => self.set_notice("no node is selected", now),
+        }
+    }
+
+    /// Opens a node of a cluster, with the cursor at one of its pods.
+    fn open_node(&mut self, at: usize, name: Clean, pod: Option<PodKey>, now: Now) {
+        self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
+        let current = self.current;
+        let Some(cluster) = self.clusters.get_mut(current) else { return };
+        let opened = Some(cluster.visit_node(name, pod));
+        cluster.arrange_pods(now);
+        self.keep_replaced(ReplacedTables { cluster: current, nodes: None, opened });
+    }
+
+    /// Keeps the tables that the screen on top has replaced, for the way back.
+    fn keep_replaced(&mut self, replaced: ReplacedTables) {
+        if let Some(below) = self.trail.last_mut() {
+            below.replaced = Some(replaced);
+        }
+    }
+
+    /// Opens the selected pod of the opened node.
+    fn open_pod(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_pods(now));
+        match self.current().selected_pod() {
+            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
+            None => self.set_notice("no pod is selected", now),
+        }
+    }
+
+    /// Opens the selected pod of the list of pods.
+    fn open_cluster_pod(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_cluster_pods(now));
+        match self.current().selected_cluster_pod() {
+            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
+            None => self.set_notice("no pod is selected", now),
+        }
+    }
+
+    /// Opens the nodes of a cluster that a filter shows.
+    fn open_nodes(&mut self, at: usize, filter: String) {
+        self.descend(at, Screen::Nodes);
+        let current = self.current;
+        let Some(cluster) = self.clusters.get_mut(current) else { return };
+        let nodes = Some(cluster.show_nodes(filter));
+        self.keep_replaced(ReplacedTables { cluster: current, nodes, opened: None });
+    }
+
+    /// Opens the node of the selected or open pod, of the selected held devices, or of the selected alert.
+    pub(in crate::model) fn open_its_node(&mut self, now: Now) {
+        if self.screen == Screen::Top(TopScreen::Trouble) {
+            self.on_current(|cluster| cluster.arrange_cluster_pods(now));
+        }
+        let node = match &self.screen {
+            Screen::Nodes => return self.open(now),
+            Screen::Node { name, .. } => {
+                let text = format!("`{name}` is shown already");
+                return self.set_notice(&text, now);
+            }
+            Screen::Top(TopScreen::Alerts) => return self.open_alert_node(now),
+            Screen::Top(TopScreen::Gpus) => {
+                let Some(held) = self.current().gpus().selected_held() else {
+                    return self.set_notice("no held GPU is selected", now);
+                };
+                held.node.clone()
+            }
+            Screen::Pod { .. } | Screen::Yaml { .. } | Screen::Top(TopScreen::Trouble) => match self.subject() {
+                Some(ObjectRef::Node { name }) => name,
+                Some(ObjectRef::Pod { namespace, name }) => self.node_of_pod(&namespace, &name, now),
+                None => return self.set_notice("no pod is selected", now),
+            },
+            Screen::Top(_) => return self.no_such_key(now),
+        };
+        let pod = match self.subject() {
+            Some(ObjectRef::Pod { namespace, name }) => self.current().pod_key(&namespace, &name),
+            _ => None,
+        };
+        match &*node {
+            "" => self.set_notice("no node yet", now),
+            name if self.current().node(name, now).is_some() => self.open_node(self.current, node, pod, now),
+            name => {
+                let text = format!("no node is called `{name}`");
+                self.set_notice(&text, now);
+            }
+        }
+    }
+
+    /// Node of a pod: by the object if it was read, else by the list; empty if neither names one.
+    fn node_of_pod(&self, namespace: &str, name: &str, now: Now) -> Clean {
+        let (cluster, is_named) = (self.current(), |node: &&str| !node.is_empty());
+        let read = cluster.detail().and_then(|detail| detail.pod()).map(|pod| &*pod.node).filter(is_named);
+        let listed = || cluster.pod_row(namespace, name, now).map(|row| row.facts.node).filter(is_named);
+        read.or_else(listed).map(Clean::new).unwrap_or_default()
+    }
+
+    /// The pod that holds the selected devices.
+    pub(super) fn held_pod(&self) -> Option<ObjectRef> {
+        let held = self.current().gpus().selected_held().filter(|held| !held.claim)?;
+        Some(ObjectRef::Pod { namespace: held.namespace.clone(), name: held.name.clone() })
+    }
+
+    /// Opens the pod that holds the selected devices, the node of a claim's devices, or the nodes of the selected model or pool.
+    fn open_gpus(&mut self, now: Now) {
+        if let Some(ObjectRef::Pod { namespace, name }) = self.held_pod() {
+            return self.descend(self.current, Screen::Pod { namespace, name });
+        }
+        let gpus = self.current().gpus();
+        if let Some(claim) = gpus.selected_held() {
+            match &*claim.node {
+                NETWORK => self.set_notice("these devices belong to no single node", now),
+                _ => self.open_its_node(now),
+            }
+            return;
+        }
+        let Some(group) = gpus.selected_group() else { return self.set_notice("no row is selected", now) };
+        // The report may still be that of the previous grouping.
+        let term = match gpus.report().by.unwrap_or(self.grouping) {
+            Grouping::Model => "model",
+            Grouping::Pool => "pool",
+            Grouping::Namespace | Grouping::Owner => {
+                return self.set_notice("only groups of nodes lead on from here: models and pools", now);
+            }
+        };
+        if group.dra && (term == "model" || *group.name == *NETWORK) {
+            return self.set_notice("nodes cannot be filtered by their DRA devices", now);
+        }
+        let filter = nodes_of_group(term, group, &gpus.report().groups);
+        self.open_nodes(self.current, filter);
+    }
+
+    /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
+    fn open_alert(&mut self, now: Now) {
+        let Some(alert) = self.alert_target(now) else { return self.set_notice("no alert is selected", now) };
+        match alert.node {
+            Some(name) => self.open_node(alert.cluster, name, None, now),
+            None if alert.rule.is_about_nodes() => {
+                let filter = self.filter_of(&alert);
+                self.open_nodes(alert.cluster, filter);
+            }
+            None => self.descend(alert.cluster, Screen::Top(TopScreen::Api)),
+        }
+    }
+
+    fn open_alert_node(&mut self, now: Now) {
+        let Some(alert) = self.alert_target(now) else { return self.set_notice("no alert is selected", now) };
+        match alert.node {
+            Some(name) => self.open_node(alert.cluster, name, None, now),
+            None => self.set_notice("the alert is not about a single node", now),
+        }
+    }
+
+    fn alert_target(&mut self, now: Now) -> Option<AlertTarget> {
+        let key = self.chosen_key(now)?;
+        let first = if key.cluster == SEVERAL { self.outage.first() } else { None };
+        let cluster = first.unwrap_or(usize::from(key.cluster.0));
+        // The subject is the node, or node and resource.
+        let node = key.subject.as_deref().and_then(|subject| subject.split('/').next());
+        let node = node
+            .filter(|_| key.rule.is_about_nodes())
+            .filter(|name| self.clusters.get(cluster).is_some_and(|of| of.node(name, now).is_some()));
+        Some(AlertTarget { cluster, rule: key.rule, node: node.map(Clean::new) })
+    }
+
+    /// Filter of the node table for an alert about many nodes. Numbers of pods that are lower bounds match no comparison, so
+    /// that all nodes are shown then.
+    fn filter_of(&self, alert: &AlertTarget) -> String {
+        let Some(cluster) = self.clusters.get(alert.cluster) else { return String::new() };
+        let spec = alert.rule.spec();
+        match (spec.source, cluster.pod_counts()) {
+            (DataSource::Pods, Known::AtLeast(_) | Known::Unknown | Known::Denied) => String::new(),
+            _ => (spec.nodes)(&cluster.settings),
+        }
+    }
+}
+
+/// Filter of the node table for a group of accelerators, with the resource if other groups have the same name.
+fn nodes_of_group(term: &str, group: &GpuGroup, all: &[GpuGroup]) -> String {
+    let name = match &*group.name {
+        "" => format!("{term}={}", TextTest::NONE),
+        // A blank begins another term.
+        name if name.contains(' ') => {
+            name.split_whitespace().map(|word| format!("{term}:{word}")).collect::<Vec<_>>().join(" ")
+        }
+        name => format!("{term}={name}"),
+    };
+    let is_alone = all.iter().filter(|other| other.name == group.name && !other.dra).count() < 2;
+    if group.dra || is_alone { name } else { format!("{name} resource={}", group.resource) }
+}
+
+/// Object that an alert is about.
+struct AlertTarget {
+    /// Index of its cluster; of several clusters that of the first.
+    cluster: usize,
+    rule: Rule,
+    /// Its node, if it is about one that exists.
+    node: Option<Clean>,
+}
+
+#[cfg(test)]
+mod tests;

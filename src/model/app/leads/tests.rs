@@ -1,0 +1,281 @@
+use super::*;
+use crate::action::Action;
+use crate::facts::node::{ConditionStatus, NodeFacts};
+use crate::facts::pod::{PodFacts, PodPhase};
+use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::rules::RULES;
+use crate::msg::ClusterId;
+
+/// Where one is: the screen and the cluster, the filter and cursor of the nodes, the selected pod, held GPU, group and alert.
+#[derive(Debug, PartialEq)]
+struct Here {
+    screen: Screen,
+    cluster: ClusterId,
+    filter: String,
+    names: [Option<String>; 5],
+}
+
+fn here(bench: &mut Bench) -> Here {
+    bench.prepare();
+    let state = bench.model.current();
+    let name = |name: Option<&Clean>| name.map(ToString::to_string);
+    let alerts = bench.model.alert_rows();
+    let alert = alerts.iter().find(|row| row.selected).and_then(|row| row.record.subject.as_ref());
+    let names = [
+        name(state.selected_name()),
+        name(state.selected_pod().map(|pod| pod.name).as_ref()),
+        name(state.gpus().selected_held().map(|held| &held.name)),
+        name(state.gpus().selected_group().map(|group| &group.name)),
+        name(alert),
+    ];
+    Here {
+        screen: bench.model.screen().clone(),
+        cluster: bench.model.current_id(),
+        filter: state.nodes_control().filter().to_owned(),
+        names,
+    }
+}
+
+/// Goes a way, key by key, and back again: after each `back` everything is as it was before the key.
+fn there_and_back(bench: &mut Bench, way: &[Action]) {
+    let mut places = Vec::new();
+    for action in way {
+        places.push(here(bench));
+        bench.act(*action);
+        bench.prepare();
+        assert_ne!(here(bench).screen, places[places.len() - 1].screen, "{action:?} of {way:?} leads nowhere");
+    }
+    for (place, action) in places.into_iter().zip(way).rev() {
+        // A table that was opened filtered is unfiltered first.
+        let filtered = |bench: &Bench| bench.model.list().is_some_and(|list| !list.filter().is_empty());
+        if filtered(bench) && *bench.model.screen() == Screen::Nodes {
+            bench.act(Action::Back);
+        }
+        bench.act(Action::Back);
+        assert_eq!(here(bench), place, "back from {action:?} of {way:?}");
+    }
+}
+
+fn is_node(bench: &Bench, wanted: &str) -> bool {
+    matches!(bench.model.screen(), Screen::Node { name, .. } if **name == *wanted)
+}
+
+fn chosen_pod(bench: &Bench) -> Option<String> {
+    bench.state().selected_pod().map(|pod| pod.name.to_string())
+}
+
+fn notice(bench: &Bench) -> String {
+    bench.model.notice(bench.now()).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Four nodes of two models in two pools, and pods of which some hold GPUs and do not run.
+fn gpus() -> Bench {
+    let labelled = |name, model: &str, pool: &str| NodeFacts {
+        labels: vec![("agentpool".into(), pool.into()), ("nvidia.com/gpu.product".into(), model.into())],
+        ..gpu_node(name, 8, 8)
+    };
+    let stuck =
+        |name, node, gpus| PodFacts { reason: "Pending", phase: PodPhase::Pending, ..gpu_pod(name, node, gpus) };
+    let pods = [pod("a", "n2"), stuck("few", "n1", 1), stuck("most", "n2", 4), pod("z", "n2")];
+    let nodes = vec![
+        labelled("n1", "A100", "old"),
+        labelled("n2", "H100", "new"),
+        labelled("n3", "H100", "newer"),
+        labelled("n4", "H100-NVL", "newer"),
+    ];
+    let mut bench = Bench::with(nodes, &pods);
+    bench.prepare();
+    bench
+}
+
+#[test]
+fn from_a_held_gpu_the_way_leads_to_its_pod_and_its_node_and_back() {
+    let mut bench = gpus();
+    bench.act(Action::Down);
+    bench.act(Action::Gpus);
+    bench.act(Action::Bottom);
+    bench.prepare();
+    assert_eq!(bench.state().gpus().selected_held().map(|held| held.name.to_string()).as_deref(), Some("most"));
+    there_and_back(&mut bench, &[Action::Open]);
+    there_and_back(&mut bench, &[Action::Node]);
+    there_and_back(&mut bench, &[Action::Open, Action::Node, Action::Yaml]);
+    there_and_back(&mut bench, &[Action::Yaml, Action::Node, Action::Open, Action::Node, Action::Open]);
+    bench.act(Action::Node);
+    assert!(is_node(&bench, "n2"), "{:?}", bench.model.screen());
+    assert_eq!(chosen_pod(&bench).as_deref(), Some("most"), "the cursor is at the pod");
+}
+
+#[test]
+fn each_visit_of_a_node_has_a_cursor_of_its_own() {
+    let mut bench = gpus();
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    bench.act(Action::Bottom);
+    bench.act(Action::Open);
+    let on_pod = here(&mut bench);
+    bench.act(Action::Node);
+    assert!(is_node(&bench, "n2"));
+    assert_eq!(chosen_pod(&bench).as_deref(), Some("z"));
+    bench.act(Action::Top);
+    assert_eq!(chosen_pod(&bench).as_deref(), Some("a"));
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &on_pod.screen);
+    bench.act(Action::Back);
+    assert_eq!(chosen_pod(&bench).as_deref(), Some("z"), "where the cursor was");
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    assert_eq!(bench.selected(), "n2");
+}
+
+#[test]
+fn a_group_of_gpus_leads_to_exactly_its_nodes_and_the_node_table_is_as_before() {
+    let mut bench = gpus();
+    bench.act(Action::Filter);
+    bench.type_text("status:ready");
+    bench.act(Action::Open);
+    bench.act(Action::Bottom);
+    let start = here(&mut bench);
+    bench.act(Action::Gpus);
+    bench.prepare();
+    let group = |bench: &mut Bench, name: &str| {
+        bench.act(Action::Top);
+        let selected = |bench: &Bench| bench.state().gpus().selected_group().map(|group| group.name.to_string());
+        while selected(bench).is_some_and(|selected| selected != name) {
+            bench.act(Action::Down);
+        }
+        assert_eq!(selected(bench).as_deref(), Some(name));
+    };
+    group(&mut bench, "H100");
+    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Open]);
+    bench.act(Action::Open);
+    assert_eq!(bench.names(), ["n2", "n3"], "not n4, whose model only begins alike");
+    bench.act(Action::Gpus);
+    bench.act(Action::NextPane);
+    bench.prepare();
+    group(&mut bench, "new");
+    bench.act(Action::Open);
+    assert_eq!(bench.names(), ["n2"], "not the pool `newer`");
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    let end = here(&mut bench);
+    let (end, start) = ((end.screen, end.filter, &end.names[0]), (start.screen, start.filter, &start.names[0]));
+    assert_eq!(end, start, "filter and cursor are those from before");
+}
+
+#[test]
+fn groups_of_pods_say_that_they_lead_nowhere_yet() {
+    let mut bench = gpus();
+    bench.act(Action::Gpus);
+    bench.act(Action::NextPane);
+    bench.act(Action::NextPane);
+    bench.prepare();
+    bench.act(Action::Open);
+    assert_eq!(notice(&bench), "only groups of nodes lead on from here: models and pools");
+}
+
+#[test]
+fn another_cluster_leaves_the_node_table_as_it_was_before_the_way() {
+    let mut bench = Bench::new(&["one", "two"]);
+    bench.list_nodes(1, vec![gpu_node("n1", 8, 8), gpu_node("n2", 8, 8)]);
+    bench.list_pods(1, &[]);
+    bench.act(Action::Down);
+    bench.act(Action::Gpus);
+    bench.prepare();
+    bench.act(Action::Open);
+    assert_eq!(bench.state().nodes_control().filter(), "model=<none>");
+    bench.act(Action::NextCluster);
+    bench.act(Action::PreviousCluster);
+    assert_eq!(bench.state().nodes_control().filter(), "");
+    assert_eq!(bench.selected(), "n2");
+}
+
+/// Nodes of which `lost` are not ready, each with a pod.
+fn losing(lost: usize) -> Bench {
+    let names: Vec<String> = (0..8).map(|at| format!("n{at}")).collect();
+    let facts = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| if at < lost { turned(&node(name), ConditionStatus::False, 0) } else { node(name) });
+    let pods: Vec<PodFacts<'_>> = names.iter().map(|name| pod(name, name)).collect();
+    let mut bench = Bench::with(facts.collect(), &pods);
+    bench.wait_live(60);
+    bench
+}
+
+#[test]
+fn from_an_alert_the_way_leads_to_node_pod_and_node_and_back_to_the_start() {
+    let mut bench = losing(2);
+    bench.act(Action::Bottom);
+    there_and_back(&mut bench, &[Action::Alerts, Action::Open, Action::Open, Action::Node]);
+    there_and_back(&mut bench, &[Action::Alerts, Action::Node, Action::Open, Action::Yaml, Action::Node]);
+    // Through a node that was open before, whose table stays as it was.
+    bench.act(Action::Open);
+    there_and_back(&mut bench, &[Action::Alerts, Action::Open, Action::Open, Action::Node, Action::Open]);
+}
+
+#[test]
+fn an_alert_about_many_nodes_leads_to_these() {
+    let mut bench = losing(6);
+    bench.act(Action::Alerts);
+    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Open]);
+    bench.act(Action::Node);
+    assert_eq!(notice(&bench), "the alert is not about a single node");
+    bench.act(Action::Open);
+    assert_eq!(bench.names(), ["n0", "n1", "n2", "n3", "n4", "n5"]);
+}
+
+#[test]
+fn every_rule_about_nodes_has_a_filter_that_the_node_table_knows() {
+    let mut bench = losing(0);
+    for spec in &RULES {
+        let filter = (spec.nodes)(&crate::model::settings::Settings::default());
+        assert_eq!(filter.is_empty(), !spec.rule.is_about_nodes(), "{}", spec.reason);
+        bench.act(Action::Filter);
+        bench.type_text(&filter);
+        assert_eq!(bench.state().nodes_control().filter_note(), None, "{}: {filter}", spec.reason);
+        assert!(filter.is_empty() || bench.names().is_empty(), "{}: no node has this fault", spec.reason);
+        bench.act(Action::Back);
+    }
+}
+
+#[test]
+fn what_is_shown_in_part_is_read_in_full_in_the_yaml() {
+    let mut bench = gpus();
+    bench.act(Action::Open);
+    for pane in [NodePane::Conditions, NodePane::Resources, NodePane::Labels] {
+        bench.act(Action::NextPane);
+        assert!(matches!(bench.model.screen(), Screen::Node { pane: shown, .. } if *shown == pane));
+        there_and_back(&mut bench, &[Action::Open]);
+        bench.act(Action::Open);
+        assert!(matches!(bench.model.screen(), Screen::Yaml { subject: ObjectRef::Node { .. }, .. }), "{pane:?}");
+        bench.act(Action::Back);
+    }
+    bench.act(Action::Back);
+    bench.act(Action::Open);
+    bench.act(Action::Open);
+    there_and_back(&mut bench, &[Action::Open]);
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Yaml { subject: ObjectRef::Pod { .. }, .. }), "without events");
+}
+
+#[test]
+fn a_pod_without_a_node_or_on_one_that_is_gone_says_so() {
+    let mut bench = Bench::with(vec![node("a")], &[gpu_pod("lost", "gone", 1), gpu_pod("new", "a", 1)]);
+    let waits = |name, node| PodFacts { reason: "Pending", phase: PodPhase::Pending, ..gpu_pod(name, node, 1) };
+    bench.change_pods(1, &[PodFacts { version: 11, ..waits("lost", "gone") }], false);
+    bench.act(Action::Gpus);
+    bench.prepare();
+    bench.act(Action::Bottom);
+    bench.act(Action::Node);
+    assert_eq!(notice(&bench), "no node is called `gone`");
+    bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Pod { .. }));
+    bench.act(Action::Node);
+    assert_eq!(notice(&bench), "no node is called `gone`");
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    bench.act(Action::Open);
+    bench.act(Action::Node);
+    assert_eq!(notice(&bench), "`a` is shown already");
+}
