@@ -279,3 +279,19 @@ fn a_pod_without_a_node_or_on_one_that_is_gone_says_so() {
     bench.act(Action::Node);
     assert_eq!(notice(&bench), "`a` is shown already");
 }
+
+#[test]
+fn a_pod_in_trouble_leads_to_the_pod_and_its_node_and_back() {
+    let stuck = |name, node| PodFacts { reason: "Pending", phase: PodPhase::Pending, ..gpu_pod(name, node, 1) };
+    let mut bench = Bench::with(vec![node("a"), node("b")], &[stuck("x", "a"), stuck("y", "b")]);
+    bench.act(Action::Trouble);
+    bench.act(Action::Trouble);
+    bench.prepare();
+    bench.act(Action::Bottom);
+    assert!(bench.state().selected_cluster_pod().is_some(), "the list of every pod has rows");
+    there_and_back(&mut bench, &[Action::Node, Action::Open]);
+    there_and_back(&mut bench, &[Action::Open, Action::Node, Action::Yaml]);
+    bench.act(Action::Node);
+    assert!(is_node(&bench, "b"), "{:?}", bench.model.screen());
+    assert_eq!(chosen_pod(&bench).as_deref(), Some("y"));
+}
