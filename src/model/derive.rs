@@ -2,6 +2,8 @@
 
 pub mod claims;
 pub(in crate::model) mod density;
+pub mod device_chain;
+pub(crate) mod device_conditions;
 pub mod dra;
 pub mod fit;
 pub mod gpus;
@@ -15,3 +17,4 @@ pub mod server;
 pub(in crate::model) mod totals;
 pub mod trouble;
 pub mod usage;
+mod xid;

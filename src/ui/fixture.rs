@@ -121,8 +121,16 @@ impl Fleet {
             conditions: conditions(),
             ..NodeFacts::default()
         };
+        let pressed = |at: u32| {
+            let mut facts = node(at);
+            if at == 6 {
+                let memory = &mut facts.conditions[0];
+                (memory.status, memory.reason) = (ConditionStatus::True, "KubeletHasInsufficientMemory".into());
+            }
+            facts
+        };
         Self {
-            nodes: (0..104).map(|at| PackedFacts::from(&node(at))).collect(),
+            nodes: (0..104).map(|at| PackedFacts::from(&pressed(at))).collect(),
             selected: 1,
             stale: false,
             pods_known: Known::Exact,
@@ -237,6 +245,7 @@ impl Fleet {
                 over_requested: Known::Exact(0),
                 nodes: 1,
             }],
+            device_chains: Vec::new(),
             pods: Known::Exact(PodCounts { bound: 29, terminating: 1, daemon_set: 8, mirror: 0 }),
             notes: vec![("usage", "20s ago, 20s average".into())],
             transitions: vec![

@@ -299,6 +299,7 @@ fn every_part_of_a_node_is_drawn_at_every_height() {
 
 mod alerts;
 mod api;
+mod devices;
 mod gpus;
 mod model;
 mod open;

@@ -8,6 +8,7 @@ use crate::model::derive::history::History;
 use crate::model::derive::latency::{Latency, RunningCall};
 use crate::model::settings::Settings;
 use crate::model::store::nodes::NodeStore;
+use crate::model::store::pods::PodStore;
 use crate::model::store::scope::PodTracks;
 use crate::model::store::sync::Track;
 use crate::msg::{Failure, Layer, Mono, Now, Resource};
@@ -33,6 +34,8 @@ pub(crate) struct Evidence<'a> {
     pub too_large: Option<&'a Clean>,
     /// The nodes.
     pub nodes: &'a NodeStore,
+    /// The pods.
+    pub pods: &'a PodStore,
     /// History of their readiness.
     pub history: &'a History,
     /// Nodes that are nearly full of pods.
@@ -95,6 +98,13 @@ pub(super) struct LatchedAlert {
     pub(super) recovering: bool,
 }
 
+/// The pods of a cluster, and how well they are known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownPods<'a> {
+    pub(super) store: &'a PodStore,
+    pub(super) tracks: &'a PodTracks,
+}
+
 /// One list of the cluster.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListEvidence<'a> {
@@ -118,9 +128,19 @@ impl<'a> Evidence<'a> {
         self.lists().filter_map(|list| list.track.lost()).find(|failure| failure.layer == layer)
     }
 
+    /// The pods, and how well they are known.
+    pub(super) fn known_pods(&self) -> KnownPods<'a> {
+        KnownPods { store: self.pods, tracks: self.pods_track }
+    }
+
     /// Returns `true` if some pods are not known, since only some namespaces are watched (F23) or some pods could not be read.
     pub(super) fn is_partial(&self) -> bool {
         !self.pods_track.scope().namespaces.is_empty() || self.pods_track.unread() > 0
+    }
+
+    /// Returns `true` if a node lacks devices that its labels promise.
+    pub(super) fn lacks_devices(&self) -> bool {
+        self.nodes.sums().devices.iter().any(|sum| sum.missing > 0)
     }
 
     /// Returns `true` if all nodes are Unknown, and there are several.

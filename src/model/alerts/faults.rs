@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, KnownPods};
 use super::span::duration_text;
 use super::{Finding, Rule, Severity};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
 use crate::model::derive::density::FullNode;
+use crate::model::derive::device_chain;
+use crate::model::derive::device_conditions;
 use crate::model::store::nodes::{AcceleratorSum, DatedProblems, Node, NodeProblem};
 use crate::model::time::elapsed;
 use crate::msg::Mono;
@@ -30,6 +32,8 @@ pub(super) struct UnhealthyNode<'a> {
     pub(super) flapping: bool,
     /// `true` if all nodes are Unknown, which a single alert reports.
     pub(super) all_unknown: bool,
+    /// All pods of the cluster.
+    pub(super) pods: KnownPods<'a>,
 }
 
 /// One node with one fault.
@@ -51,7 +55,12 @@ enum FaultDetail<'a> {
     Readiness(&'a Node),
     Pressure(&'a Node),
     Withdrawn(&'a AcceleratorSum),
-    Missing(&'a AcceleratorSum),
+    Missing {
+        node: &'a Node,
+        devices: &'a AcceleratorSum,
+        /// The pods, for the chain that should bring the devices.
+        pods: KnownPods<'a>,
+    },
     Flapping {
         changes: usize,
         /// Time since the last change.
@@ -158,8 +167,8 @@ fn withdrawn<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
 fn missing<'a>(node: &UnhealthyNode<'a>, faults: &mut Vec<NodeFault<'a>>) {
     for (problem, since) in node.problems {
         if let NodeProblem::Missing(resource) = problem {
-            let devices = node.devices(resource);
-            faults.extend(devices.map(|devices| node.warning(*since, FaultDetail::Missing(devices))));
+            let detail = |devices| FaultDetail::Missing { node: node.node, devices, pods: node.pods };
+            faults.extend(node.devices(resource).map(|devices| node.warning(*since, detail(devices))));
         }
     }
 }
@@ -204,7 +213,7 @@ impl NodeFault<'_> {
     /// The node's name, with the resource for alerts about devices, since a node can lack devices of several resources.
     fn subject(&self) -> Clean {
         match &self.detail {
-            FaultDetail::Withdrawn(devices) | FaultDetail::Missing(devices) => {
+            FaultDetail::Withdrawn(devices) | FaultDetail::Missing { devices, .. } => {
                 Clean::new(&format!("{}/{}", *self.name, devices.resource))
             }
             _ => Clean::clone(&self.name),
@@ -218,7 +227,7 @@ impl FaultDetail<'_> {
             Self::Readiness(_) => 0,
             Self::Pressure(node) => node.pressures().count() as u64,
             Self::Withdrawn(devices) => devices.withdrawn().unsigned_abs(),
-            Self::Missing(devices) => devices.missing().unsigned_abs(),
+            Self::Missing { devices, .. } => devices.missing().unsigned_abs(),
             Self::Flapping { changes, .. } => *changes as u64,
             Self::Full { full, .. } => u64::from(full.pods),
         }
@@ -227,16 +236,15 @@ impl FaultDetail<'_> {
     fn text(&self, now: Timestamp) -> String {
         match self {
             Self::Readiness(node) => readiness_text(node, now),
-            Self::Pressure(node) => {
-                let kinds: Vec<&str> = node.pressures().map(|kind| &**kind).collect();
-                kinds.join(", ")
-            }
+            Self::Pressure(node) => device_conditions::sentence(&node.facts.conditions, node.pressures()),
             Self::Withdrawn(devices) => {
                 format!("{} of {} {} unhealthy", devices.withdrawn(), devices.capacity, devices.resource)
             }
-            Self::Missing(devices) => {
+            Self::Missing { node, devices, pods } => {
                 let promised = devices.expected.unwrap_or_default();
-                format!("{} of {promised} {} not registered", devices.missing(), devices.resource)
+                let chain = device_chain::of_resource(node, &devices.resource, pods.store, pods.tracks);
+                let cause = chain.map(|chain| format!("; {}", chain.text())).unwrap_or_default();
+                format!("{} of {promised} {} not registered{cause}", devices.missing(), devices.resource)
             }
             Self::Flapping { changes, age, lost } => {
                 let lost = lost.map(|node| format!("; {}", readiness_text(node, now))).unwrap_or_default();

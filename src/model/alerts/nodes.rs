@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::evidence::Evidence;
 use super::faults::{self, NodeFault, UnhealthyNode};
 use super::{Finding, RULES, Rule, Severity};
+use crate::model::known::Known;
 use crate::model::rules::Evaluate;
 
 /// If more nodes than this have the same fault, they become one line...
@@ -35,6 +36,8 @@ struct NodeRuleInputs {
     history: u64,
     density: u64,
     partial: bool,
+    /// Pods and how well they are known, if devices are missing: the text names the pod that should bring them.
+    pods: Option<(u64, Known<()>)>,
     grouped: Grouped,
     /// Minute of the wall clock: the texts contain times of day, with the date if it is not of the last hours.
     minute: i64,
@@ -50,6 +53,7 @@ impl NodeFindings {
             history: evidence.history.revision(),
             density: evidence.density.revision(),
             partial: evidence.is_partial(),
+            pods: evidence.lacks_devices().then(|| (evidence.pods.revision(), evidence.pods_track.known(()))),
             grouped,
             minute: evidence.now.wall.as_second().div_euclid(60),
         });
@@ -107,7 +111,7 @@ fn collect<'a>(evidence: &'a Evidence<'_>, all_unknown: bool) -> [Vec<NodeFault<
     let mut faults = [const { Vec::new() }; Rule::COUNT];
     for (node, problems) in evidence.nodes.unhealthy() {
         let flapping = evidence.history.flapping(node.facts.uid);
-        let node = UnhealthyNode { node, problems, flapping, all_unknown };
+        let node = UnhealthyNode { node, problems, flapping, all_unknown, pods: evidence.known_pods() };
         for (faults, spec) in faults.iter_mut().zip(&RULES) {
             if let (Evaluate::UnhealthyNode(_), Some(find)) = (spec.evaluate, faults::unhealthy_finder(spec.rule)) {
                 find(&node, faults);

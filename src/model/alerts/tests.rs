@@ -394,7 +394,10 @@ fn devices_that_the_labels_promise_and_the_node_lacks_are_missing_after_a_minute
     bench.wait_live(59);
     assert!(bench.reasons().is_empty(), "the plugin may still be starting");
     bench.wait_live(1);
-    assert_eq!(bench.texts("GpusMissing"), ["node g2 8 of 8 nvidia.com/gpu not registered"]);
+    assert_eq!(
+        bench.texts("GpusMissing"),
+        ["node g2 8 of 8 nvidia.com/gpu not registered; broken at device plugin: no known one runs on this node"]
+    );
     let gpu = bench.state().rows(1..2, bench.now())[0].gpu.unwrap();
     assert_eq!((gpu.allocatable, gpu.capacity), (0, 0), "shown as a node that has lost its devices");
     bench.change_node(1, labelled(NodeFacts { version: 11, ..gpu_node("g2", 8, 8) }));

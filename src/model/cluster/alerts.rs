@@ -46,6 +46,7 @@ impl ClusterState {
             pods_track: &self.tracks.pods,
             too_large: self.budget.exceeded(),
             nodes: &self.nodes,
+            pods: &self.pods,
             history: &self.history,
             density: &self.density,
             nodes_current: self.server_health().nodes_are_current(now),

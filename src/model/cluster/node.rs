@@ -39,6 +39,7 @@ impl ClusterState {
             row: joined.row(true),
             resources: resources(&joined),
             accelerators: joined.accelerators(),
+            device_chains: joined.device_chains(),
             pods: joined.pod_counts(),
             partial: self.tracks.partial(),
             unread_pods: self.tracks.pods.unread(),

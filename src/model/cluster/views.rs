@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::text::Clean;
 use crate::model::alerts::Severity;
+use crate::model::derive::device_chain::DeviceChain;
 use crate::model::derive::dra::DriverDevices;
 use crate::model::derive::latency::{LatencySummary, Verdict};
 use crate::model::derive::rows::{AcceleratorTotals, ResourceAmounts};
@@ -150,6 +151,8 @@ pub struct NodeDetail<'a> {
     pub accelerators: Vec<AcceleratorTotals>,
     /// Its pods by kind.
     pub pods: Known<PodCounts>,
+    /// Chains that should bring devices to the node, where some are missing or unhealthy.
+    pub device_chains: Vec<DeviceChain>,
     /// Scope of the pods, if only a part of the cluster is watched.
     pub partial: Option<Partial>,
     /// Pods that could not be read, which may be on this node.

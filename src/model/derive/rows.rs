@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::device_conditions;
 use super::history::Strip;
 use super::usage::Used;
 use crate::facts::accelerator::Kind;
@@ -48,8 +49,16 @@ pub struct NodeRow<'a> {
     pub used: Option<Used>,
     /// Readiness in each of the last 15 minutes, oldest first; `None` while watchbell was not watching.
     pub ready: Strip,
-    /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; short names in the order of the API.
+    /// Conditions that are bad: `MemoryPressure`, `DiskPressure`, NPD's; their types in the order of the API.
     pub pressures: Vec<&'a Clean>,
+}
+
+impl NodeRow<'_> {
+    /// Its bad conditions with what they say of devices: `MemoryPressure, XidCriticalError Xid 79`; empty without any.
+    #[must_use]
+    pub fn bad_conditions(&self) -> String {
+        device_conditions::labels(&self.facts.conditions, self.pressures.iter().copied())
+    }
 }
 
 /// Readiness and scheduling of a node.

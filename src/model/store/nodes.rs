@@ -28,7 +28,7 @@ use crate::model::store::change_set::ChangeSet;
 pub(crate) use crate::model::store::nodes::problem::{DatedProblems, NodeProblem};
 pub(crate) use node::{Node, amount};
 pub use packed::PackedFacts;
-pub use shared::{PackedLabels, System};
+pub use shared::{Conditions, PackedLabels, System};
 pub(crate) use sums::{AcceleratorSum, Sums};
 
 use crate::model::store::nodes::interner::Interner;

@@ -92,6 +92,8 @@ pub enum Width {
     Fixed(usize),
     /// Width of the widest value so far, within these bounds.
     Seen(usize, usize),
+    /// The same, and less down to the lower bound where the columns before it in rank leave no more.
+    Shrinking(usize, usize),
     /// Width for a table below 100, below 180, and from 180 columns on.
     Stepped([usize; 3]),
     /// The width that the other columns leave.

@@ -5,15 +5,16 @@
 //! [`JsonField::Made`] for a field of its own in the JSON snapshot.
 
 use super::SortBy;
-use super::column::{Align, Cell, Column, FilterMatch, JsonField, Listing, Reads, WIDE, Width};
+use super::column::{Align, Cell, Column, Emphasis, FilterMatch, JsonField, Listing, MadeCell, Reads, WIDE, Width};
 use super::matching::{contains, starts_with};
 use super::order::{self, SortKey};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::derive::device_conditions;
 use crate::model::derive::history::STRIP;
 use crate::model::derive::joined_node::JoinedNode;
 use crate::model::derive::rows::NodeRow;
-use crate::model::store::nodes::NodeKey;
+use crate::model::store::nodes::{Node, NodeKey};
 
 /// Maximum length of an object's name (`metadata.name`, a DNS subdomain).
 const LONGEST_NAME: usize = 253;
@@ -29,6 +30,8 @@ pub(crate) struct NodesGiven {
     pub(crate) devices: bool,
     /// `true` if the usage of nodes is visible; otherwise requests take its place.
     pub(crate) usage: bool,
+    /// `true` if a node with a bad condition is or was visible: its column then comes before those of requests.
+    pub(crate) conditions: bool,
 }
 
 /// Values of a node that the screen formats with glyphs.
@@ -54,8 +57,6 @@ pub(crate) enum NodeFigure {
     Cpu,
     /// Requested share of the allocatable memory.
     Memory,
-    /// Bad conditions.
-    Pressure,
     /// Readiness in each of the last 15 minutes.
     Ready,
     /// Time since creation.
@@ -176,8 +177,8 @@ const COLUMNS: &[Column<Nodes>] = &[
     Column {
         name: "model",
         header: "MODEL",
-        width: Width::Seen(8, 24),
-        rank: 12,
+        width: Width::Shrinking(8, 24),
+        rank: 13,
         shown: |given| given.devices,
         filter: FilterMatch::Value(|node, test| test.holds(node.model().into_iter())),
         in_words: true,
@@ -222,7 +223,7 @@ const COLUMNS: &[Column<Nodes>] = &[
         name: "cpu",
         header: "CPU req",
         width: Width::Fixed(7),
-        rank_by: Some(|given| if given.usage { 9 } else { 6 }),
+        rank_by: Some(|given| if given.usage { 10 } else { 6 }),
         align: Align::Right,
         reads: Reads::Pods,
         sort: Some(SortBy::Cpu),
@@ -235,7 +236,7 @@ const COLUMNS: &[Column<Nodes>] = &[
         name: "memory",
         header: "MEM req",
         width: Width::Fixed(7),
-        rank_by: Some(|given| if given.usage { 10 } else { 7 }),
+        rank_by: Some(|given| if given.usage { 11 } else { 7 }),
         aliases: &["mem"],
         align: Align::Right,
         reads: Reads::Pods,
@@ -247,21 +248,22 @@ const COLUMNS: &[Column<Nodes>] = &[
         cell: Cell::Drawn(NodeFigure::Memory),
         ..Column::PLAIN
     },
+    // 60: `AcceleratedHardwareReady=False NvidiaDeviceCountMismatch` and a second condition in part.
     Column {
-        name: "pressure",
-        header: "PRESSURE",
-        width: Width::Fixed(10),
-        rank: 11,
-        aliases: &["conditions"],
-        filter: FilterMatch::Text(|node, text| node.node.pressures().any(|kind| contains(kind, text))),
-        cell: Cell::Drawn(NodeFigure::Pressure),
+        name: "conditions",
+        header: "CONDITIONS",
+        width: Width::Shrinking(10, 60),
+        rank_by: Some(|given| if given.conditions { 9 } else { 12 }),
+        aliases: &["condition", "pressure"],
+        filter: FilterMatch::Text(|node, text| has_condition(node.node, text)),
+        cell: Cell::Made(|row| MadeCell { text: row.bad_conditions(), emphasis: Emphasis::Warn }),
         ..Column::PLAIN
     },
     Column {
         name: "ready-15m",
         header: "READY 15m",
         width: Width::Fixed(STRIP),
-        rank: 13,
+        rank: 14,
         cell: Cell::Drawn(NodeFigure::Ready),
         ..Column::PLAIN
     },
@@ -269,7 +271,7 @@ const COLUMNS: &[Column<Nodes>] = &[
         name: "roles",
         header: "ROLES",
         width: Width::Seen(5, 24),
-        rank: 15,
+        rank: 16,
         aliases: &["role"],
         filter: FilterMatch::Text(|node, text| contains(&node.node.roles, text)),
         in_words: true,
@@ -282,7 +284,7 @@ const COLUMNS: &[Column<Nodes>] = &[
         name: "version",
         header: "VERSION",
         width: Width::Seen(7, 20),
-        rank: 14,
+        rank: 15,
         sort: Some(SortBy::Version),
         key: |node| SortKey::Text(node.node.facts.system.kubelet.clone()),
         filter: FilterMatch::Text(|node, text| contains(&node.node.facts.system.kubelet, text)),
@@ -375,6 +377,12 @@ impl SortBy {
     }
 }
 
+/// Returns `true` if a bad condition of the node, or what it says of devices, contains the text.
+fn has_condition(node: &Node, text: &str) -> bool {
+    let mut bad = node.pressures().peekable();
+    bad.peek().is_some() && contains(&device_conditions::labels(&node.facts.conditions, bad), text)
+}
+
 fn has_label(node: &JoinedNode<'_>, key: &str, value: Option<&str>) -> bool {
     match (node.node.facts.label(key), value) {
         (Some(found), Some(value)) => **found == *value,
@@ -422,7 +430,7 @@ mod tests {
     #[test]
     fn widths_are_possible() {
         for column in COLUMNS {
-            if let Width::Seen(least, most) = column.width {
+            if let Width::Seen(least, most) | Width::Shrinking(least, most) = column.width {
                 assert!(least <= most && column.header.len() <= most, "{}", column.name);
             }
         }

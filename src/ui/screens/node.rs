@@ -179,7 +179,7 @@ impl NodeLayout {
         let mut plan = Self::divide(area, detail, pane, events);
         let lines = detail.map_or(0, |(detail, view)| match pane {
             NodePane::Pods => 0,
-            NodePane::Conditions => detail.facts.conditions.len(),
+            NodePane::Conditions => conditions::count(detail, plan.conditions.width),
             NodePane::Resources => detail.resources.len() + detail.notes.len(),
             NodePane::Labels => labels::lines(detail, area.width, view.now).len(),
             NodePane::Events => events,
@@ -199,7 +199,7 @@ impl NodeLayout {
         let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
         let Some((detail, events)) = detail else { return Self { title, ..Self::default() } };
         let lines = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-        let conditions = lines(detail.facts.conditions.len() + 1);
+        let conditions = |width: u16| lines(conditions::count(detail, width) + 1);
         let resources = lines(detail.resources.len() + detail.notes.len() + 1);
         let share = |needs: u16, focused: bool, parts: u16| {
             let most = if focused { area.height / 2 } else { area.height / parts };
@@ -208,10 +208,11 @@ impl NodeLayout {
         let (info, top) = (pane == NodePane::Labels, matches!(pane, NodePane::Conditions | NodePane::Resources));
         if area.width >= SPLIT.0 && area.height >= SPLIT.1 {
             let labels = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);
-            let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
             // Messages are long: on a narrow screen the focused conditions get the whole width.
             let alone = pane == NodePane::Conditions && area.width < BESIDE;
             let beside = if alone { 0 } else { (area.width * 9 / 20).min(76) };
+            let conditions = conditions((area.width - beside).saturating_sub(1));
+            let height = share(conditions.max(resources), top, 3).min(body.height.saturating_sub(labels + 2 + PODS));
             let left = Rect { width: area.width - beside, height, ..body };
             let rule = |y| Rect { y, height: 1, ..body };
             let labels = Rect { y: left.bottom() + 1, height: labels, ..body };
@@ -231,7 +232,7 @@ impl NodeLayout {
             };
         }
         if area.height >= STACKED {
-            let conditions = Rect { height: share(conditions, pane == NodePane::Conditions, 5), ..body };
+            let conditions = Rect { height: share(conditions(area.width), pane == NodePane::Conditions, 5), ..body };
             let height = share(resources, pane == NodePane::Resources, 5);
             let resources = Rect { y: conditions.bottom(), height, ..body };
             let height = share(lines(labels::lines(detail, area.width, events.now).len()), info, 6);

@@ -90,7 +90,10 @@ impl View for NodesView<'_> {
         let summary = scene.summary();
         let devices = summary.is_none_or(|summary| summary.gpu.is_some() || !summary.gpu_known);
         let usage = self.rows.iter().any(|row| row.used.is_some());
-        let given = NodesGiven { devices, usage };
+        let given = NodesGiven { devices, usage, conditions: false };
+        let is_bad = |row: &NodeRow<'_>| !row.pressures.is_empty();
+        let conditions = self.rows.iter().any(is_bad) || widths.has_grown::<Nodes>("conditions", &given);
+        let given = NodesGiven { conditions, ..given };
         let plain =
             if summary.is_some_and(|summary| words::stale(summary).is_some()) { Role::Stale } else { Role::Text };
         let cells = NodeCells { glyphs, plain };
@@ -188,10 +191,6 @@ impl Cells<Nodes> for NodeCells<'_> {
             NodeFigure::MemoryUsed => used(pen, at, row.used.and_then(|used| used.memory_bytes), row.memory_bytes.1),
             NodeFigure::Cpu => share(pen, at, row.cpu_milli.0, row.cpu_milli.1),
             NodeFigure::Memory => share(pen, at, row.memory_bytes.0, row.memory_bytes.1),
-            NodeFigure::Pressure => {
-                let names: Vec<&str> = row.pressures.iter().map(|name| short(name)).collect();
-                pen.fit(Role::Warn, &names.join(","), width)
-            }
             NodeFigure::Ready => strip(pen, &row.ready, glyphs),
             NodeFigure::Age => pen.right(plain, &row.age.map_or_else(|| glyphs.none.to_owned(), duration), width),
         };
@@ -296,11 +295,6 @@ fn known_role<T: Copy>(number: Known<T>, plain: Role) -> Role {
 /// Role of a share: marked if nothing more fits on the node.
 fn fullness(part: i64, whole: Option<i64>, plain: Role) -> Role {
     if whole.is_some_and(|whole| part >= whole) { Role::Warn } else { plain }
-}
-
-/// `MemoryPressure` → `Memory`: the rest is in the heading.
-fn short(condition: &str) -> &str {
-    condition.strip_suffix("Pressure").filter(|short| !short.is_empty()).unwrap_or(condition)
 }
 
 /// Reason why there are no rows: an unfinished or failed list is not an empty one.

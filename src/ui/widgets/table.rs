@@ -82,12 +82,21 @@ impl ColumnWidths {
     fn update<L: Listing>(&mut self, given: &L::Given, widest: impl Fn(&Column<L>) -> usize) {
         self.0.resize(L::COLUMNS.len(), 0);
         for (column, seen) in L::COLUMNS.iter().zip(&mut self.0) {
-            let Width::Seen(least, most) = column.width(given) else { continue };
+            let (Width::Seen(least, most) | Width::Shrinking(least, most)) = column.width(given) else { continue };
             let widest = widest(column).clamp(least, most);
             if widest > *seen || (column.rank == 0 && widest * 2 < *seen) {
                 *seen = widest;
             }
         }
+    }
+
+    /// Returns `true` if a value wider than the lower bound of the column of this name has been seen.
+    pub(in crate::ui) fn has_grown<L: Listing>(&self, name: &str, given: &L::Given) -> bool {
+        let column = L::COLUMNS.iter().zip(&self.0).find(|(column, _)| column.name == name);
+        column.is_some_and(|(column, seen)| match column.width(given) {
+            Width::Seen(least, _) | Width::Shrinking(least, _) => *seen > least,
+            _ => false,
+        })
     }
 
     /// Selects the columns that fit, by rank, and places them in their order. One column of the screen is left for the mark of the
@@ -103,6 +112,7 @@ impl ColumnWidths {
         let mut ranks: Vec<usize> = (0..L::COLUMNS.len()).filter(|place| has(&L::COLUMNS[*place])).collect();
         ranks.sort_by_key(|place| rank(&L::COLUMNS[*place]));
         let header = |column: &Column<L>| column.header_by.map_or(column.header, |header| header(&params.given));
+        let seen = |place: usize, least: usize| self.0.get(place).copied().unwrap_or(0).max(least);
         let mut left = params.width.saturating_sub(1);
         let mut shown = vec![None; L::COLUMNS.len()];
         for place in ranks {
@@ -110,8 +120,10 @@ impl ColumnWidths {
             let needs = match column.width(&params.given) {
                 Width::Fixed(width) => width,
                 Width::Stepped(widths) => widths[step],
-                Width::Seen(least, _) => {
-                    self.0.get(place).copied().unwrap_or(0).max(least).max(columns(header(column)))
+                Width::Seen(least, _) => seen(place, least).max(columns(header(column))),
+                Width::Shrinking(least, _) => {
+                    let least = least.max(columns(header(column)));
+                    seen(place, least).min(left.saturating_sub(column.gap)).max(least)
                 }
                 Width::Rest => 0,
                 Width::RestFrom(least) => least,
@@ -133,7 +145,7 @@ impl ColumnWidths {
             let at = end.map_or(1, |end| end + column.gap);
             let width = match column.width(&params.given) {
                 Width::Rest | Width::RestFrom(_) => params.width.saturating_sub(at),
-                Width::Fixed(_) | Width::Seen(..) | Width::Stepped(_) => needs,
+                Width::Fixed(_) | Width::Seen(..) | Width::Shrinking(..) | Width::Stepped(_) => needs,
             };
             end = Some(at + width);
             placed.push(PlacedColumn { column, header: header(column), at, width });
@@ -342,7 +354,7 @@ mod tests {
 
     fn shown(width: usize, wide: bool, devices: bool) -> Vec<&'static str> {
         let fleet = Fleet::reference();
-        let params = ColumnParams { width, wide, given: NodesGiven { devices, usage: false } };
+        let params = ColumnParams { width, wide, given: NodesGiven { devices, usage: false, conditions: false } };
         let placed = placed(&mut ColumnWidths::default(), &fleet.rows(0..20), &params);
         placed.iter().map(|placed| placed.column.name).collect()
     }
@@ -361,7 +373,8 @@ mod tests {
     fn columns_never_overlap_or_leave_the_table() {
         let fleet = Fleet::reference();
         for width in 0..320 {
-            let params = ColumnParams { width, wide: true, given: NodesGiven { devices: true, usage: true } };
+            let params =
+                ColumnParams { width, wide: true, given: NodesGiven { devices: true, usage: true, conditions: false } };
             let placed = placed(&mut ColumnWidths::default(), &fleet.rows(0..20), &params);
             assert!(placed.windows(2).all(|two| two[0].at + two[0].width < two[1].at), "{width}");
             assert!(placed.last().is_none_or(|last| last.at + last.width <= width.max(1)), "{width}");
@@ -380,7 +393,11 @@ mod tests {
             placed(
                 &mut widths,
                 &rows,
-                &ColumnParams { width: 200, wide: false, given: NodesGiven { devices: true, usage: true } },
+                &ColumnParams {
+                    width: 200,
+                    wide: false,
+                    given: NodesGiven { devices: true, usage: true, conditions: false },
+                },
             )[0]
             .width
         };

@@ -104,7 +104,6 @@ impl Conditions {
     }
 
     /// The conditions without their times.
-    #[cfg(test)]
     pub(crate) fn contents(&self) -> &[NodeCondition] {
         &self.contents
     }

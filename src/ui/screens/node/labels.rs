@@ -54,6 +54,14 @@ pub(super) fn lines(detail: &NodeDetail<'_>, width: u16, now: Timestamp) -> Vec<
     if !devices.is_empty() {
         group(&mut lines, "devices", &devices, width);
     }
+    for chain in &detail.device_chains {
+        let text = format!("{} {}", chain.maker, chain.text());
+        for (at, line) in wrap(text.split(' '), 1, width).into_iter().enumerate() {
+            lines.push(LabelLine { word: if at == 0 { "chain" } else { "" }, text: line.join(" ") });
+        }
+        let states = chain.links.iter().map(|link| format!("{} {}", link.name, link.state));
+        group(&mut lines, "", &states.collect::<Vec<_>>(), width);
+    }
     group(&mut lines, "ready", &transitions.collect::<Vec<_>>(), width);
     group(&mut lines, "taints", &taints.collect::<Vec<_>>(), width);
     group(&mut lines, "pods", &[pods(detail)], width);
@@ -109,6 +117,9 @@ fn accelerator(totals: &AcceleratorTotals, facts: &NodeFacts, unschedulable: Opt
 }
 
 fn group(lines: &mut Vec<LabelLine>, word: &'static str, items: &[String], width: usize) {
+    if items.is_empty() && word.is_empty() {
+        return;
+    }
     if items.is_empty() {
         let nothing = if word == "ready" { "no change seen since launch" } else { "none" };
         lines.push(LabelLine { word, text: nothing.to_owned() });

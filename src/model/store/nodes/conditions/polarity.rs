@@ -261,7 +261,9 @@ mod tests {
             XIDErrors IBLinkFlapping GPUClockThrottling UnhealthyNvidiaDevicePlugin
             ClusterNetworkProblem HostNetworkProblem Terminating RouteBroken YurtNodeConversionFailed NodeDetatching GpuUnhealthy
             KWOKUnhealthy MaintenanceMode NodeUnscheduledLow GpuXidError SysLogsXIDError GpuThermalWatch
-            DeprecatedMirrorsInContainerdConfiguration RdmaLinkFlapping GpuRowRemap";
+            DeprecatedMirrorsInContainerdConfiguration RdmaLinkFlapping GpuRowRemap
+            XidCriticalError GpuMemWatch GpuNvlinkWatch GpuPcieWatch GpuInforomWatch
+            SysLogsSXIDError SysLogsGPUFallenOff NVSwitchFatalError CSPMaintenance";
         for name in names.split_whitespace() {
             assert!(!says_good(name), "{name}");
         }
