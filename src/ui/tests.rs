@@ -303,6 +303,7 @@ mod devices;
 mod gpus;
 mod model;
 mod open;
+mod scheduling;
 mod scope;
 mod silence;
 mod trouble;

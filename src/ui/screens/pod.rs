@@ -2,6 +2,7 @@
 
 mod claims;
 mod containers;
+mod scheduling;
 
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
+use scheduling::Scheduling;
+
 /// Heading of the first column of the events.
 const EVENTS: &str = "LAST";
 
@@ -64,6 +67,8 @@ struct PodView<'a> {
     replaced: bool,
     /// State of each claim, in the order of the pod.
     claims: Vec<ClaimState>,
+    /// Set while it waits for a node.
+    scheduling: Option<Scheduling<'a>>,
     fresh: PartFreshness<'a>,
     /// Its events, with the server's time, which is used for the pod too.
     events: EventsView<'a>,
@@ -89,6 +94,7 @@ pub(in crate::ui) fn open<'a>(
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
     let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
+    let scheduling = Scheduling::of(cluster, pod, row.as_ref().map(|row| &row.facts), now);
     let mut view = PodView {
         namespace,
         name,
@@ -97,6 +103,7 @@ pub(in crate::ui) fn open<'a>(
         last_report,
         replaced: detail.is_some_and(DetailState::replaced),
         claims: claim_states(cluster, pod),
+        scheduling,
         fresh: part_freshness(cluster, DetailPart::Object, now),
         events: events::of(cluster, now),
         lines: Vec::new(),
@@ -248,13 +255,17 @@ fn lines<'a>(view: &PodView<'a>, width: u16, glyphs: &Glyphs) -> Vec<EventLine<'
         let text = " the pod that was opened is gone; this is another one of the same name";
         lines.push(line(Role::Warn, text));
     }
-    if view.pod.is_none() {
+    let now = view.events.now;
+    if let Some(pod) = view.pod {
+        lines.extend(about(pod, now, width));
+    }
+    lines.push(TextLine::new());
+    if let Some(scheduling) = &view.scheduling {
+        lines.push(section("SCHEDULING", 0));
+        lines.extend(scheduling.lines(now, width));
         lines.push(TextLine::new());
     }
     if let Some(pod) = view.pod {
-        let now = view.events.now;
-        lines.extend(about(pod, now, width));
-        lines.push(TextLine::new());
         lines.push(section("CONTAINERS", pod.containers.len()));
         lines.extend(containers::lines(pod, view.last_report.is_some(), now, width, glyphs));
         if !pod.claims.is_empty() {
