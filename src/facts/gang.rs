@@ -85,6 +85,9 @@ macro_rules! keys {
         impl Key {
             /// The key of this text.
             fn of(text: &[u8]) -> Option<Self> {
+                if !has_known_start(text) {
+                    return None;
+                }
                 match std::str::from_utf8(text).ok()? {
                     $($($text)|+ => Some(Self::$name),)*
                     _ => None,
@@ -124,6 +127,28 @@ keys! {
     YuniKornApp "yunikorn.apache.org/app-id",
     YuniKornGroup "yunikorn.apache.org/task-group-name",
     PodIndex "apps.kubernetes.io/pod-index",
+}
+
+/// Returns `true` if a key may be a known one. Nearly all are not, and one comparison of eight bytes tells.
+#[inline]
+fn has_known_start(text: &[u8]) -> bool {
+    let Some(start) = text.first_chunk::<8>() else { return false };
+    matches!(
+        start,
+        b"leaderwo"
+            | b"ray.io/w"
+            | b"ray.io/r"
+            | b"ray.io/c"
+            | b"grove.io"
+            | b"jobset.s"
+            | b"batch.ku"
+            | b"training"
+            | b"scheduli"
+            | b"volcano."
+            | b"kueue.x-"
+            | b"yunikorn"
+            | b"apps.kub"
+    )
 }
 
 /// Values of the known labels, or of the known annotations, of a pod.

@@ -251,7 +251,7 @@ mod tests {
         assert!(lines.is_empty());
     }
 
-    /// `process_node_events.go`: one entry an error, ended by `;`; `docs/INTEGRATIONS.md` shows commas.
+    /// `process_node_events.go`: one entry an error, ended by `;`; its page on integrations shows commas.
     #[test]
     fn the_message_of_nvsentinel_has_the_gpu_and_the_action() {
         let message = "ErrorCode:79 GPU:0 PCI:0000:17:00 GPU has fallen off the bus Recommended Action=RESTART_BM;\

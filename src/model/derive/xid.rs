@@ -168,7 +168,7 @@ const CATALOG: &[(u32, &str, &str)] = &[
 mod tests {
     use super::*;
 
-    /// Rows of the catalog, and the groups of NVIDIA's actions in gangs-and-pending.md, section 6.
+    /// Rows of the catalog, and the groups of NVIDIA's actions in the same catalog.
     #[test]
     fn numbers_have_the_name_and_the_action_of_nvidias_catalog() {
         let rows = [

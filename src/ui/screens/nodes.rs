@@ -28,7 +28,7 @@ use crate::ui::widgets::table::{Cells, ColumnParams, PlacedColumn, TableRows, ha
 use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
-const HINTS: [Hint; 11] = [
+const HINTS: [Hint; 10] = [
     (Action::Help, "help"),
     (Action::Quit, "quit"),
     (Action::Open, "open"),
@@ -39,7 +39,6 @@ const HINTS: [Hint; 11] = [
     (Action::SortNext, "sort"),
     (Action::NextCluster, "cluster"),
     (Action::Wide, "wide"),
-    (Action::Hold, "hold"),
 ];
 
 /// The visible part of the node table.
