@@ -241,6 +241,11 @@ impl NodeLayout {
             let (pods, events) = below(pods, share(lines(event_lines + 1), pane == NodePane::Events, 6));
             return Self { title, conditions, resources, labels, pods, events, ..Self::default() };
         }
+        Self::tabbed(title, body, pane)
+    }
+
+    /// Gives the body to one pane, below the tabs of all.
+    fn tabbed(title: Rect, body: Rect, pane: NodePane) -> Self {
         let tabs = Rect { height: body.height.min(1), ..body };
         let one = Rect { y: body.y + tabs.height, height: body.height - tabs.height, ..body };
         let plan = Self { title, tabs, ..Self::default() };
