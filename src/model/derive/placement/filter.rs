@@ -54,7 +54,7 @@ impl WaitingPod {
         optional: &OptionalApis,
     ) -> Self {
         let classes = optional.bridges();
-        let request = |(name, quantity): (&str, Quantity)| {
+        let request = |name: &str, quantity: Quantity| {
             let amount = units(name, quantity);
             let has_class = name.starts_with(DEVICE_CLASS) || classes.iter().any(|(resource, _)| **resource == *name);
             let request = Request { kind: kind(name, table), name: Clean::new(name), amount, has_class };
@@ -62,7 +62,7 @@ impl WaitingPod {
         };
         let named = [("cpu", pod.requests.cpu), ("memory", pod.requests.memory)];
         let all = named.into_iter().chain(pod.requests.others.iter().copied());
-        let mut requests: Vec<Request> = all.filter_map(request).collect();
+        let mut requests: Vec<Request> = all.filter_map(|(name, quantity)| request(name, quantity)).collect();
         requests.push(Request { kind: CauseKind::PodSlots, name: Clean::new("pods"), amount: 1, has_class: false });
         requests.sort_by_key(|request| request.kind);
         let mut constraints = constraints.clone();

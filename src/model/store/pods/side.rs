@@ -1,4 +1,4 @@
-//! What only some pods have - trouble, a gang, constraints - in tables beside the records, so that other pods take no memory for it.
+//! Trouble, gangs and constraints of pods, in tables beside the records, so that pods without them take no memory for it.
 
 use std::hash::BuildHasher;
 
