@@ -6,7 +6,9 @@ mod amounts;
 mod build;
 pub mod check;
 mod item;
+mod pending;
 mod table;
+mod trouble;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,7 +22,9 @@ use crate::msg::{Layer, Now};
 
 pub use amounts::{ResourceReport, ResourceReports};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
+pub use pending::{PendingReport, PlacementNow, QueueReport, RefusedNodes, SchedulerReport};
 pub use table::table;
+pub use trouble::{AcceleratorCount, OwnerReport, TroubleReport};
 
 /// The clusters at one time: `watchbell snapshot -o json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,6 +57,10 @@ pub struct ClusterReport {
     pub accelerators: Option<Vec<Accelerator>>,
     /// Sums over pods.
     pub pods: Pods,
+    /// Pods in trouble, by namespace and name; `None` unless pods are known, see `pods.state`.
+    pub trouble: Option<Vec<TroubleReport>>,
+    /// Pods that wait for a node, by namespace and name; `None` unless pods are known, see `pods.state`.
+    pub pending: Option<Vec<PendingReport>>,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
     pub resources: Option<ResourceReports>,
     /// Visibility of node usage.

@@ -113,7 +113,7 @@ pub enum SinceBasis {
 }
 
 /// Requests of a pod: `cpu` and `memory` as fields, other resources by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requests<'a> {
     /// Cores.
     pub cpu: Quantity,

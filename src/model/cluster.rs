@@ -9,6 +9,7 @@ mod events;
 mod gpus;
 mod health;
 mod node;
+mod one_shot;
 mod placement;
 mod pods;
 mod summary;
@@ -55,6 +56,7 @@ use table::NodeTable;
 
 pub use api::ApiLists;
 pub use gpus::GpuView;
+pub use one_shot::PendingPod;
 pub use pods::OpenedNode;
 pub(crate) use table::SavedNodes;
 pub use troubled::ClusterPods;

@@ -55,7 +55,7 @@ pub(super) fn summed<'a>(nodes: impl Iterator<Item = &'a [ResourceAmounts]>, sho
 }
 
 /// `1.5`, `-0.000000001`, `8`: without an exponent or trailing zeros.
-fn decimal(amount: Quantity) -> String {
+pub(super) fn decimal(amount: Quantity) -> String {
     let nano = amount.nano();
     let (whole, rest) = (nano.unsigned_abs() / NANO, nano.unsigned_abs() % NANO);
     let sign = if nano < 0 { "-" } else { "" };

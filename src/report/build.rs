@@ -6,6 +6,7 @@ use super::{
     Accelerator, Api, Bridge, ClusterReport, DraReport, FaultReport, Namespace, NodeSums, OptionalReport,
     PodVisibility, Pods, SmallerPages, UsageReport, ValueState,
 };
+use super::{pending, trouble};
 use crate::model::cluster::{ClusterState, ClusterSummary};
 use crate::model::derive::dra::{self, DraDevices};
 use crate::model::derive::rows::AcceleratorTotals;
@@ -50,6 +51,8 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
             orphaned: shown.of(summary.orphaned),
             unreadable: cluster.tracks().unreadable_pods(),
         },
+        trouble: shown.of(summary.pods).map(|_| trouble::list(cluster, now)),
+        pending: shown.of(summary.pods).map(|_| pending::list(cluster, shown_nodes.of(counts).is_some())),
         resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: UsageReport {
             visible: *cluster.usage().visible() == Visibility::Visible,

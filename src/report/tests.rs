@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
-use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod, turned};
+use crate::facts::pod::{self, PodBatch, PodConstraints, PodFacts, PodPhase};
+use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod as running, turned};
 use crate::msg::{CallEnd, CallKind, ClusterEvent, ProbeOutcome};
 
 /// Three nodes, two with GPUs, and five pods, counted by hand below.
@@ -11,7 +12,9 @@ fn small() -> Bench {
     lost.unschedulable = true;
     let mut worker = node("n10");
     worker.labels = vec![("node-role.kubernetes.io/worker".into(), "".into())];
-    let pods = [gpu_pod("a", "n1", 2), pod("b", "n1"), pod("c", "n10"), pod("d", ""), pod("lost", "gone")];
+    let constraints = PodConstraints::default();
+    let waiting = PodFacts { phase: PodPhase::Pending, constraints: Some(&constraints), ..running("d", "") };
+    let pods = [gpu_pod("a", "n1", 2), running("b", "n1"), running("c", "n10"), waiting, running("lost", "gone")];
     let mut bench = Bench::with(vec![gpu_node("n1", 8, 5), lost, worker], &pods);
     let url = "https://prod.example:6443".into();
     bench.send(ClusterEvent::Server { url, insecure: false });
@@ -74,6 +77,22 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "state": "complete", "namespaces": null, "bound": 4, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 30, "unscheduled": 1,
                 "orphaned": 1, "unreadable": 0
             },
+            "trouble": [{
+                "namespace": "ns", "name": "lost", "uid": null, "state": "node lost", "reason": "Running", "message": null, "since": null,
+                "restarts": 0, "node": "gone", "owner": null, "gang": null, "accelerators": []
+            }],
+            // n1 and n10 have room for half a core and 1 GiB; n2 is not Ready, which comes before its cordon.
+            "pending": [{
+                "namespace": "ns", "name": "d", "gang": null, "since": null, "requests": { "cpu": "0.5", "memory": "1073741824" },
+                "scheduler": { "text": null, "ageSeconds": null }, "queue": null,
+                "now": {
+                    "fits": 2, "notEvaluated": [],
+                    "causes": {
+                        "accelerators": 0, "cpu": 0, "memory": 0, "podSlots": 0, "otherResources": 0, "taints": 0, "selector": 0,
+                        "affinity": 0, "cordoned": 0, "notReady": 1
+                    }
+                }
+            }],
             // The pod on the node that is gone counts for no node.
             "resources": {
                 "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),
@@ -302,4 +321,128 @@ fn text_from_outside_cannot_write_to_the_terminal() {
     let hostile = NodeFacts { name: "n\u{1b}[31m1".into(), ..node("n1") };
     let bench = Bench::with(vec![hostile], &[]);
     assert!(!table(&snapshot(&bench.model, bench.now())).contains('\u{1b}'));
+}
+
+/// A pod of namespace `train`, decoded from JSON.
+fn decoded(name: &str, spec: &serde_json::Value, status: &serde_json::Value) -> PodBatch {
+    let metadata = json!({ "name": name, "namespace": "train", "uid": "9a2b8f2e-61a5-4a4f-8f1d-5b1c4f3f0a10",
+        "creationTimestamp": "2023-11-14T22:00:00Z", "labels": { "leaderworkerset.sigs.k8s.io/group-key": "f0e1" },
+        "ownerReferences": [{ "kind": "Job", "name": "llm", "controller": true }] });
+    let mut batch = PodBatch::default();
+    let object = json!({ "metadata": metadata, "spec": spec, "status": status }).to_string();
+    pod::decode_object(object.as_bytes(), false, &mut batch).unwrap();
+    batch
+}
+
+#[test]
+fn a_pod_in_trouble_says_since_when_and_why_in_the_words_of_the_kubelet() {
+    let containers =
+        json!([{ "name": "c", "resources": { "limits": { "nvidia.com/gpu": "8", "nvidia.com/gpumem": "7" } } }]);
+    let pulling = decoded(
+        "puller",
+        &json!({ "nodeName": "n1", "containers": containers }),
+        &json!({ "phase": "Pending",
+            "conditions": [{ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2023-11-14T22:01:00Z" }],
+            "containerStatuses": [{ "name": "c", "restartCount": 0,
+                "state": { "waiting": { "reason": "ImagePullBackOff", "message": "Back-off pulling image \"r/x\"" } } }] }),
+    );
+    let ill = decoded(
+        "ill",
+        &json!({ "nodeName": "n1", "containers": [{ "name": "c" }] }),
+        &json!({ "phase": "Running",
+            "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": "2023-11-14T22:02:00Z" }],
+            "containerStatuses": [{ "name": "c", "restartCount": 3, "state": { "running": {} },
+                "allocatedResourcesStatus": [{ "name": "nvidia.com/gpu",
+                    "resources": [{ "resourceID": "GPU-1f", "health": "Unhealthy" }] }] }] }),
+    );
+    let pods: Vec<_> = [&pulling, &ill].into_iter().flat_map(|batch| batch.iter().map(|(pod, _)| pod)).collect();
+    let json = as_json(&Bench::with(vec![gpu_node("n1", 8, 8)], &pods));
+    let of = |name: &str, own: serde_json::Value| {
+        let mut pod = json!({ "namespace": "train", "name": name, "uid": "9a2b8f2e-61a5-4a4f-8f1d-5b1c4f3f0a10", "node": "n1",
+            "owner": { "kind": "Job", "name": "llm" }, "gang": "f0e1" });
+        pod.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        pod
+    };
+    let expected = json!([
+        of(
+            "ill",
+            json!({ "state": "device unhealthy", "reason": "Running", "message": "nvidia.com/gpu GPU-1f", "restarts": 3,
+            "since": "2023-11-14T22:02:00Z", "accelerators": [] })
+        ),
+        of(
+            "puller",
+            json!({ "state": "image pull", "reason": "ImagePullBackOff", "message": "Back-off pulling image \"r/x\"",
+            "restarts": 0, "since": "2023-11-14T22:01:00Z", "accelerators": [{ "resource": "nvidia.com/gpu", "count": 8 }] })
+        ),
+    ]);
+    assert_eq!(json["clusters"][0]["trouble"], expected);
+    assert_eq!(json["clusters"][0]["pending"], json!([]), "none waits, and that is known");
+}
+
+#[test]
+fn a_pod_that_waits_has_the_schedulers_words_and_the_nodes_as_of_now() {
+    let spec = json!({ "containers": [{ "name": "c", "resources": { "requests": { "cpu": "1500m", "nvidia.com/gpu": "8" } } }],
+        "nodeSelector": { "pool": "h100" }, "volumes": [{ "name": "v", "persistentVolumeClaim": { "claimName": "data" } }] });
+    let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/4 nodes are available", "lastTransitionTime": "2023-11-14T22:05:00Z" }] });
+    let waiting = decoded("waits", &spec, &status);
+    let pool = |mut node: NodeFacts| {
+        node.labels = vec![("pool".into(), "h100".into())];
+        node
+    };
+    // One takes it, one has seven healthy devices, one is cordoned, and one is of another pool.
+    let cordoned = NodeFacts { unschedulable: true, ..pool(gpu_node("n3", 8, 8)) };
+    let nodes = vec![pool(gpu_node("n1", 8, 8)), pool(gpu_node("n2", 8, 7)), cordoned, gpu_node("n4", 8, 8)];
+    let pods: Vec<_> = waiting.iter().map(|(pod, _)| pod).collect();
+    let json = as_json(&Bench::with(nodes, &pods));
+    let expected = json!([{
+        "namespace": "train", "name": "waits", "gang": "f0e1", "since": "2023-11-14T22:05:00Z",
+        "requests": { "cpu": "1.5", "nvidia.com/gpu": "8" },
+        "scheduler": { "text": "0/4 nodes are available", "ageSeconds": null }, "queue": null,
+        "now": {
+            "fits": 1, "notEvaluated": ["volumes"],
+            "causes": {
+                "accelerators": 1, "cpu": 0, "memory": 0, "podSlots": 0, "otherResources": 0, "taints": 0, "selector": 1,
+                "affinity": 0, "cordoned": 1, "notReady": 0
+            }
+        }
+    }]);
+    assert_eq!(json["clusters"][0]["pending"], expected);
+}
+
+#[test]
+fn pods_that_wait_for_the_same_share_one_evaluation_of_the_nodes() {
+    let of = |name: &str, gpus: &str| {
+        let requests =
+            json!({ "containers": [{ "name": "c", "resources": { "requests": { "nvidia.com/gpu": gpus } } }] });
+        decoded(name, &requests, &json!({ "phase": "Pending" }))
+    };
+    let batches = [of("a", "8"), of("b", "8"), of("c", "4")];
+    let pods: Vec<_> = batches.iter().flat_map(|batch| batch.iter().map(|(pod, _)| pod)).collect();
+    let bench = Bench::with(vec![gpu_node("n1", 8, 8)], &pods);
+    let pending = bench.model.clusters()[0].pending_pods();
+    let shared = |a: usize, b: usize| {
+        let placements = [a, b].map(|at| pending[at].placement.as_ref().unwrap());
+        std::rc::Rc::ptr_eq(placements[0], placements[1])
+    };
+    assert!(shared(0, 1), "the same requests and constraints");
+    assert!(!shared(0, 2), "other requests");
+}
+
+#[test]
+fn lists_of_pods_are_null_until_pods_are_known_and_placements_until_nodes_are() {
+    let waiting = decoded("waits", &json!({ "containers": [{ "name": "c" }] }), &json!({ "phase": "Pending" }));
+    let pods: Vec<_> = waiting.iter().map(|(pod, _)| pod).collect();
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, vec![node("n1")]);
+    let cluster = &as_json(&bench)["clusters"][0];
+    assert_eq!((&cluster["trouble"], &cluster["pending"]), (&json!(null), &json!(null)), "nothing is read yet");
+    bench.page_of_pods(1, 0, &pods);
+    assert_eq!(as_json(&bench)["clusters"][0]["pending"], json!(null), "the first list runs");
+    bench.denied(crate::msg::Resource::Pods);
+    assert_eq!(as_json(&bench)["clusters"][0]["trouble"], json!(null), "denied");
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_pods(1, &pods);
+    let pending = &as_json(&bench)["clusters"][0]["pending"];
+    assert_eq!((&pending[0]["name"], &pending[0]["now"]), (&json!("waits"), &json!(null)));
 }

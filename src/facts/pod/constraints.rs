@@ -8,7 +8,7 @@ use crate::facts::json::{JsonList, Obj, Pairs};
 use crate::facts::text::Clean;
 
 /// Scheduling constraints of a pod without a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodConstraints {
     /// `spec.tolerations`.
     pub tolerations: Vec<Toleration>,
@@ -25,7 +25,7 @@ pub struct PodConstraints {
 }
 
 /// `Toleration`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Toleration {
     /// Key of the taint; empty for any.
     pub key: Clean,
@@ -38,7 +38,7 @@ pub struct Toleration {
 }
 
 /// `NodeSelectorTerm`: all of its requirements; a term without any matches no node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NodeSelectorTerm {
     /// Requirements of labels.
     pub labels: Vec<NodeRequirement>,
@@ -47,7 +47,7 @@ pub struct NodeSelectorTerm {
 }
 
 /// `NodeSelectorRequirement`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NodeRequirement {
     /// Label or field.
     pub key: Clean,

@@ -34,7 +34,7 @@ impl ClusterState {
         self.placement = placement;
     }
 
-    fn placement_source(&self) -> PlacementSource<'_> {
+    pub(super) fn placement_source(&self) -> PlacementSource<'_> {
         let Self { nodes, pods, optional, tracks, .. } = self;
         PlacementSource {
             nodes,

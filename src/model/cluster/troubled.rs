@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::ClusterState;
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
+use crate::model::store::pods::PodSlot;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::ordering::RowSource;
 use crate::model::table::pods::{PodId, PodKey, PodRow, PodScope, Pods};
@@ -75,13 +76,8 @@ impl ClusterPodRows<'_> {
         if scope == PodScope::All {
             return cluster.pods.pods().map(|slot| cluster.pod_id(slot)).collect();
         }
-        let lost = cluster.lost_nodes();
-        let on_lost = lost.iter().flat_map(|node| cluster.pods.pods_on(node));
-        let mut slots: Vec<_> = cluster.pods.troubled().chain(on_lost).collect();
-        slots.sort_unstable();
-        slots.dedup();
         let in_trouble = |slot: &_| cluster.row_at(cluster.pods.pod(*slot), now).trouble.is_some();
-        slots.into_iter().filter(in_trouble).map(|slot| cluster.pod_id(slot)).collect()
+        cluster.maybe_troubled().into_iter().filter(in_trouble).map(|slot| cluster.pod_id(slot)).collect()
     }
 }
 
@@ -157,8 +153,18 @@ impl ClusterState {
         self.cluster_pods.table = table;
     }
 
+    /// Pods in trouble by themselves, or on a lost node; some of them for so short a time that it does not count yet, or ended.
+    pub(super) fn maybe_troubled(&self) -> Vec<PodSlot> {
+        let lost = self.lost_nodes();
+        let on_lost = lost.iter().flat_map(|node| self.pods.pods_on(node));
+        let mut slots: Vec<_> = self.pods.troubled().chain(on_lost).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
     /// Row of a pod on whichever node.
-    fn row_at<'a>(&self, facts: PodFacts<'a>, now: Now) -> PodRow<'a> {
+    pub(super) fn row_at<'a>(&self, facts: PodFacts<'a>, now: Now) -> PodRow<'a> {
         let last_report = self.last_report(facts.node, now);
         self.row_of(facts, last_report, now)
     }

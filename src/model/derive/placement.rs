@@ -112,6 +112,13 @@ pub enum Bound {
 }
 
 impl PlacementReport {
+    /// Evaluates all nodes at once, for one-shot outputs; `None` for a pod that does not wait.
+    pub(crate) fn of(from: PlacementSource<'_>, pod: &PodFacts<'_>) -> Option<Self> {
+        let mut count = PlacementCount::new(from, pod, pod.constraints?);
+        count.advance(from, usize::MAX);
+        Some(count.into_report())
+    }
+
     /// Bound of [`PlacementReport::fits`].
     #[must_use]
     pub fn bound(&self) -> Bound {
