@@ -7,6 +7,7 @@ mod decoder;
 mod input;
 mod job;
 mod keys;
+mod output;
 mod raw;
 
 use std::future::poll_fn;
@@ -33,6 +34,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::process;
+
+use output::Output;
 
 pub use decoder::InputEvent;
 pub use input::Keyboard;
@@ -65,7 +68,8 @@ static LENT: AtomicBool = AtomicBool::new(false);
 
 /// Ownership of the terminal. Dropping it restores the terminal.
 pub struct TerminalGuard {
-    terminal: Terminal<Backend>,
+    terminal: Terminal<CrosstermBackend<Output>>,
+    output: Output,
     title: String,
     process: String,
 }
@@ -76,9 +80,10 @@ impl TerminalGuard {
     /// # Errors
     /// If stdin or stdout is not a terminal, or the setup fails; a partial setup is undone.
     pub fn enter() -> eyre::Result<Self> {
+        let output = Output::open().wrap_err("could not start the thread that writes to the terminal")?;
         enter().wrap_err("could not set up the terminal")?;
-        match open() {
-            Ok(terminal) => Ok(Self { terminal, title: String::new(), process: String::new() }),
+        match open(&output) {
+            Ok(terminal) => Ok(Self { terminal, output, title: String::new(), process: String::new() }),
             Err(error) => {
                 leave();
                 Err(error).wrap_err("could not read the size of the terminal")
@@ -86,14 +91,33 @@ impl TerminalGuard {
         }
     }
 
-    /// Draws one frame as a synchronized update, so that it does not tear.
+    /// Returns `true` if the terminal has taken the last frame: the next one can be drawn.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.output.is_idle()
+    }
+
+    /// Waits until the terminal has taken the last frame.
+    pub fn ready(&self) -> impl Future<Output = ()> + use<> {
+        let output = self.output.clone();
+        async move { output.written().await }
+    }
+
+    /// Time that the terminal took for the last frame.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.output.took()
+    }
+
+    /// Draws one frame as a synchronized update, so that it does not tear. It is written later, by a thread of its own.
     ///
     /// # Errors
-    /// If the terminal is gone or accepts no bytes: the program exits then.
+    /// If the terminal is gone: the program exits then.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.output.send()
     }
 
     /// Sets the window title if it has changed.
@@ -105,7 +129,8 @@ impl TerminalGuard {
             return Ok(());
         }
         title.clone_into(&mut self.title);
-        execute!(self.terminal.backend_mut(), SetTitle(title))
+        queue!(self.terminal.backend_mut(), SetTitle(title))?;
+        self.output.send()
     }
 
     /// Sets the process name that `ps` and `top` show, if it has changed. The system keeps 15 bytes.
@@ -126,12 +151,7 @@ impl TerminalGuard {
     /// # Errors
     /// As [`TerminalGuard::draw`].
     pub fn send(&mut self, bytes: &str) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let out = self.terminal.backend_mut();
-        out.write_all(bytes.as_bytes())?;
-        out.flush()
+        self.output.send_bytes(bytes.as_bytes())
     }
 
     /// Clears the screen, so that the next frame draws every cell.
@@ -139,10 +159,10 @@ impl TerminalGuard {
     /// # Errors
     /// As [`TerminalGuard::draw`].
     pub fn clear(&mut self) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
+        queue!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         // Not `Terminal::clear`: that queries the cursor position, and the reply would arrive as a key, or never.
-        self.terminal = open()?;
-        Ok(())
+        self.terminal = open(&self.output)?;
+        self.output.send()
     }
 
     /// Restores the terminal for the shell, stops the whole job or only this process, and takes the terminal back when continued.
@@ -210,11 +230,9 @@ pub fn missing() -> Option<&'static str> {
     }
 }
 
-type Backend = CrosstermBackend<io::BufWriter<io::Stdout>>;
-
-/// Opens the backend. Its buffer holds a whole frame: 64 KiB are enough for every cell of 200x60 with its style.
-fn open() -> io::Result<Terminal<Backend>> {
-    Terminal::new(CrosstermBackend::new(io::BufWriter::with_capacity(64 * 1024, io::stdout())))
+/// Opens the backend, with a screen of which nothing is known.
+fn open(output: &Output) -> io::Result<Terminal<CrosstermBackend<Output>>> {
+    Terminal::new(CrosstermBackend::new(output.clone()))
 }
 
 fn enter() -> io::Result<()> {
@@ -236,6 +254,10 @@ pub fn leave() {
     }
     // Raw mode first: it needs a system call and no output, so it works even if the terminal accepts no bytes.
     raw::leave();
+    // The rest of a frame that the terminal does not take would only be followed by bytes that it does not take either.
+    if !output::settle(RESTORE_PATIENCE, BUSY_PATIENCE, accepts_bytes) {
+        return;
+    }
     let mut out = io::stdout();
     let _ = execute!(
         out,

@@ -4,10 +4,11 @@
 //!
 //! A resolver that never answers (F02) cannot be simulated for the whole program without a network namespace; `runtime.rs`
 //! ensures that quitting does not wait for its thread. The other faults that hang (F06, F11, F15, F45) hang at one of these places.
+//! A terminal that stops reading is the last of them (F94).
 
 use std::time::Duration;
 
-use watchbell::sim::{Fault, FaultKind};
+use watchbell::sim::{Change, Fault, FaultKind};
 
 use crate::rig::{PASSWORD_PROMPT, Terminal, TestServer, set_exec_plugin, wait_until};
 
@@ -134,4 +135,47 @@ fn pty_f60_keys_are_answered_and_q_leaves_while_a_credential_plugin_hangs() {
     set_exec_plugin(&served, &format!("touch {}; exec sleep 3600", begun.display()), "Never");
     answers_and_leaves(&served, || begun.exists());
     assert_eq!(served.control().request_count(), 0, "nothing is asked without credentials");
+}
+
+/// Starts the program with a hook for alerts, and fills the terminal until it takes no more bytes.
+fn stuck(served: &TestServer) -> Terminal {
+    let config = served.dir.path().join("stuck.toml");
+    let hook = format!("on-alert = [\"/bin/sh\", \"-c\", \"cat >> {}/told\"]", served.dir.path().display());
+    std::fs::write(&config, format!("[tell]\n{hook}\n")).unwrap();
+    let mut terminal = Terminal::start(served, &format!("--config {}", config.display()), &[]);
+    terminal.wait_for("✓ Ready");
+    terminal.hold(true);
+    // Every frame is drawn anew. The kernel takes no more than a few frames of a terminal that does not read.
+    for _ in 0..60 {
+        terminal.press("\u{c}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    terminal
+}
+
+#[test]
+fn pty_f94_a_terminal_that_stops_reading_stops_only_the_drawing() {
+    let served = TestServer::scenario("small");
+    let mut terminal = stuck(&served);
+    let control = served.control();
+    let before = control.request_count();
+    wait_until("further requests", || control.request_count() >= before + 5);
+    control.apply(Change::NodeNotReady { node: "gpu-1".to_owned() });
+    let told = served.dir.path().join("told");
+    let read = || std::fs::read_to_string(&told).unwrap_or_default();
+    wait_until("the hook", || read().contains("NodeNotReady"));
+    assert!(!read().contains("Unreachable"), "nothing is wrong with the cluster: {}", read());
+    terminal.hold(false);
+    terminal.wait_for("NotReady");
+    terminal.press("q");
+    terminal.expect_exit(0);
+}
+
+#[test]
+fn pty_f94_q_leaves_while_the_terminal_does_not_read() {
+    let served = TestServer::scenario("small");
+    let mut terminal = stuck(&served);
+    let program = terminal.program().as_raw_nonzero();
+    terminal.press("q");
+    wait_until("the end of the program", || !std::path::Path::new(&format!("/proc/{program}")).exists());
 }

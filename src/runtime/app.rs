@@ -96,9 +96,9 @@ impl Pace {
         if self.keyed { self.answered_at + KEY_FRAME } else { self.drawn_at + self.frame }
     }
 
-    /// Records that a frame was drawn from `start` until now.
-    fn drawn(&mut self, start: Instant) {
-        self.frame = if start.elapsed() > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
+    /// Records that a frame was drawn from `start` until now; `took`: the time that the terminal took for the one before.
+    fn drawn(&mut self, start: Instant, took: Duration) {
+        self.frame = if start.elapsed() + took > SLOW_DRAW { SLOW_FRAME } else { frame_period() };
         self.drawn_at = Instant::now();
         if self.keyed {
             self.answered_at = self.drawn_at;
@@ -122,10 +122,10 @@ impl App {
         let mut open = true;
         loop {
             // Checked on every pass and not only in a branch below: a stream of messages must not starve the screen.
-            if self.pace.dirty && Instant::now() >= self.pace.due() {
+            if self.pace.dirty && self.may_draw() {
                 self.draw()?;
             }
-            let due = self.pace.due();
+            let (due, ready_to_draw) = (self.pace.due(), self.screen.ready());
             let flow = tokio::select! {
                 biased;
                 event = keyboard.next() => self.on_events(event.wrap_err("the terminal is gone")?, &mut keyboard)?,
@@ -143,7 +143,7 @@ impl App {
                     self.on_inbox(&mut inbox)?
                 }
                 () = ready(()), if self.model.is_behind() => self.on_msg(Msg::CatchUp)?,
-                () = sleep_until(due), if self.pace.dirty => Flow::Continue,
+                () = async { ready_to_draw.await; sleep_until(due).await }, if self.pace.dirty => Flow::Continue,
             };
             match flow {
                 Flow::Continue => {}
@@ -213,10 +213,15 @@ impl App {
     fn answer(&mut self) -> eyre::Result<Flow> {
         self.pace.dirty = true;
         self.pace.keyed = true;
-        if Instant::now() >= self.pace.due() {
+        if self.may_draw() {
             self.draw()?;
         }
         Ok(Flow::Continue)
+    }
+
+    /// Returns `true` if a frame is due and the terminal has taken the last one.
+    fn may_draw(&self) -> bool {
+        Instant::now() >= self.pace.due() && self.screen.is_ready()
     }
 
     /// Applies messages for as long as a key may wait; the rest waits for the next pass.
@@ -316,7 +321,7 @@ impl App {
 
     fn draw(&mut self) -> eyre::Result<()> {
         let now = self.clock.now();
-        let start = Instant::now();
+        let (start, took) = (Instant::now(), self.screen.took());
         self.model.update(Msg::Frame, now);
         let Self { model, view, theme, keymap, screen, .. } = self;
         let (context, mut viewport) = (Context { theme, keymap, now }, Viewport::default());
@@ -324,7 +329,7 @@ impl App {
         model.update(Msg::Viewport(viewport), now);
         screen.set_title(&ui::title_with(model, &theme.glyphs)).wrap_err("the terminal is gone")?;
         screen.name_process(&ui::process_title(model));
-        self.pace.drawn(start);
+        self.pace.drawn(start, took);
         Ok(())
     }
 }

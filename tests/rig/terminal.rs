@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) struct Terminal {
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     output: Arc<Mutex<TerminalOutput>>,
+    /// `true` while the terminal does not read.
+    held: Arc<AtomicBool>,
 }
 
 fn size(cols: u16, rows: u16) -> PtySize {
@@ -63,16 +66,20 @@ impl Terminal {
         }));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let sink = Arc::clone(&shown);
+        let (sink, held) = (Arc::clone(&shown), Arc::new(AtomicBool::new(false)));
+        let is_held = Arc::clone(&held);
         thread::spawn(move || {
             let mut buf = vec![0; 65536];
             while let Ok(n @ 1..) = reader.read(&mut buf) {
+                while is_held.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(5));
+                }
                 let mut shown = sink.lock().unwrap();
                 shown.parser.process(&buf[..n]);
                 shown.raw.extend_from_slice(&buf[..n]);
             }
         });
-        Self { master: pair.master, writer, child, output: shown }
+        Self { master: pair.master, writer, child, output: shown, held }
     }
 
     /// The leader of the session.
@@ -121,6 +128,11 @@ impl Terminal {
     pub(crate) fn press(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
+    }
+
+    /// Stops reading what the program writes, or goes on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     pub(crate) fn resize(&self, cols: u16, rows: u16) {
