@@ -88,6 +88,7 @@ actions! {
         NextPane "next-pane" ["]", "right"] "next pane or grouping",
         PreviousPane "previous-pane" ["[", "left", "h"] "previous pane or grouping",
         Node "node" ["n"] "the node of a pod or claim",
+        Owner "owner" ["o"] "the pods of a pod's owner",
         LogIn "log-in" ["L"] "log in: run the plugin here",
     }
     "rows" {

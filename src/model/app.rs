@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::action::TopScreen;
 use crate::facts::text::Clean;
 use crate::model::alerts::{Outage, Severity};
-use crate::model::cluster::ClusterState;
+use crate::model::cluster::{ClusterState, PodPlace};
 use crate::model::derive::gpus::Grouping;
 use crate::model::settings::{ClusterSpec, Conventions, Settings};
 use crate::model::store::nodes::NodeStore;
@@ -201,8 +201,8 @@ impl Model {
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
             cluster.arrange(now);
-            cluster.advance_pods(now);
-            cluster.arrange_pods(now);
+            cluster.advance_pods(PodPlace::Node, now);
+            cluster.arrange_pods(PodPlace::Node, now);
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
                 cluster.arrange_gpus(self.grouping, now);
@@ -211,9 +211,9 @@ impl Model {
                 cluster.advance_placement();
                 cluster.arrange_placement(namespace, name, now.mono);
             }
-            if self.screen == Screen::Top(TopScreen::Trouble) {
-                cluster.advance_cluster_pods(now);
-                cluster.arrange_cluster_pods(now);
+            if self.screen.pod_place() == Some(PodPlace::Screen) {
+                cluster.advance_pods(PodPlace::Screen, now);
+                cluster.arrange_pods(PodPlace::Screen, now);
             }
             cluster.arrange_events(now);
             if self.screen == Screen::Top(TopScreen::Api) {
@@ -238,15 +238,15 @@ impl Model {
         self.clusters.iter_mut().for_each(|cluster| cluster.catch_up(now));
         if let Some(cluster) = self.clusters.get_mut(self.current) {
             cluster.advance_order(now);
-            cluster.advance_pods(now);
+            cluster.advance_pods(PodPlace::Node, now);
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
             }
             if matches!(self.screen, Screen::Pod { .. }) {
                 cluster.advance_placement();
             }
-            if self.screen == Screen::Top(TopScreen::Trouble) {
-                cluster.advance_cluster_pods(now);
+            if self.screen.pod_place() == Some(PodPlace::Screen) {
+                cluster.advance_pods(PodPlace::Screen, now);
             }
         }
     }
@@ -262,11 +262,12 @@ impl Model {
     pub fn lists_are_behind(&self) -> bool {
         let counts = |cluster: &ClusterState| match &self.screen {
             Screen::Top(TopScreen::Gpus) => cluster.gpus().is_counting() || cluster.gpus().is_arranging(),
-            Screen::Top(TopScreen::Trouble) => cluster.cluster_pods().is_arranging(),
+            Screen::Top(TopScreen::Trouble) | Screen::Pods(_) => cluster.pod_list(PodPlace::Screen).is_arranging(),
             Screen::Pod { .. } => cluster.is_placing(),
             _ => false,
         };
-        let behind = |cluster: &ClusterState| cluster.order_is_behind() || cluster.opened().is_arranging();
+        let behind =
+            |cluster: &ClusterState| cluster.order_is_behind() || cluster.pod_list(PodPlace::Node).is_arranging();
         self.clusters.get(self.current).is_some_and(|cluster| behind(cluster) || counts(cluster))
     }
 

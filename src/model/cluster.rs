@@ -11,10 +11,10 @@ mod health;
 mod node;
 mod one_shot;
 mod placement;
+mod pod_list;
 mod pods;
 mod summary;
 mod table;
-mod troubled;
 mod views;
 
 use std::time::Duration;
@@ -52,14 +52,14 @@ use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
 use crate::msg::{ClusterId, Mono, Now, Resource};
 
 use detail::{DetailState, LinkNow, PartFreshness};
+use pod_list::PodTables;
 use table::NodeTable;
 
 pub use api::ApiLists;
 pub use gpus::GpuView;
 pub use one_shot::PendingPod;
-pub use pods::OpenedNode;
+pub use pod_list::{OwnerKey, PodPlace, PodSet, PodTable};
 pub(crate) use table::SavedNodes;
-pub use troubled::ClusterPods;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 
 /// Maximum number of changes of nodes, of their pods and of usage figures that are applied at once, in at most a millisecond. A
@@ -95,8 +95,7 @@ pub struct ClusterState {
     events: Table<EventList>,
     pub(super) alerts: Alerts,
     table: NodeTable,
-    opened: OpenedNode,
-    cluster_pods: ClusterPods,
+    pod_tables: PodTables,
     /// The one object that is shown in detail.
     detail: Option<DetailState>,
 }
@@ -134,8 +133,7 @@ impl ClusterState {
             events: Table::default(),
             alerts: Alerts::default(),
             table: NodeTable::default(),
-            opened: OpenedNode::default(),
-            cluster_pods: ClusterPods::default(),
+            pod_tables: PodTables::default(),
             detail: None,
         }
     }

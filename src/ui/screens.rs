@@ -10,8 +10,8 @@ pub(in crate::ui) mod help;
 pub(in crate::ui) mod node;
 pub(in crate::ui) mod nodes;
 pub(in crate::ui) mod pod;
+pub(in crate::ui) mod pods;
 pub(in crate::ui) mod tiny;
-pub(in crate::ui) mod trouble;
 pub(in crate::ui) mod view;
 pub(in crate::ui) mod yaml;
 
@@ -29,7 +29,7 @@ pub(in crate::ui) type Open = for<'a> fn(&'a Model, Rect, &Context<'_>, &mut Vie
 /// All screens. A new one is a row here, a file with its [`View`], and a row of [`ACTIONS`](crate::action::ACTIONS) that opens it;
 /// a screen of one object is also a variant of the model's [`Screen`](crate::model::app::screens::Screen).
 const SCREENS: &[Open] =
-    &[nodes::open, node::open, pod::open, yaml::open, api::open, alerts::open, gpus::open, trouble::open];
+    &[nodes::open, node::open, pod::open, yaml::open, api::open, alerts::open, gpus::open, pods::open];
 
 /// The screen that is open.
 pub(in crate::ui) fn open<'a>(

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::model::cluster::PodSet;
 use crate::msg::ClusterId;
 use crate::ui::widgets::strip::Widths;
 use crate::ui::widgets::table::ColumnWidths;
@@ -25,8 +26,10 @@ pub(in crate::ui) struct ListViewState {
     pub(in crate::ui) pods_widths: ColumnWidths,
     pub(in crate::ui) alerts_offset: usize,
     pub(in crate::ui) alerts_widths: ColumnWidths,
-    pub(in crate::ui) trouble_offset: usize,
-    pub(in crate::ui) trouble_widths: ColumnWidths,
+    /// Pods of the list that was drawn last.
+    pub(in crate::ui) pod_list_set: PodSet,
+    pub(in crate::ui) pod_list_offset: usize,
+    pub(in crate::ui) pod_list_widths: ColumnWidths,
     /// Groups of the GPU view.
     pub(in crate::ui) groups_widths: ColumnWidths,
     /// Held devices of the GPU view.
@@ -49,7 +52,7 @@ impl ViewState {
         }
         if resized || last.is_none_or(|(_, other, _)| other != cluster) {
             self.lists.nodes_widths = ColumnWidths::default();
-            self.lists.trouble_widths = ColumnWidths::default();
+            self.lists.pod_list_widths = ColumnWidths::default();
             self.lists.groups_widths = ColumnWidths::default();
             self.lists.held_widths = ColumnWidths::default();
             self.lists.calls_widths = ColumnWidths::default();
@@ -59,6 +62,16 @@ impl ViewState {
         if last != self.last {
             self.lists.pods_widths = ColumnWidths::default();
             self.lists.events_widths = ColumnWidths::default();
+        }
+    }
+}
+
+impl ListViewState {
+    /// Begins to draw a list of pods; other pods reset its widths.
+    pub(in crate::ui) fn enter_pods(&mut self, set: &PodSet) {
+        if self.pod_list_set != *set {
+            self.pod_list_set = set.clone();
+            self.pod_list_widths = ColumnWidths::default();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Meaning of keys: navigation, modes, and effects.
 
 use crate::action::{Action, TopScreen};
+use crate::facts::text::Clean;
 use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
-use crate::model::cluster::ClusterState;
+use crate::model::cluster::{ClusterState, PodPlace};
 use crate::model::derive::gpus::Grouping;
 use crate::model::table::SortBy;
 use crate::model::table::list::SelectionStep;
@@ -86,7 +87,7 @@ impl Model {
     fn act_in_normal(&mut self, action: Action, now: Now) -> Option<Effect> {
         let on_nodes = self.screen == Screen::Nodes;
         if action == Action::Trouble && self.screen == Screen::Top(TopScreen::Trouble) {
-            self.on_current(|cluster| cluster.cluster_pods_mut().toggle_scope());
+            self.on_current(|cluster| cluster.pod_list_mut(PodPlace::Screen).toggle_all());
             return None;
         }
         if let Some(screen) = action.opens() {
@@ -94,7 +95,7 @@ impl Model {
             return None;
         }
         match action {
-            Action::Quit if on_nodes => return Some(Effect::Quit),
+            Action::Quit if on_nodes && self.trail.is_empty() => return Some(Effect::Quit),
             // A cluster that is too large is not followed again.
             Action::Refresh if self.current().budget.exceeded().is_some() => {}
             Action::Refresh => return Some(Effect::Refresh(self.current_id())),
@@ -108,6 +109,7 @@ impl Model {
             }
             Action::Open => self.lead_on(now),
             Action::Node => self.open_its_node(now),
+            Action::Owner => self.open_owner(now),
             Action::Yaml => self.toggle_yaml(now),
             Action::ShowValues => self.toggle_values(now),
             Action::Copy => return self.copy(now),
@@ -179,16 +181,15 @@ impl Model {
     /// Moves the selection, or scrolls where there is none.
     fn go(&mut self, action: Action, now: Now) {
         let Some(step) = self.step(action) else { return };
+        if let Some(place) = self.screen.pod_place() {
+            return self.on_current(|cluster| cluster.move_pod(place, step, now));
+        }
         match &self.screen {
             Screen::Top(TopScreen::Alerts) => self.move_alert(step, now),
-            Screen::Top(TopScreen::Trouble) => self.on_current(|cluster| cluster.move_cluster_pod(step, now)),
             Screen::Top(TopScreen::Gpus | TopScreen::Api)
             | Screen::Node { pane: NodePane::Events, .. }
             | Screen::Pod { .. } => self.step_on_page(step),
             Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
-            Screen::Node { pane: NodePane::Pods, .. } => {
-                self.on_current(|cluster| cluster.move_pod_selection(step, now));
-            }
             _ => self.pane_scroll = self.scrolled(self.pane_scroll, step),
         }
     }
@@ -216,7 +217,7 @@ impl Model {
             // The API and GPU views stay open, to compare clusters; the way back belongs to the other cluster.
             if matches!(self.screen, Screen::Top(screen) if screen != TopScreen::Alerts) {
                 self.cut_trail(0);
-                self.on_current(|cluster| drop(cluster.open_node(None)));
+                self.on_current(|cluster| cluster.open_node(Clean::default()));
             } else {
                 self.leave();
             }

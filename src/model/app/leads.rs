@@ -5,6 +5,7 @@ use super::screens::{NodePane, ReplacedTables, Screen};
 use crate::action::TopScreen;
 use crate::facts::text::Clean;
 use crate::model::alerts::{Rule, SEVERAL};
+use crate::model::cluster::{PodPlace, PodSet, PodTable};
 use crate::model::derive::gpus::{GpuGroup, Grouping};
 use crate::model::known::Known;
 use crate::model::rules::DataSource;
@@ -21,7 +22,9 @@ impl Model {
     pub(in crate::model) fn lead_on(&mut self, now: Now) {
         match &self.screen {
             Screen::Nodes => self.open(now),
-            Screen::Node { pane: NodePane::Pods, .. } => self.open_pod(now),
+            Screen::Node { pane: NodePane::Pods, .. } | Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+                self.open_pod(now);
+            }
             Screen::Node { pane: NodePane::Conditions | NodePane::Resources | NodePane::Labels, name } => {
                 match self.current().node(name, now) {
                     // Its YAML has every message and label in full.
@@ -31,7 +34,6 @@ impl Model {
             }
             Screen::Top(TopScreen::Alerts) => self.open_alert(now),
             Screen::Top(TopScreen::Gpus) => self.open_gpus(now),
-            Screen::Top(TopScreen::Trouble) => self.open_cluster_pod(now),
             Screen::Node { pane: NodePane::Events, .. } | Screen::Top(TopScreen::Api) => {
                 if !self.toggle_row() {
                     self.set_notice("no row is selected", now);
@@ -64,9 +66,32 @@ impl Model {
         self.descend(at, Screen::Node { name: name.clone(), pane: NodePane::Pods });
         let current = self.current;
         let Some(cluster) = self.clusters.get_mut(current) else { return };
-        let opened = Some(cluster.visit_node(name, pod));
-        cluster.arrange_pods(now);
-        self.keep_replaced(ReplacedTables { cluster: current, nodes: None, opened });
+        let before = cluster.visit_node(name, pod);
+        cluster.arrange_pods(PodPlace::Node, now);
+        self.keep_replaced(ReplacedTables { cluster: current, nodes: None, pods: Some((PodPlace::Node, before)) });
+    }
+
+    /// Opens a list of pods.
+    fn open_pods(&mut self, set: PodSet, now: Now) {
+        self.descend(self.current, Screen::Pods(set.clone()));
+        self.show_pods(set);
+        self.arrange_pods(now);
+    }
+
+    /// Opens the pods in trouble with their sort and filter, unless other pods have their place.
+    pub(super) fn open_trouble(&mut self) {
+        self.descend(self.current, Screen::Top(TopScreen::Trouble));
+        if !matches!(self.current().pod_list(PodPlace::Screen).set(), PodSet::Trouble | PodSet::All) {
+            self.show_pods(PodSet::Trouble);
+        }
+    }
+
+    /// Puts a new list of pods on the screen that was just opened.
+    fn show_pods(&mut self, set: PodSet) {
+        let current = self.current;
+        let Some(cluster) = self.clusters.get_mut(current) else { return };
+        let before = cluster.replace_pods(PodPlace::Screen, PodTable::of(set));
+        self.keep_replaced(ReplacedTables { cluster: current, nodes: None, pods: Some((PodPlace::Screen, before)) });
     }
 
     /// Keeps the tables that the screen on top has replaced, for the way back.
@@ -76,19 +101,11 @@ impl Model {
         }
     }
 
-    /// Opens the selected pod of the opened node.
+    /// Opens the selected pod of the list on the screen.
     fn open_pod(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange_pods(now));
-        match self.current().selected_pod() {
-            Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
-            None => self.set_notice("no pod is selected", now),
-        }
-    }
-
-    /// Opens the selected pod of the list of pods.
-    fn open_cluster_pod(&mut self, now: Now) {
-        self.on_current(|cluster| cluster.arrange_cluster_pods(now));
-        match self.current().selected_cluster_pod() {
+        self.arrange_pods(now);
+        let place = self.screen.pod_place();
+        match place.and_then(|place| self.current().selected_pod(place)) {
             Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
             None => self.set_notice("no pod is selected", now),
         }
@@ -100,14 +117,12 @@ impl Model {
         let current = self.current;
         let Some(cluster) = self.clusters.get_mut(current) else { return };
         let nodes = Some(cluster.show_nodes(filter));
-        self.keep_replaced(ReplacedTables { cluster: current, nodes, opened: None });
+        self.keep_replaced(ReplacedTables { cluster: current, nodes, pods: None });
     }
 
     /// Opens the node of the selected or open pod, of the selected held devices, or of the selected alert.
     pub(in crate::model) fn open_its_node(&mut self, now: Now) {
-        if self.screen == Screen::Top(TopScreen::Trouble) {
-            self.on_current(|cluster| cluster.arrange_cluster_pods(now));
-        }
+        self.arrange_pods(now);
         let node = match &self.screen {
             Screen::Nodes => return self.open(now),
             Screen::Node { name, .. } => {
@@ -121,11 +136,13 @@ impl Model {
                 };
                 held.node.clone()
             }
-            Screen::Pod { .. } | Screen::Yaml { .. } | Screen::Top(TopScreen::Trouble) => match self.subject() {
-                Some(ObjectRef::Node { name }) => name,
-                Some(ObjectRef::Pod { namespace, name }) => self.node_of_pod(&namespace, &name, now),
-                None => return self.set_notice("no pod is selected", now),
-            },
+            Screen::Pod { .. } | Screen::Yaml { .. } | Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+                match self.subject() {
+                    Some(ObjectRef::Node { name }) => name,
+                    Some(ObjectRef::Pod { namespace, name }) => self.node_of_pod(&namespace, &name, now),
+                    None => return self.set_notice("no pod is selected", now),
+                }
+            }
             Screen::Top(_) => return self.no_such_key(now),
         };
         let pod = match self.subject() {
@@ -140,6 +157,26 @@ impl Model {
                 self.set_notice(&text, now);
             }
         }
+    }
+
+    /// Opens the pods of the controlling owner of the selected or open pod.
+    pub(in crate::model) fn open_owner(&mut self, now: Now) {
+        self.arrange_pods(now);
+        if matches!(self.screen, Screen::Nodes | Screen::Top(TopScreen::Alerts | TopScreen::Api)) {
+            return self.no_such_key(now);
+        }
+        let Some(ObjectRef::Pod { namespace, name }) = self.subject() else {
+            return self.set_notice("no pod is selected", now);
+        };
+        let set = match self.current().owner_of(&namespace, &name) {
+            Some(Some(owner)) => PodSet::Owner(owner),
+            Some(None) => return self.set_notice("the pod has no owner", now),
+            None => return self.set_notice("the pod is not in the list of pods", now),
+        };
+        if self.screen == Screen::Pods(set.clone()) {
+            return self.set_notice("the pods of this owner are shown already", now);
+        }
+        self.open_pods(set, now);
     }
 
     /// Node of a pod: by the object if it was read, else by the list; empty if neither names one.

@@ -3,6 +3,7 @@
 use super::Model;
 use super::screens::{NodePane, Screen};
 use crate::action::TopScreen;
+use crate::model::cluster::PodPlace;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::state::TableControl;
 
@@ -13,10 +14,10 @@ impl Model {
         match &self.screen {
             Screen::Nodes => Some(cluster.nodes_control()),
             Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control()),
-            Screen::Node { .. } => Some(cluster.opened().control()),
+            Screen::Node { .. } => Some(cluster.pod_list(PodPlace::Node).control()),
+            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => Some(cluster.pod_list(PodPlace::Screen).control()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
             Screen::Top(TopScreen::Api) => Some(cluster.api().control()),
-            Screen::Top(TopScreen::Trouble) => Some(cluster.cluster_pods().control()),
             Screen::Top(TopScreen::Alerts) => Some(&self.alerts.state),
             _ => None,
         }
@@ -28,10 +29,12 @@ impl Model {
         match &self.screen {
             Screen::Nodes => Some(cluster.nodes_control_mut()),
             Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control_mut()),
-            Screen::Node { .. } => Some(cluster.opened_mut().control_mut()),
+            Screen::Node { .. } => Some(cluster.pod_list_mut(PodPlace::Node).control_mut()),
+            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+                Some(cluster.pod_list_mut(PodPlace::Screen).control_mut())
+            }
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
             Screen::Top(TopScreen::Api) => Some(cluster.api_mut().control_mut()),
-            Screen::Top(TopScreen::Trouble) => Some(cluster.cluster_pods_mut().control_mut()),
             Screen::Top(TopScreen::Alerts) => Some(&mut self.alerts.state),
             _ => None,
         }

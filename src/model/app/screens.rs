@@ -3,7 +3,7 @@
 use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::{Model, PageCursor};
-use crate::model::cluster::{OpenedNode, SavedNodes};
+use crate::model::cluster::{PodPlace, PodSet, PodTable, SavedNodes};
 use crate::model::table::pods::PodKey;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
@@ -31,6 +31,8 @@ pub enum Screen {
         /// Its name.
         name: Clean,
     },
+    /// A list of pods of the current cluster, which a row has opened.
+    Pods(PodSet),
     /// One node or pod of the current cluster as YAML.
     Yaml {
         /// The object.
@@ -40,6 +42,18 @@ pub enum Screen {
     },
     /// A screen that a key opens from every other one.
     Top(TopScreen),
+}
+
+impl Screen {
+    /// The list of pods on the screen; `None` if it has none, or another pane has the focus.
+    #[must_use]
+    pub fn pod_place(&self) -> Option<PodPlace> {
+        match self {
+            Self::Node { pane: NodePane::Pods, .. } => Some(PodPlace::Node),
+            Self::Pods(_) | Self::Top(TopScreen::Trouble) => Some(PodPlace::Screen),
+            _ => None,
+        }
+    }
 }
 
 /// Panes of the node screen.
@@ -89,8 +103,8 @@ pub(in crate::model) struct ReplacedTables {
     pub(super) cluster: usize,
     /// Filter and cursor of the nodes.
     pub(super) nodes: Option<SavedNodes>,
-    /// Table of the pods of the node that was opened.
-    pub(super) opened: Option<OpenedNode>,
+    /// A list of pods, and its place.
+    pub(super) pods: Option<(PodPlace, PodTable)>,
 }
 
 impl Model {
@@ -99,10 +113,8 @@ impl Model {
         if matches!(self.screen, Screen::Yaml { .. }) {
             return self.back(now);
         }
-        self.on_current(|cluster| {
-            cluster.arrange_all(now);
-            cluster.arrange_pods(now);
-        });
+        self.on_current(|cluster| cluster.arrange_all(now));
+        self.arrange_pods(now);
         match (self.subject(), &self.screen) {
             (Some(subject), _) => self.descend(self.current, Screen::Yaml { subject, clear: false }),
             (None, Screen::Nodes) => self.set_notice("no node is selected", now),
@@ -139,6 +151,7 @@ impl Model {
                 self.cut_trail(at + 1);
                 self.go_back(now);
             }
+            None if screen == Screen::Top(TopScreen::Trouble) => self.open_trouble(),
             None => self.descend(self.current, screen),
         }
     }
@@ -152,9 +165,8 @@ impl Model {
         self.on_current(|cluster| {
             cluster.select(selected, now);
             if let Screen::Node { name, .. } = &screen {
-                drop(cluster.open_node(Some(name.clone())));
+                cluster.open_node(name.clone());
             }
-            cluster.arrange_pods(now);
         });
         // Values are masked again when a YAML screen is left.
         let screen = match screen {
@@ -162,13 +174,21 @@ impl Model {
             screen => screen,
         };
         self.enter(screen);
+        self.arrange_pods(now);
         self.scroll_to(scroll);
+    }
+
+    /// Brings the list of pods on the screen up to date: messages since the last frame may have moved another pod to the selected
+    /// row.
+    pub(super) fn arrange_pods(&mut self, now: Now) {
+        let place = self.screen.pod_place().unwrap_or(PodPlace::Node);
+        self.on_current(|cluster| cluster.arrange_pods(place, now));
     }
 
     /// Goes back to the nodes, whatever is open.
     pub(in crate::model) fn leave(&mut self) {
         self.cut_trail(0);
-        self.on_current(|cluster| drop(cluster.open_node(None)));
+        self.on_current(|cluster| cluster.open_node(Clean::default()));
         self.enter(Screen::Nodes);
     }
 
@@ -182,20 +202,19 @@ impl Model {
     }
 
     fn restore_tables(&mut self, below: &mut BackEntry) {
-        let Some(ReplacedTables { cluster, nodes, opened }) = below.replaced.take() else { return };
+        let Some(ReplacedTables { cluster, nodes, pods }) = below.replaced.take() else { return };
         let Some(cluster) = self.clusters.get_mut(cluster) else { return };
         if let Some(nodes) = nodes {
             cluster.return_to_nodes(nodes);
         }
-        if let Some(opened) = opened {
-            cluster.reopen_node(opened);
+        if let Some((place, list)) = pods {
+            drop(cluster.replace_pods(place, list));
         }
     }
 
     /// Copies the name of the selected or open object as a shell word, or the YAML that is shown.
     pub(in crate::model) fn copy(&mut self, now: Now) -> Option<Effect> {
-        // Messages since the last frame may have moved another pod to the selected row.
-        self.on_current(|cluster| cluster.arrange_pods(now));
+        self.arrange_pods(now);
         let document = self.current().detail().and_then(|detail| detail.document());
         let (text, what) = match (&self.screen, document) {
             (Screen::Yaml { .. }, None) => return self.show_notice(now, "YAML still loading"),
@@ -250,7 +269,7 @@ impl Model {
         }
         let uid = match &self.screen {
             Screen::Pod { namespace, name } => {
-                let selected = [self.current().selected_pod(), self.current().selected_cluster_pod()];
+                let selected = [PodPlace::Node, PodPlace::Screen].map(|place| self.current().selected_pod(place));
                 let is_open = |pod: &PodKey| pod.namespace == *namespace && pod.name == *name;
                 selected.into_iter().flatten().find(is_open).map(|pod| pod.uid)
             }
@@ -269,7 +288,9 @@ impl Model {
     /// Edits the filter of the list on the screen, if it has one.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes | Screen::Top(_) | Screen::Node { pane: NodePane::Events, .. } => self.mode = Mode::Filter,
+            Screen::Nodes | Screen::Top(_) | Screen::Pods(_) | Screen::Node { pane: NodePane::Events, .. } => {
+                self.mode = Mode::Filter;
+            }
             Screen::Pod { .. } => {
                 // The rows may be far below.
                 self.page_cursor.follows = true;
@@ -304,7 +325,7 @@ impl Model {
             Screen::Nodes => self.current().selected_name().map(|name| ObjectRef::Node { name: name.clone() }),
             Screen::Node { name, pane } => {
                 // Without a selected pod the keys apply to the node.
-                let pod = self.current().selected_pod().filter(|_| *pane == NodePane::Pods);
+                let pod = self.current().selected_pod(PodPlace::Node).filter(|_| *pane == NodePane::Pods);
                 let node = || ObjectRef::Node { name: name.clone() };
                 Some(pod.map_or_else(node, |pod| ObjectRef::Pod { namespace: pod.namespace, name: pod.name }))
             }
@@ -313,8 +334,8 @@ impl Model {
             }
             Screen::Yaml { subject, .. } => Some(subject.clone()),
             Screen::Top(TopScreen::Gpus) => self.held_pod(),
-            Screen::Top(TopScreen::Trouble) => {
-                let pod = self.current().selected_cluster_pod()?;
+            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+                let pod = self.current().selected_pod(PodPlace::Screen)?;
                 Some(ObjectRef::Pod { namespace: pod.namespace, name: pod.name })
             }
             Screen::Top(_) => None,

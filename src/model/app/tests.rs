@@ -284,8 +284,8 @@ proptest! {
             } else {
                 prop_assert_eq!(extent.total, 0, "unknown, but there are rows");
             }
-            let pods = state.pods(0..100, now);
-            prop_assert_eq!(pods.len(), state.opened().extent().len);
+            let pods = state.pod_rows(PodPlace::Node, 0..100, now);
+            prop_assert_eq!(pods.len(), state.pod_list(PodPlace::Node).extent().len);
             prop_assert!(pods.iter().all(|row| !row.facts.name.is_empty()), "a slot out of date");
         }
         let now = bench.now();

@@ -26,7 +26,7 @@ impl ClusterState {
     /// Every pod in trouble, by namespace and name.
     #[must_use]
     pub fn pods_in_trouble(&self, now: Now) -> Vec<PodRow<'_>> {
-        let rows = self.maybe_troubled().into_iter().map(|slot| self.row_at(self.pods.pod(slot), now));
+        let rows = self.maybe_troubled().into_iter().map(|slot| self.row_of(self.pods.pod(slot), now));
         let mut rows: Vec<PodRow<'_>> = rows.filter(|row| row.trouble.is_some()).collect();
         rows.sort_unstable_by_key(|row| (row.facts.namespace, row.facts.name));
         rows

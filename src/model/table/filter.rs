@@ -24,6 +24,8 @@ pub(crate) struct Filter<L: Listing> {
 
 struct Term<L: Listing> {
     negated: bool,
+    /// Source of the values of its column; of a word [`Reads::Row`].
+    reads: Reads,
     test: RowTest<L>,
 }
 
@@ -46,7 +48,6 @@ enum RowTest<L: Listing> {
 /// Comparison of a number of a row with a bound.
 struct Comparison<L: Listing> {
     number: &'static FilterMatch<L>,
-    reads: Reads,
     op: Op,
     bound: NumberBound,
 }
@@ -96,21 +97,23 @@ impl<L: Listing> Filter<L> {
 
     /// Returns `true` if the result depends on the pods of nodes.
     pub(crate) fn needs_pods(&self) -> bool {
-        self.compares(Reads::Pods)
+        self.depends_on(Reads::Pods)
     }
 
     /// Returns `true` if the result depends on the usage of nodes.
     pub(crate) fn needs_usage(&self) -> bool {
-        self.compares(Reads::Usage)
+        self.depends_on(Reads::Usage)
     }
 
     /// Returns `true` if the result changes with time alone.
     pub(crate) fn needs_time(&self) -> bool {
-        self.compares(Reads::Time)
+        self.depends_on(Reads::Time)
     }
 
-    fn compares(&self, reads: Reads) -> bool {
-        self.terms.iter().any(|term| matches!(&term.test, RowTest::Number(number) if number.reads == reads))
+    /// Returns `true` if the result depends on values from this source.
+    pub(crate) fn depends_on(&self, reads: Reads) -> bool {
+        let in_words = || L::COLUMNS.iter().any(|column| column.in_words && column.reads == reads);
+        self.terms.iter().any(|term| term.reads == reads || (matches!(term.test, RowTest::Word(_)) && in_words()))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -146,15 +149,17 @@ fn parse_term<L: Listing>(word: &str) -> Result<Term<L>, BadTerm> {
     if word.is_empty() {
         return Err("nothing to look for".into());
     }
-    let test = match word.find([':', '<', '>', '=']) {
+    let at = word.find([':', '<', '>', '=']);
+    let column = at.and_then(|at| Column::<L>::term(&word[..at].to_lowercase()));
+    let test = match at {
         Some(at) if word[at..].starts_with(':') => parse_text(&word[..at], &word[at + 1..])?,
-        Some(at) if at > 0 => match (Column::<L>::term(&word[..at].to_lowercase()), &word[at..=at]) {
+        Some(at) if at > 0 => match (column, &word[at..=at]) {
             (Some((FilterMatch::Value(holds), _)), "=") => parse_whole(*holds, &word[at + 1..])?,
             _ => parse_number(&word[..at], &word[at..])?,
         },
         _ => RowTest::Word(word.to_lowercase()),
     };
-    Ok(Term { negated, test })
+    Ok(Term { negated, reads: column.map_or(Reads::Row, |(_, reads)| reads), test })
 }
 
 fn parse_text<L: Listing>(column: &str, text: &str) -> Result<RowTest<L>, BadTerm> {
@@ -187,12 +192,12 @@ fn parse_whole<L: Listing>(holds: fn(&L::Row<'_>, TextTest<'_>) -> bool, text: &
 }
 
 fn parse_number<L: Listing>(column: &str, rest: &str) -> Result<RowTest<L>, BadTerm> {
-    let (number_of, reads) = match Column::<L>::term(&column.to_lowercase()) {
+    let number_of = match Column::<L>::term(&column.to_lowercase()) {
         Some((FilterMatch::Value(_), _)) => return Err("this column is text, search it with : or =".into()),
         Some((FilterMatch::Text(_) | FilterMatch::Label(_) | FilterMatch::No, _)) => {
             return Err("this column is text, search it with :".into());
         }
-        Some(number) => number,
+        Some((number, _)) => number,
         None => return Err(BadTerm::NoColumn(column.to_owned())),
     };
     let ops = [("<=", Op::AtMost), (">=", Op::AtLeast), ("<", Op::Less), (">", Op::More), ("=", Op::Equal)];
@@ -206,7 +211,7 @@ fn parse_number<L: Listing>(column: &str, rest: &str) -> Result<RowTest<L>, BadT
         (_, Some(percent)) => NumberBound::Percent(Quantity::parse(percent).map_err(|_| "not a number")?),
         (_, None) => NumberBound::Amount(Quantity::parse(number).map_err(|_| "not a number")?),
     };
-    Ok(RowTest::Number(Comparison { number: number_of, reads, op, bound }))
+    Ok(RowTest::Number(Comparison { number: number_of, op, bound }))
 }
 
 /// `90s`, `5m`, `2h`, `3d`, `1w`, `1h30m`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::column::{Align, Cell, Column, FilterMatch, Listing, Width};
+use super::column::{Align, Cell, Column, FilterMatch, Listing, Reads, Width};
 use super::matching::contains;
 use super::order::SortKey;
 use super::{LastReport, SortBy};
@@ -17,15 +17,15 @@ use crate::model::store::pods::PodSlot;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pods {}
 
-/// Which pods a list has.
+/// Class of the pods of a list, which determines its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PodScope {
-    /// The pods of one node.
+    /// Pods of one node.
     #[default]
     Node,
-    /// The pods of the cluster that are in trouble.
+    /// Pods in trouble.
     Trouble,
-    /// All pods of the cluster.
+    /// Pods of a cluster, in trouble or not.
     All,
 }
 
@@ -118,7 +118,7 @@ impl Listing for Pods {
     type Key = PodKey;
     type Tie = Clean;
 
-    const NAME: &'static str = "the pods of a node";
+    const NAME: &'static str = "pods";
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
 
     /// Namespace and name, each in natural order: names have no blank, and a blank sorts before all their characters.
@@ -155,6 +155,7 @@ const COLUMNS: &[Column<Pods>] = &[
     Column {
         name: "trouble",
         aliases: &["state"],
+        reads: Reads::Time,
         header: "TROUBLE",
         width: Width::Seen(9, 17),
         rank: 1,
@@ -168,6 +169,7 @@ const COLUMNS: &[Column<Pods>] = &[
     },
     Column {
         name: "since",
+        reads: Reads::Time,
         header: "SINCE",
         width: Width::Fixed(6),
         rank: 3,
@@ -247,6 +249,7 @@ const COLUMNS: &[Column<Pods>] = &[
     // A pod without a creation time comes last, also in reverse.
     Column {
         name: "age",
+        reads: Reads::Time,
         header: "AGE",
         width: Width::Fixed(6),
         rank: 4,

@@ -128,6 +128,12 @@ impl<L: Listing> TableState<L> {
         let (sort, reversed) = self.list.sort();
         Arranged { sort, reversed, filter: self.filter.clone() }
     }
+
+    /// Returns `true` if the order or the filter depends on values from this source.
+    pub(crate) fn depends_on(&self, reads: Reads) -> bool {
+        let column = Column::<L>::of_sort(self.list.sort().0);
+        column.is_some_and(|column| column.reads == reads) || self.filter.depends_on(reads)
+    }
 }
 
 /// A list whose rows are all sorted again when they have changed: a list of one slice at once, a longer one slice by slice, while

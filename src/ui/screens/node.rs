@@ -22,7 +22,7 @@ use crate::action::Action;
 use crate::facts::text::Clean;
 use crate::model::app::Model;
 use crate::model::app::screens::{NodePane, Screen};
-use crate::model::cluster::NodeDetail;
+use crate::model::cluster::{NodeDetail, PodPlace};
 use crate::model::known::Known;
 use crate::model::table::{Extent, PodRow, SortBy};
 use crate::msg::Viewport;
@@ -118,12 +118,13 @@ pub(in crate::ui) fn open<'a>(
     let (detail, events) = (cluster.node(name, now), events_of(cluster, now));
     let glyphs = &context.theme.glyphs;
     let layout = NodeLayout::new(area, detail.as_ref().map(|detail| (detail, &events)), *pane, glyphs);
-    let extent = cluster.opened().extent();
+    let list = cluster.pod_list(PodPlace::Node);
+    let extent = list.extent();
     let rows = window(extent.len, extent.selected, state.lists.pods_offset, layout.pod_rows());
     state.lists.pods_offset = rows.start;
-    let (first, pods) = (rows.start, cluster.pods(rows, now));
-    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), cluster.opened().control().sort());
-    let arranging = cluster.opened().is_arranging();
+    let (first, pods) = (rows.start, cluster.pod_rows(PodPlace::Node, rows, now));
+    let (scroll, sort) = (model.pane_scroll().min(layout.hidden), list.control().sort());
+    let arranging = list.is_arranging();
     Some(Box::new(NodeView {
         name,
         pane: *pane,

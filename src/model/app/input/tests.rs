@@ -75,7 +75,7 @@ fn a_new_order_is_looked_at_from_its_top() {
     bench.act(Action::Top);
     bench.act(Action::Open);
     bench.act(Action::SortStatus);
-    assert_eq!(bench.state().opened().extent().selected, Some(0));
+    assert_eq!(bench.state().pod_list(PodPlace::Node).extent().selected, Some(0));
 }
 
 fn notice(bench: &mut Bench, action: Action) -> Option<String> {
@@ -103,7 +103,7 @@ fn a_key_that_does_nothing_here_is_answered() {
     measured(&mut bench, Viewport { page: 20, wide_room: Some(true), ..Viewport::default() });
     assert_eq!(notice(&mut bench, Action::Wide), None);
     bench.act(Action::Open);
-    assert_eq!(notice(&mut bench, Action::SortPods).as_deref(), Some("the pods of a node have no such column"));
+    assert_eq!(notice(&mut bench, Action::SortPods).as_deref(), Some("pods have no such column"));
     for action in [Action::Acknowledge, Action::Wide] {
         assert_eq!(notice(&mut bench, action), nothing, "{action:?} in a node");
     }
@@ -282,7 +282,7 @@ fn a_node_opens_with_its_pods_and_back_returns_to_its_row() {
     bench.act(Action::Down);
     bench.act(Action::Open);
     assert_eq!(bench.model.screen(), &Screen::Node { name: "b".into(), pane: NodePane::Pods });
-    let rows = bench.state().pods(0..10, bench.now());
+    let rows = bench.state().pod_rows(PodPlace::Node, 0..10, bench.now());
     let seen: Vec<_> = rows.iter().map(|row| (row.facts.name, row.gpus, row.selected)).collect();
     assert_eq!(seen, [("train", 2, true), ("web-9", 0, false), ("web-10", 0, false)]);
     bench.act(Action::Back);
@@ -297,14 +297,14 @@ fn the_pod_selection_follows_its_pod() {
     bench.change_pods(1, &[pod("p0", "a")], false);
     bench.prepare();
     let selected = |bench: &Bench| {
-        let rows = bench.state().pods(0..10, bench.now());
+        let rows = bench.state().pod_rows(PodPlace::Node, 0..10, bench.now());
         rows.into_iter().find(|row| row.selected).map(|row| row.facts.name.to_owned())
     };
     assert_eq!(selected(&bench).as_deref(), Some("p2"));
     bench.change_pods(1, &[pod("p2", "a")], true);
     bench.prepare();
     assert_eq!(selected(&bench).as_deref(), Some("p3"), "the neighbour");
-    assert_eq!(bench.state().opened().extent(), Extent { len: 3, total: 3, selected: Some(2) });
+    assert_eq!(bench.state().pod_list(PodPlace::Node).extent(), Extent { len: 3, total: 3, selected: Some(2) });
 }
 
 #[test]

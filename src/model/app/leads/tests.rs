@@ -6,13 +6,14 @@ use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::rules::RULES;
 use crate::msg::ClusterId;
 
-/// Where one is: the screen and the cluster, the filter and cursor of the nodes, the selected pod, held GPU, group and alert.
+/// Where one is: the screen and the cluster, the filter and cursor of the nodes, the selected pod of the node, held GPU, group,
+/// alert and pod of the list.
 #[derive(Debug, PartialEq)]
 struct Here {
     screen: Screen,
     cluster: ClusterId,
     filter: String,
-    names: [Option<String>; 5],
+    names: [Option<String>; 6],
 }
 
 fn here(bench: &mut Bench) -> Here {
@@ -23,10 +24,11 @@ fn here(bench: &mut Bench) -> Here {
     let alert = alerts.iter().find(|row| row.selected).and_then(|row| row.record.subject.as_ref());
     let names = [
         name(state.selected_name()),
-        name(state.selected_pod().map(|pod| pod.name).as_ref()),
+        name(state.selected_pod(PodPlace::Node).map(|pod| pod.name).as_ref()),
         name(state.gpus().selected_held().map(|held| &held.name)),
         name(state.gpus().selected_group().map(|group| &group.name)),
         name(alert),
+        name(state.selected_pod(PodPlace::Screen).map(|pod| pod.name).as_ref()),
     ];
     Here {
         screen: bench.model.screen().clone(),
@@ -61,7 +63,7 @@ fn is_node(bench: &Bench, wanted: &str) -> bool {
 }
 
 fn chosen_pod(bench: &Bench) -> Option<String> {
-    bench.state().selected_pod().map(|pod| pod.name.to_string())
+    bench.state().selected_pod(PodPlace::Node).map(|pod| pod.name.to_string())
 }
 
 fn notice(bench: &Bench) -> String {
@@ -288,10 +290,148 @@ fn a_pod_in_trouble_leads_to_the_pod_and_its_node_and_back() {
     bench.act(Action::Trouble);
     bench.prepare();
     bench.act(Action::Bottom);
-    assert!(bench.state().selected_cluster_pod().is_some(), "the list of every pod has rows");
+    assert!(bench.state().selected_pod(PodPlace::Screen).is_some(), "the list of every pod has rows");
     there_and_back(&mut bench, &[Action::Node, Action::Open]);
     there_and_back(&mut bench, &[Action::Open, Action::Node, Action::Yaml]);
     bench.act(Action::Node);
     assert!(is_node(&bench, "b"), "{:?}", bench.model.screen());
     assert_eq!(chosen_pod(&bench).as_deref(), Some("y"));
+}
+
+/// Pods of two owners of one name, in trouble and not, and one without an owner.
+fn owned() -> Bench {
+    let of = |namespace, name, kind, owner_name| PodFacts { namespace, owner_kind: kind, owner_name, ..pod(name, "a") };
+    let pods = [
+        of("train", "llm-0", "Job", "llm"),
+        of("train", "llm-1", "Job", "llm"),
+        of("train", "llm-x", "ReplicaSet", "llm"),
+        of("train", "llm-y", "Job", "llm-2"),
+        of("infer", "llm-z", "Job", "llm"),
+        of("train", "alone", "", ""),
+    ];
+    let mut bench = Bench::with(vec![node("a"), node("b")], &pods);
+    bench.act(Action::Trouble);
+    bench.act(Action::Trouble);
+    bench.act(Action::SortName);
+    bench.prepare();
+    bench
+}
+
+/// Names of the pods of the list on the screen.
+fn listed(bench: &mut Bench) -> Vec<String> {
+    bench.prepare();
+    let place = bench.model.screen().pod_place().expect("a list of pods");
+    bench.state().pod_rows(place, 0..100, bench.now()).iter().map(|row| row.facts.name.to_owned()).collect()
+}
+
+fn select_pod(bench: &mut Bench, wanted: &str) {
+    bench.act(Action::Top);
+    let place = bench.model.screen().pod_place().expect("a list of pods");
+    for _ in 0..20 {
+        if bench.state().selected_pod(place).is_some_and(|pod| *pod.name == *wanted) {
+            return;
+        }
+        bench.act(Action::Down);
+    }
+    panic!("{wanted} is not listed");
+}
+
+#[test]
+fn a_pod_leads_to_exactly_the_pods_of_its_owner_and_back_to_its_row() {
+    let mut bench = owned();
+    select_pod(&mut bench, "llm-1");
+    there_and_back(&mut bench, &[Action::Owner, Action::Open, Action::Node, Action::Yaml]);
+    bench.act(Action::Owner);
+    assert_eq!(listed(&mut bench), ["llm-0", "llm-1"], "not those of another kind, name or namespace");
+    bench.act(Action::Owner);
+    assert_eq!(notice(&bench), "the pods of this owner are shown already");
+    bench.act(Action::Bottom);
+    bench.act(Action::Open);
+    there_and_back(&mut bench, &[Action::Owner, Action::Open]);
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Trouble));
+    let selected = bench.state().selected_pod(PodPlace::Screen).map(|pod| pod.name.to_string());
+    assert_eq!(selected.as_deref(), Some("llm-1"));
+}
+
+#[test]
+fn every_pod_that_can_be_selected_leads_to_its_owner() {
+    let of =
+        |name| PodFacts { owner_kind: "Job", owner_name: "llm", phase: PodPhase::Pending, ..gpu_pod(name, "a", 1) };
+    let mut bench = Bench::with(vec![gpu_node("a", 8, 8)], &[of("llm-0"), of("llm-1")]);
+    // From the node, from its pod, from the YAML of the pod, and from a held GPU.
+    there_and_back(&mut bench, &[Action::Open, Action::Owner]);
+    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Owner]);
+    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Yaml, Action::Owner]);
+    bench.act(Action::Gpus);
+    bench.prepare();
+    bench.act(Action::Bottom);
+    there_and_back(&mut bench, &[Action::Owner, Action::Open]);
+}
+
+#[test]
+fn a_pod_without_an_owner_says_so() {
+    let mut bench = owned();
+    select_pod(&mut bench, "alone");
+    bench.act(Action::Owner);
+    assert_eq!(
+        (notice(&bench).as_str(), bench.model.screen()),
+        ("the pod has no owner", &Screen::Top(TopScreen::Trouble))
+    );
+    bench.act(Action::Back);
+    bench.act(Action::Owner);
+    assert_eq!(notice(&bench), "no such key here · ? help");
+}
+
+#[test]
+fn pods_in_trouble_over_the_pods_of_an_owner_are_a_list_of_their_own() {
+    let mut bench = owned();
+    bench.act(Action::Filter);
+    bench.type_text("llm");
+    bench.act(Action::Open);
+    bench.act(Action::Back);
+    bench.act(Action::Back);
+    bench.act(Action::Open);
+    select_pod(&mut bench, "llm-0");
+    bench.act(Action::Owner);
+    select_pod(&mut bench, "llm-1");
+    there_and_back(&mut bench, &[Action::Trouble]);
+    bench.act(Action::Trouble);
+    assert!(listed(&mut bench).is_empty(), "no pod is in trouble");
+    bench.act(Action::Trouble);
+    assert_eq!(listed(&mut bench).len(), 6);
+    bench.act(Action::Back);
+    assert_eq!(listed(&mut bench), ["llm-0", "llm-1"]);
+    let selected = bench.state().selected_pod(PodPlace::Screen).map(|pod| pod.name.to_string());
+    assert_eq!(selected.as_deref(), Some("llm-1"));
+}
+
+#[test]
+fn a_cluster_that_is_left_has_its_pods_in_trouble_in_their_place_again() {
+    let mut bench = Bench::new(&["one", "two"]);
+    bench.list_nodes(1, vec![node("n1")]);
+    bench.list_pods(1, &[PodFacts { owner_kind: "Job", owner_name: "llm", ..pod("llm-0", "n1") }]);
+    bench.act(Action::Open);
+    bench.act(Action::Owner);
+    assert_eq!(listed(&mut bench), ["llm-0"]);
+    bench.act(Action::NextCluster);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    bench.act(Action::PreviousCluster);
+    bench.act(Action::Trouble);
+    assert_eq!(bench.state().pod_list(PodPlace::Screen).set(), &PodSet::Trouble);
+}
+
+#[test]
+fn the_key_that_quits_goes_back_from_nodes_that_an_alert_or_a_group_has_opened() {
+    let mut bench = gpus();
+    bench.act(Action::Gpus);
+    bench.prepare();
+    bench.act(Action::Open);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+    assert_eq!(bench.act(Action::Quit), None, "the filter is cleared first");
+    assert_eq!(bench.act(Action::Quit), None);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Gpus));
+    bench.act(Action::Quit);
+    assert_eq!(bench.act(Action::Quit), Some(crate::msg::Effect::Quit));
 }

@@ -69,7 +69,7 @@ fn the_way_down_is_the_way_back_and_what_is_looked_at_follows_the_screen() {
     assert!(matches!(bench.model.screen(), Screen::Pod { .. }));
     assert_eq!(looks(bench.act(Action::Back)), Some((node_subject("a"), false)));
     assert!(matches!(bench.model.screen(), Screen::Node { pane: NodePane::Pods, .. }));
-    assert_eq!(bench.state().selected_pod().map(|pod| pod.name.to_string()).as_deref(), Some("p2"));
+    assert_eq!(bench.state().selected_pod(PodPlace::Node).map(|pod| pod.name.to_string()).as_deref(), Some("p2"));
     assert_eq!(bench.act(Action::Back), Some(Effect::EndInspection));
     assert_eq!(bench.model.screen(), &Screen::Nodes);
     assert!(bench.state().detail().is_none(), "what was known of it is forgotten");
@@ -93,7 +93,7 @@ fn yaml_is_that_of_the_selected_or_the_open_object() {
 /// Where one is: the screen, the cluster, the selected node and the selected pod.
 fn here(bench: &Bench) -> (Screen, ClusterId, Option<String>, Option<String>) {
     let state = bench.model.current();
-    let pod = state.selected_pod().map(|pod| pod.name.to_string());
+    let pod = state.selected_pod(PodPlace::Node).map(|pod| pod.name.to_string());
     let node = state.selected_name().map(ToString::to_string);
     (bench.model.screen().clone(), bench.model.current_id(), node, pod)
 }
@@ -200,7 +200,7 @@ fn f74_a_pod_recreated_under_the_same_name_is_distinguished_and_the_events_of_th
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Open);
-    let opened = bench.state().selected_pod().unwrap().uid;
+    let opened = bench.state().selected_pod(PodPlace::Node).unwrap().uid;
     let event = |uid: u128, about: Option<Uid>| EventFacts { uid: Uid(uid), about, ..EventFacts::default() };
     let events = vec![event(1, Some(opened)), event(2, Some(Uid(77))), event(3, None)];
     find(&mut bench, subject("p1"), detail("p1", opened.0));
@@ -332,11 +332,16 @@ fn row(name: &'static str, phase: PodPhase, reason: &'static str, restarts: u32)
 }
 
 fn listed(bench: &Bench) -> Vec<String> {
-    bench.state().pods(0..20, bench.now()).iter().map(|row| row.facts.name.to_owned()).collect()
+    bench.state().pod_rows(PodPlace::Node, 0..20, bench.now()).iter().map(|row| row.facts.name.to_owned()).collect()
 }
 
 fn chosen(bench: &Bench) -> Option<String> {
-    bench.state().pods(0..20, bench.now()).iter().find(|row| row.selected).map(|row| row.facts.name.to_owned())
+    bench
+        .state()
+        .pod_rows(PodPlace::Node, 0..20, bench.now())
+        .iter()
+        .find(|row| row.selected)
+        .map(|row| row.facts.name.to_owned())
 }
 
 #[test]
@@ -359,12 +364,16 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
     assert_eq!(listed(&bench), ["p-crash", "p-failed", "p-done", "p-ok"]);
     bench.act(Action::SortReverse);
     assert_eq!(
-        (listed(&bench)[0].as_str(), bench.state().opened().control().sort()),
+        (listed(&bench)[0].as_str(), bench.state().pod_list(PodPlace::Node).control().sort()),
         ("p-ok", (SortBy::Restarts, true))
     );
     bench.act(Action::SortNext);
-    assert_eq!(bench.state().opened().control().sort(), (SortBy::Gpu, false));
-    assert_eq!(bench.state().opened().extent().selected, Some(0), "a new order is looked at from its top");
+    assert_eq!(bench.state().pod_list(PodPlace::Node).control().sort(), (SortBy::Gpu, false));
+    assert_eq!(
+        bench.state().pod_list(PodPlace::Node).extent().selected,
+        Some(0),
+        "a new order is looked at from its top"
+    );
     while chosen(&bench).as_deref() != Some("p-ok") {
         bench.act(Action::Down);
     }
@@ -372,7 +381,11 @@ fn the_pods_of_a_node_are_sorted_and_filtered_and_the_selection_follows_the_pod_
     bench.act(Action::Filter);
     bench.type_text("restarts>0");
     assert_eq!(
-        (listed(&bench).len(), bench.state().opened().control().filter(), bench.state().nodes_control().filter()),
+        (
+            listed(&bench).len(),
+            bench.state().pod_list(PodPlace::Node).control().filter(),
+            bench.state().nodes_control().filter()
+        ),
         (3, "restarts>0", "")
     );
     assert_ne!(chosen(&bench).as_deref(), Some("p-ok"));
@@ -397,14 +410,14 @@ fn the_selection_goes_on_with_a_pod_that_was_recreated_and_survives_a_relist() {
     let mut bench = bench();
     bench.act(Action::Open);
     bench.act(Action::Down);
-    let before = bench.state().selected_pod().unwrap();
+    let before = bench.state().selected_pod(PodPlace::Node).unwrap();
     bench.list_pods(2, &[pod("p0", "a"), pod("p1", "a"), pod("p2", "a"), pod("p3", "a")]);
     bench.prepare();
-    assert_eq!(bench.state().selected_pod().unwrap(), before);
+    assert_eq!(bench.state().selected_pod(PodPlace::Node).unwrap(), before);
     let anew = PodFacts { uid: Uid(4_711), version: 99, ..pod("p2", "a") };
     bench.list_pods(3, &[pod("p0", "a"), pod("p1", "a"), anew, pod("p3", "a")]);
     bench.prepare();
-    let after = bench.state().selected_pod().unwrap();
+    let after = bench.state().selected_pod(PodPlace::Node).unwrap();
     assert_eq!((&*after.name, after.uid), ("p2", Uid(4_711)));
 }
 

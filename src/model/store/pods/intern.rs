@@ -111,11 +111,11 @@ impl PodStore {
             self.owners.hold(id);
             return id;
         }
-        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
-        if let Some(id) = self.owners.find(hash, same) {
+        if let Some(id) = self.owner_id(pod.namespace, pod.owner_kind, pod.owner_name) {
             self.owners.hold(id);
             return id;
         }
+        let hash = self.hasher.hash_one((pod.namespace, pod.owner_kind, pod.owner_name));
         let namespace = if let Some(id) = self.namespace_id(pod.namespace) {
             self.namespaces.hold(id);
             id
@@ -124,6 +124,15 @@ impl PodStore {
         };
         let owner = InternedOwner { namespace, kind: pod.owner_kind.into(), name: pod.owner_name.into() };
         self.owners.put(hash, owner)
+    }
+
+    /// Id of an owner that a held pod has.
+    pub(super) fn owner_id(&self, namespace: &str, kind: &str, name: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one((namespace, kind, name));
+        self.owners.find(hash, |held| {
+            let own = *held.kind == *kind && *held.name == *name;
+            own && **self.namespaces.get(held.namespace) == *namespace
+        })
     }
 
     /// The namespace of a record.

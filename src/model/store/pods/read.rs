@@ -105,6 +105,13 @@ impl PodStore {
         std::iter::successors(first.and_then(some), move |&slot| some(self.records.at(slot).next)).map(PodSlot)
     }
 
+    /// The pods of a controlling owner, in no particular order. O(pods), so not for a frame.
+    pub fn owned_by(&self, namespace: &str, kind: &str, name: &str) -> impl Iterator<Item = PodSlot> {
+        let id = self.owner_id(namespace, kind, name);
+        let records = id.into_iter().flat_map(|id| self.records.used().filter(move |(_, record)| record.owner == id));
+        records.map(|(slot, _)| PodSlot(slot))
+    }
+
     /// All pods, in no particular order. O(pods), so not for a frame.
     pub fn pods(&self) -> impl Iterator<Item = PodSlot> {
         self.records.used().map(|(slot, _)| PodSlot(slot))

@@ -286,7 +286,7 @@ fn f23_a_pod_that_the_list_of_another_namespace_brings_is_passed_over() {
 
 #[test]
 fn a_page_of_json_ends_in_the_totals_that_kubectl_describe_would_show() {
-    let body = br#"{"kind":"PodList","metadata":{"resourceVersion":"50"},"items":[
+    let body = br#"{"kind":"PodTable","metadata":{"resourceVersion":"50"},"items":[
         {"metadata":{"name":"train-0","namespace":"ml","uid":"a","resourceVersion":"41"},
          "spec":{"nodeName":"n1","containers":[{"name":"t","resources":{"requests":{"cpu":"8","memory":"64Gi"},"limits":{"nvidia.com/gpu":"4"}}}],
          "initContainers":[{"name":"fetch","resources":{"requests":{"cpu":"12"}}}]},"status":{"phase":"Running"}},

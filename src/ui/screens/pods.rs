@@ -1,13 +1,13 @@
-//! The pods of a cluster that are in trouble, worst first, or all of them.
+//! A list of pods of a cluster: those in trouble, worst first, all of them, or those that a row has opened.
 
 use ratatui::layout::Rect;
 
 use super::node::PodCells;
-use crate::action::{Action, TopScreen};
+use crate::action::Action;
 use crate::model::app::Model;
-use crate::model::app::screens::Screen;
+use crate::model::cluster::{PodPlace, PodSet};
 use crate::model::known::Known;
-use crate::model::table::pods::{PodScope, Pods};
+use crate::model::table::pods::Pods;
 use crate::model::table::state::TableControl;
 use crate::model::table::{Extent, PodRow, SortBy};
 use crate::msg::Viewport;
@@ -22,21 +22,23 @@ use crate::ui::widgets::layout::window;
 use crate::ui::widgets::table::{ColumnParams, TableRows};
 use crate::ui::widgets::text::Pen;
 
-const HINTS: [Hint; 9] = [
+const HINTS: [Hint; 11] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Open, "open pod"),
     (Action::Trouble, "all pods"),
     (Action::Filter, "filter"),
     (Action::SortNext, "sort"),
+    (Action::Node, "node"),
+    (Action::Owner, "owner"),
     (Action::Yaml, "yaml"),
     (Action::Hold, "hold"),
     (Action::NextCluster, "cluster"),
 ];
 
 /// The visible part of the list.
-struct TroubleView<'a> {
-    scope: PodScope,
+struct PodsView<'a> {
+    set: &'a PodSet,
     /// Index of the first visible row.
     first: usize,
     rows: Vec<PodRow<'a>>,
@@ -59,15 +61,18 @@ pub(in crate::ui) fn open<'a>(
     context: &Context<'_>,
     state: &mut ViewState,
 ) -> Option<Box<dyn View + 'a>> {
-    let Screen::Top(TopScreen::Trouble) = model.screen() else { return None };
-    let (cluster, list) = (model.current(), model.current().cluster_pods());
+    if model.screen().pod_place() != Some(PodPlace::Screen) {
+        return None;
+    }
+    let (cluster, list) = (model.current(), model.current().pod_list(PodPlace::Screen));
+    state.lists.enter_pods(list.set());
     let extent = list.extent();
-    let shown = window(extent.len, extent.selected, state.lists.trouble_offset, page(area));
-    state.lists.trouble_offset = shown.start;
-    Some(Box::new(TroubleView {
-        scope: list.scope(),
+    let shown = window(extent.len, extent.selected, state.lists.pod_list_offset, page(area));
+    state.lists.pod_list_offset = shown.start;
+    Some(Box::new(PodsView {
+        set: list.set(),
         first: shown.start,
-        rows: cluster.cluster_pod_rows(shown, context.now),
+        rows: cluster.pod_rows(PodPlace::Screen, shown, context.now),
         extent,
         sort: model.list().map_or((SortBy::Own, false), TableControl::sort),
         arranging: list.is_arranging(),
@@ -75,13 +80,13 @@ pub(in crate::ui) fn open<'a>(
     }))
 }
 
-impl View for TroubleView<'_> {
+impl View for PodsView<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, scene: &Scene<'_>, memory: &mut ListViewState) -> Viewport {
         let (area, glyphs) = (canvas.area, canvas.glyphs());
         self.title(&mut canvas.pen(0), scene);
         let cells = PodCells { wide: area.width >= 100, glyphs };
-        let params = ColumnParams { width: area.width.into(), wide: false, given: self.scope };
-        let table = TableRows::<Pods, _>::new(&self.rows, &cells, &params, &mut memory.trouble_widths, glyphs);
+        let params = ColumnParams { width: area.width.into(), wide: false, given: self.set.scope() };
+        let table = TableRows::<Pods, _>::new(&self.rows, &cells, &params, &mut memory.pod_list_widths, glyphs);
         let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
         let mut list = canvas.at(below);
         if below.height > 0 {
@@ -97,7 +102,7 @@ impl View for TroubleView<'_> {
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let all = counted(self.extent.total as u64, "pod");
         let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
-        let what = if self.scope == PodScope::Trouble { " in trouble" } else { "" };
+        let what = if *self.set == PodSet::Trouble { " in trouble" } else { "" };
         facts.push(if scene.filter.is_empty() {
             (Role::Text, format!("{all}{what}"))
         } else {
@@ -109,15 +114,14 @@ impl View for TroubleView<'_> {
     }
 }
 
-impl TroubleView<'_> {
-    /// `prod-a  pods in trouble 61`, a lower bound while not all pods are known.
+impl PodsView<'_> {
+    /// Context, title and number: `prod-a  pods in trouble 61`, a lower bound while not all pods are known.
     fn title(&self, pen: &mut Pen<'_>, scene: &Scene<'_>) {
         let bound = match self.pods {
             Known::Exact(()) => "",
             _ => pen.glyphs().at_least,
         };
-        let name = if self.scope == PodScope::Trouble { "pods in trouble" } else { "pods" };
-        pen.skip(1).put(Role::Focus, scene.context()).skip(2).put(Role::Title, name).skip(1);
+        pen.skip(1).put(Role::Focus, scene.context()).skip(2).put(Role::Title, &self.set.title()).skip(1);
         match self.pods {
             Known::Unknown | Known::Denied => pen.put(Role::Unknown, pen.glyphs().none),
             Known::Exact(()) | Known::AtLeast(()) => {
@@ -127,12 +131,12 @@ impl TroubleView<'_> {
     }
 
     fn absence(&self) -> &'static str {
-        match (self.pods, self.scope) {
+        match (self.pods, self.set) {
             _ if self.extent.total > 0 => "no pod matches the filter; esc clears it",
             (Known::Denied, _) => "pods may not be listed",
             (Known::Unknown, _) => "pods are not known yet",
-            (Known::AtLeast(()), PodScope::Trouble) => "no pod in trouble so far; not all pods are known",
-            (Known::Exact(()), PodScope::Trouble) => "no pod is in trouble",
+            (Known::AtLeast(()), PodSet::Trouble) => "no pod in trouble so far; not all pods are known",
+            (Known::Exact(()), PodSet::Trouble) => "no pod is in trouble",
             (Known::AtLeast(()), _) => "no pods so far; not all are known",
             (Known::Exact(()), _) => "no pods",
         }

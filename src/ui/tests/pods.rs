@@ -133,3 +133,15 @@ fn what_is_not_known_is_never_no_trouble() {
     let calm = text(&mut calm, (100, 24));
     assert!(calm.contains("no pod is in trouble"), "{calm}");
 }
+
+#[test]
+fn the_pods_of_an_owner_have_its_name_in_the_title() {
+    let of = |name| PodFacts { namespace: "train", owner_kind: "Job", owner_name: "llm", ..pod(name, "n1") };
+    let mut bench = Bench::with(vec![node("n1")], &[of("llm-0"), of("llm-1"), pod("other", "n1")]);
+    for action in [Action::Open, Action::Bottom, Action::Owner] {
+        bench.act(action);
+    }
+    let shown = text(&mut bench, (120, 30));
+    assert!(shown.lines().any(|line| line.contains("pods of Job/llm in train 2")), "{shown}");
+    assert!(shown.contains("llm-0") && shown.contains("llm-1") && !shown.contains("other"), "{shown}");
+}

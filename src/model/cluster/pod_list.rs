@@ -1,0 +1,344 @@
+//! Lists of pods: those of a node, those in trouble, all of a cluster, those of an owner. Each has its order, its filter, and a
+//! selection that follows the pod.
+
+use std::ops::Range;
+
+use super::ClusterState;
+use crate::facts::node::Readiness;
+use crate::facts::text::Clean;
+use crate::model::store::pods::PodSlot;
+use crate::model::table::column::Reads;
+use crate::model::table::list::SelectionStep;
+use crate::model::table::ordering::RowSource;
+use crate::model::table::pods::{PodId, PodKey, PodRow, PodScope, Pods};
+use crate::model::table::state::{Table, TableControl};
+use crate::model::table::{Extent, SortBy};
+use crate::msg::Now;
+
+/// Pods that a list has. A new set is a variant here, its columns, title and order below, and an arm of
+/// [`PodSet::candidates`]; if candidates may not belong to it, also an arm of [`PodSet::has`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PodSet {
+    /// The pods of a node; none if the name is empty.
+    Node(Clean),
+    /// The pods in trouble.
+    Trouble,
+    /// All pods of the cluster.
+    All,
+    /// The pods of a controlling owner.
+    Owner(OwnerKey),
+}
+
+impl Default for PodSet {
+    fn default() -> Self {
+        Self::Node(Clean::default())
+    }
+}
+
+/// Identity of a controlling owner of pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerKey {
+    /// Namespace of the owner and of its pods.
+    pub namespace: Clean,
+    /// Kind: `ReplicaSet`, `Job`.
+    pub kind: Clean,
+    /// Name.
+    pub name: Clean,
+}
+
+impl PodSet {
+    /// Class of the set, which determines the columns.
+    #[must_use]
+    pub fn scope(&self) -> PodScope {
+        match self {
+            Self::Node(_) => PodScope::Node,
+            Self::Trouble => PodScope::Trouble,
+            Self::All | Self::Owner(_) => PodScope::All,
+        }
+    }
+
+    /// Title of the list.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Node(name) => format!("pods on {name}"),
+            Self::Trouble => "pods in trouble".to_owned(),
+            Self::All => "pods".to_owned(),
+            Self::Owner(OwnerKey { namespace, kind, name }) => format!("pods of {kind}/{name} in {namespace}"),
+        }
+    }
+
+    /// The first order of the list.
+    fn sort(&self) -> SortBy {
+        match self {
+            Self::Node(_) => SortBy::Name,
+            Self::Trouble | Self::All => SortBy::Column("trouble"),
+            Self::Owner(_) => SortBy::Status,
+        }
+    }
+
+    /// Slots of the pods that may belong to the set; no pod of the set is missing. Called once for each order, so without reading
+    /// the pods.
+    fn candidates(&self, cluster: &ClusterState) -> Vec<PodSlot> {
+        let pods = &cluster.pods;
+        match self {
+            Self::Node(name) => pods.pods_on(name).collect(),
+            Self::All => pods.pods().collect(),
+            Self::Owner(OwnerKey { namespace, kind, name }) => pods.owned_by(namespace, kind, name).collect(),
+            Self::Trouble => cluster.maybe_troubled(),
+        }
+    }
+
+    /// Returns `true` if a candidate belongs to the set.
+    fn has(&self, pod: &PodRow<'_>) -> bool {
+        match self {
+            // It may have moved since.
+            Self::Node(name) => *pod.facts.node == **name,
+            Self::Trouble | Self::All | Self::Owner(_) => true,
+        }
+    }
+}
+
+/// Place of a list of pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodPlace {
+    /// The pane of the node screen.
+    Node,
+    /// A screen of its own.
+    Screen,
+}
+
+/// A list of pods: which pods, and the table of them.
+#[derive(Debug, Default)]
+pub struct PodTable {
+    set: PodSet,
+    table: Table<Pods>,
+}
+
+impl PodTable {
+    /// Creates a list in its first order.
+    pub(crate) fn of(set: PodSet) -> Self {
+        Self { table: Table::sorted(set.sort()), set }
+    }
+
+    /// Creates a list of other pods with the same sort.
+    fn sorted_alike(&self, set: PodSet) -> Self {
+        Self { set, table: self.table.sorted_alike() }
+    }
+
+    /// Which pods it has.
+    #[must_use]
+    pub fn set(&self) -> &PodSet {
+        &self.set
+    }
+
+    /// Numbers of pods before and after filtering, and the index of the selected one.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.table.extent()
+    }
+
+    /// Returns `true` while the rows are not in the requested order yet.
+    #[must_use]
+    pub fn is_arranging(&self) -> bool {
+        self.table.is_arranging()
+    }
+
+    /// Table control of the pods.
+    pub(crate) fn control(&self) -> &dyn TableControl {
+        &self.table.state
+    }
+
+    /// The same, for a key.
+    pub(crate) fn control_mut(&mut self) -> &mut dyn TableControl {
+        &mut self.table.state
+    }
+
+    /// Shows all pods instead of those in trouble, or those in trouble again.
+    pub(crate) fn toggle_all(&mut self) {
+        self.set = if self.set == PodSet::Trouble { PodSet::All } else { PodSet::Trouble };
+        self.table.state.list.bump_revision();
+    }
+
+    /// Returns `true` if rows come, go or move with time alone: a class of trouble follows time.
+    fn needs_time(&self) -> bool {
+        self.set == PodSet::Trouble || self.table.state.depends_on(Reads::Time)
+    }
+}
+
+/// The lists of pods of a cluster.
+#[derive(Debug)]
+pub(super) struct PodTables {
+    node: PodTable,
+    screen: PodTable,
+}
+
+impl Default for PodTables {
+    fn default() -> Self {
+        Self { node: PodTable::default(), screen: PodTable::of(PodSet::Trouble) }
+    }
+}
+
+impl PodTables {
+    fn at(&self, place: PodPlace) -> &PodTable {
+        match place {
+            PodPlace::Node => &self.node,
+            PodPlace::Screen => &self.screen,
+        }
+    }
+
+    fn at_mut(&mut self, place: PodPlace) -> &mut PodTable {
+        match place {
+            PodPlace::Node => &mut self.node,
+            PodPlace::Screen => &mut self.screen,
+        }
+    }
+}
+
+/// Source of the rows of a list.
+struct PodRows<'a> {
+    cluster: &'a ClusterState,
+    set: &'a PodSet,
+    now: Now,
+}
+
+impl PodRows<'_> {
+    fn all(&self) -> Vec<PodId> {
+        let Self { cluster, set, now } = *self;
+        let mut slots = set.candidates(cluster);
+        if *set == PodSet::Trouble {
+            slots.retain(|slot| cluster.row_of(cluster.pods.pod(*slot), now).trouble.is_some());
+        }
+        slots.into_iter().map(|slot| cluster.pod_id(slot)).collect()
+    }
+}
+
+impl RowSource<Pods> for PodRows<'_> {
+    fn row(&self, id: &PodId) -> Option<PodRow<'_>> {
+        let facts = self.cluster.pods.pod(id.slot);
+        // Another pod may have the slot now.
+        let row = (facts.uid == id.uid).then(|| self.cluster.row_of(facts, self.now));
+        row.filter(|row| self.set.has(row))
+    }
+
+    fn key(&self, id: &PodId) -> Option<PodKey> {
+        Some(PodKey::of(&self.row(id)?.facts))
+    }
+
+    /// The pod, or the one that has its name now: a `StatefulSet` recreates it.
+    fn find(&self, key: &PodKey) -> Option<PodId> {
+        let id = self.cluster.pod_id(self.cluster.pods.find_pod(&key.namespace, &key.name)?);
+        self.row(&id).map(|_| id)
+    }
+}
+
+impl ClusterState {
+    /// A list of pods.
+    #[must_use]
+    pub fn pod_list(&self, place: PodPlace) -> &PodTable {
+        self.pod_tables.at(place)
+    }
+
+    /// The same, for a key.
+    pub(crate) fn pod_list_mut(&mut self, place: PodPlace) -> &mut PodTable {
+        self.pod_tables.at_mut(place)
+    }
+
+    /// Puts a list of pods in a place; returns the one from before.
+    pub(crate) fn replace_pods(&mut self, place: PodPlace, list: PodTable) -> PodTable {
+        std::mem::replace(self.pod_tables.at_mut(place), list)
+    }
+
+    /// Rows of a list of pods as they are sorted and filtered; only those of `range` are built.
+    #[must_use]
+    pub fn pod_rows(&self, place: PodPlace, range: Range<usize>, now: Now) -> Vec<PodRow<'_>> {
+        let PodTable { set, table } = self.pod_tables.at(place);
+        let (selected, order) = (table.extent().selected, table.order());
+        let end = range.end.min(order.len());
+        let row = |at: usize| {
+            let facts = self.pods.pod(order[at].slot);
+            let row = (facts.uid == order[at].uid).then(|| self.row_of(facts, now)).filter(|row| set.has(row))?;
+            Some(PodRow { selected: Some(at) == selected, ..row })
+        };
+        (range.start.min(end)..end).filter_map(row).collect()
+    }
+
+    /// The selected pod of a list.
+    pub(crate) fn selected_pod(&self, place: PodPlace) -> Option<PodKey> {
+        let id = self.pod_tables.at(place).table.selected()?;
+        let facts = self.pods.pod(id.slot);
+        (facts.uid == id.uid).then(|| PodKey::of(&facts))
+    }
+
+    /// Moves the selection of a list of pods.
+    pub(crate) fn move_pod(&mut self, place: PodPlace, step: SelectionStep, now: Now) {
+        self.arrange_pods(place, now);
+        self.with_pods(place, now, |table, rows| table.step(step, rows));
+    }
+
+    /// Updates the order of a list of pods if something has changed.
+    pub(crate) fn arrange_pods(&mut self, place: PodPlace, now: Now) {
+        // Each term only grows; a change of the terms that count changes the revision of the list, too.
+        let time = if self.pod_tables.at(place).needs_time() { now.mono.0.as_secs() } else { 0 };
+        let revision = self.pods.revision() + self.nodes.revision() + time;
+        self.with_pods(place, now, |table, rows| table.arrange(rows, revision, || rows.all(), now.mono));
+    }
+
+    /// Continues a pending order of a list of pods by one slice.
+    pub(crate) fn advance_pods(&mut self, place: PodPlace, now: Now) {
+        self.with_pods(place, now, |table, rows| table.advance(rows));
+    }
+
+    fn with_pods(&mut self, place: PodPlace, now: Now, change: impl FnOnce(&mut Table<Pods>, &PodRows<'_>)) {
+        let mut list = std::mem::take(self.pod_tables.at_mut(place));
+        change(&mut list.table, &PodRows { cluster: self, set: &list.set, now });
+        *self.pod_tables.at_mut(place) = list;
+    }
+
+    /// Shows the pods of a node in the pane of the node screen; an empty name of none. Its list is a new one with the same sort,
+    /// unless the node is shown already.
+    pub(crate) fn open_node(&mut self, name: Clean) {
+        let set = PodSet::Node(name);
+        if self.pod_tables.node.set != set {
+            self.pod_tables.node = self.pod_tables.node.sorted_alike(set);
+        }
+    }
+
+    /// Opens a node with a list of its own, in which the cursor is at `pod`; the list of the previous node is returned.
+    pub(crate) fn visit_node(&mut self, name: Clean, pod: Option<PodKey>) -> PodTable {
+        let mut next = self.pod_tables.node.sorted_alike(PodSet::Node(name));
+        next.table.state.list.choose(pod);
+        self.replace_pods(PodPlace::Node, next)
+    }
+
+    fn pod_id(&self, slot: PodSlot) -> PodId {
+        PodId { slot, uid: self.pods.uid(slot) }
+    }
+
+    /// Pods in trouble by themselves, or on a lost node; some of them for so short a time that it does not count yet, or ended.
+    pub(super) fn maybe_troubled(&self) -> Vec<PodSlot> {
+        let lost = self.lost_nodes();
+        let on_lost = lost.iter().flat_map(|node| self.pods.pods_on(node));
+        let mut slots: Vec<_> = self.pods.troubled().chain(on_lost).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Names of nodes that do not report, and of nodes that pods name and that are gone.
+    fn lost_nodes(&self) -> Vec<&str> {
+        let unknown = self.nodes.unhealthy().filter(|(node, _)| node.readiness == Readiness::Unknown);
+        let mut lost: Vec<&str> = unknown.map(|(node, _)| &*node.facts.name).collect();
+        if self.tracks.knows_all_nodes() && self.join.orphaned() > 0 {
+            lost.extend(self.pods.nodes().map(|(name, _)| name).filter(|name| self.nodes.by_name(name).is_none()));
+        }
+        lost
+    }
+
+    /// Controlling owner of a pod: `Some(None)` if it has none, `None` if the lists do not have the pod.
+    pub(crate) fn owner_of(&self, namespace: &str, name: &str) -> Option<Option<OwnerKey>> {
+        let pod = self.pods.pod(self.pods.find_pod(namespace, name)?);
+        let [namespace, kind, name] = [pod.namespace, pod.owner_kind, pod.owner_name].map(Clean::new);
+        Some((!kind.is_empty()).then_some(OwnerKey { namespace, kind, name }))
+    }
+}
