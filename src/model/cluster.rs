@@ -6,6 +6,7 @@ mod apply;
 mod arrangement;
 pub mod detail;
 mod events;
+mod gangs;
 mod gpus;
 mod health;
 mod node;
@@ -25,6 +26,7 @@ use crate::facts::wire::Uid;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, Rule};
 use crate::model::derive::density::Density;
 use crate::model::derive::dra::DeviceCounts;
+use crate::model::derive::gangs::GangSizes;
 use crate::model::derive::gpus::GpuReport;
 use crate::model::derive::history::History;
 use crate::model::derive::join::Join;
@@ -88,6 +90,8 @@ pub struct ClusterState {
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
+    /// Numbers of pods that owners of gangs say.
+    gang_sizes: GangSizes,
     /// Placement of the pod that is open.
     placement: Placement,
     api: ApiLists,
@@ -128,6 +132,7 @@ impl ClusterState {
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
+            gang_sizes: GangSizes::default(),
             placement: Placement::default(),
             api: ApiLists::default(),
             events: Table::default(),

@@ -6,6 +6,7 @@ pub mod device_chain;
 pub(crate) mod device_conditions;
 pub mod dra;
 pub mod fit;
+pub mod gangs;
 pub mod gpus;
 pub mod history;
 pub(in crate::model) mod join;

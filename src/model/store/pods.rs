@@ -36,7 +36,7 @@ use side::SideTables;
 use totals::{PodShare, RequestSet};
 
 pub use part::ListMark;
-pub use side::{Gang, GangId};
+pub use side::{Gang, GangId, GangKey};
 pub use totals::{NodeTotals, PodCounts, ResourceId, Totals};
 
 /// Number of records whose names are compacted after one batch while too much memory is garbage, which takes some 100 µs.

@@ -8,6 +8,7 @@ use super::pool::InternPool;
 use super::{PodSlot, PodStore};
 use crate::facts::gang::{GangMember, GangSystem, Rank};
 use crate::facts::pod::{PodConstraints, PodFacts, PodTrouble, Since, TroubleKind};
+use crate::facts::text::Clean;
 
 /// Tables by slot.
 #[derive(Default)]
@@ -56,6 +57,40 @@ pub struct Gang {
 /// Id of a gang, valid while a pod of it is held; afterwards another gang may get the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GangId(pub(super) u32);
+
+/// Identity of a gang across screens. Kind and name belong to it: two operators may have a job of one name in a namespace, and a
+/// key such as that of a task group is only unique within its application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GangKey {
+    /// System that made it.
+    pub system: GangSystem,
+    /// Namespace of its pods.
+    pub namespace: Clean,
+    /// Kind of the object to show.
+    pub kind: Clean,
+    /// Identity within its system and namespace.
+    pub key: Clean,
+    /// Name to show.
+    pub name: Clean,
+}
+
+impl GangKey {
+    /// The key of a held gang.
+    #[must_use]
+    pub fn of(gang: &Gang) -> Self {
+        let [namespace, kind, key, name] =
+            [&gang.namespace, &gang.kind, &gang.key, &gang.name].map(|text| Clean::new(text));
+        Self { system: gang.system, namespace, kind, key, name }
+    }
+
+    /// The key of the gang that a pod belongs to; `None` if it works by itself.
+    #[must_use]
+    pub fn of_pod(pod: &PodFacts<'_>) -> Option<Self> {
+        let GangMember { system, kind, key, name, .. } = pod.gang?;
+        let [namespace, kind, key, name] = [pod.namespace, kind, key, name].map(Clean::new);
+        Some(Self { system, namespace, kind, key, name })
+    }
+}
 
 impl Default for Gang {
     fn default() -> Self {
@@ -192,6 +227,15 @@ impl PodStore {
     #[must_use]
     pub fn gang(&self, GangId(id): GangId) -> Option<&Gang> {
         self.side.gangs.held(id)
+    }
+
+    /// The gang with this key; `None` if no pod of it is held.
+    #[must_use]
+    pub fn find_gang(&self, gang: &GangKey) -> Option<GangId> {
+        let GangKey { system, namespace, kind, key, name } = gang;
+        let identity = (*system, &**namespace, &**key, &**kind, &**name);
+        let same = |held: &Gang| (held.system, &*held.namespace, &*held.key, &*held.kind, &*held.name) == identity;
+        self.side.gangs.find(self.hasher.hash_one(identity), same).map(GangId)
     }
 
     /// The pods of a gang, in no particular order.

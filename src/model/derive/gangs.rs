@@ -1,0 +1,184 @@
+//! Gangs of a cluster: how many of the pods that only work together run, of how many, and which of them is the worst off.
+//!
+//! The rules of a row are in docs/pods.md.
+
+mod member;
+mod state;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::facts::accelerator::Kind;
+use crate::facts::text::Clean;
+use crate::model::store::nodes::NodeStore;
+use crate::model::store::pods::PodStore;
+
+use member::GangPods;
+
+pub use crate::model::store::pods::GangKey;
+pub use member::{GangCell, MemberClass};
+pub use state::{GangState, MemberTrouble};
+
+/// Exact numbers of pods of gangs, as their owners say.
+#[derive(Clone, Debug, Default)]
+pub struct GangSizes {
+    sizes: HashMap<GangKey, u32>,
+    revision: u64,
+}
+
+impl GangSizes {
+    /// Number of pods of a gang; `None` if its owner has not said it.
+    #[must_use]
+    pub fn of(&self, gang: &GangKey) -> Option<u32> {
+        self.sizes.get(gang).copied()
+    }
+
+    /// Sets the number of pods of a gang, or forgets it.
+    pub fn set(&mut self, gang: GangKey, size: Option<u32>) {
+        self.revision += 1;
+        match size {
+            Some(size) => self.sizes.insert(gang, size),
+            None => self.sizes.remove(&gang),
+        };
+    }
+}
+
+/// Number of pods that a gang needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// As its pods or its owner say.
+    Exact(u32),
+    /// A lower bound, from the ranks and the number of its pods.
+    AtLeast(u32),
+}
+
+impl Wanted {
+    /// The number, or its lower bound.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Exact(number) | Self::AtLeast(number) => number,
+        }
+    }
+}
+
+/// A gang as the list of gangs shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GangRow {
+    /// Its identity, with namespace, kind and name.
+    pub key: GangKey,
+    /// Its members: one pod a rank, and the pods without a rank.
+    pub members: u32,
+    /// Members that run and are ready, on nodes that report.
+    pub running: u32,
+    /// Number of pods that it needs.
+    pub wanted: Wanted,
+    /// Accelerators that its members request, sorted by resource.
+    pub accelerators: Vec<GangAccelerators>,
+    /// Whole devices of members that have a node.
+    pub gpus_held: i64,
+    /// Whole devices that members without a node wait for.
+    pub gpus_waiting: i64,
+    /// Its state.
+    pub state: GangState,
+    /// Members in the state of the worst one; 0 if none is in trouble.
+    pub affected: u32,
+    /// Time since which it has been in its state; `None` if no object says it.
+    pub since: Option<Timestamp>,
+    /// The member that is the worst off; `None` if none is in trouble.
+    pub worst: Option<WorstMember>,
+}
+
+impl GangRow {
+    /// Whole devices that its members request.
+    #[must_use]
+    pub fn gpus(&self) -> i64 {
+        self.gpus_held.saturating_add(self.gpus_waiting)
+    }
+}
+
+/// Accelerators of one resource that a gang requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GangAccelerators {
+    /// `nvidia.com/gpu`.
+    pub resource: Clean,
+    /// Kind of one unit.
+    pub kind: Kind,
+    /// Sum of the requests of the members.
+    pub count: i64,
+}
+
+/// Member of a gang that is the worst off: of several alike the first to be so, then that of the lowest rank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorstMember {
+    /// Name of the pod.
+    pub pod: Clean,
+    /// Its rank; `None` if the pod does not say it.
+    pub rank: Option<u32>,
+    /// Its node; empty without one.
+    pub node: Clean,
+    /// Its trouble.
+    pub trouble: MemberTrouble,
+    /// The trouble in a word or two: kubectl's STATUS, `node Unknown`, `3 nvidia.com/gpu withdrawn`.
+    pub reason: Clean,
+    /// Image, device and message of the kubelet or the scheduler; empty without any.
+    pub detail: Clean,
+    /// Time since which it has been in this trouble; `None` if no object says it.
+    pub since: Option<Timestamp>,
+    /// Whole devices that it requests.
+    pub gpus: i64,
+}
+
+/// Stores that gangs are counted from.
+#[derive(Clone, Copy)]
+pub(crate) struct GangSource<'a> {
+    pub(crate) pods: &'a PodStore,
+    pub(crate) nodes: &'a NodeStore,
+    pub(crate) sizes: &'a GangSizes,
+    /// `true` if the list of nodes is complete, so that a node that is not in it is gone.
+    pub(crate) knows_nodes: bool,
+    /// The current time by the server's clock.
+    pub(crate) server_now: Timestamp,
+}
+
+/// One gang with its members in the order of their ranks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GangDetail {
+    /// The row of the list.
+    pub row: GangRow,
+    /// The members and the ranks without one, in the order of the ranks; members without a rank come last, by name.
+    pub cells: Vec<GangCell>,
+}
+
+/// One gang with its members; `None` if no pod of it is held. A gang is found even if it is too small for the list.
+pub(crate) fn detail(from: GangSource<'_>, key: &GangKey) -> Option<GangDetail> {
+    let id = from.pods.find_gang(key)?;
+    GangPods::of(from, id).detail(from, from.pods.gang(id)?)
+}
+
+/// The row of one gang; otherwise like [`detail`].
+pub(crate) fn row(from: GangSource<'_>, key: &GangKey) -> Option<GangRow> {
+    let id = from.pods.find_gang(key)?;
+    GangPods::of(from, id).row(from, from.pods.gang(id)?)
+}
+
+/// All gangs that are listed, by namespace, name and kind. O(pods of gangs), so not for a frame.
+pub(crate) fn all(from: GangSource<'_>) -> Vec<GangRow> {
+    let rows = from.pods.gangs().filter_map(|(id, gang)| GangPods::of(from, id).row(from, gang));
+    let mut rows: Vec<GangRow> = rows.filter(GangRow::is_listed).collect();
+    let order = |row: &GangRow| [&row.key.namespace, &row.key.name, &row.key.kind, &row.key.key].map(Clean::clone);
+    rows.sort_by_cached_key(order);
+    rows
+}
+
+impl GangRow {
+    /// Returns `true` if it is a gang: pods that have nobody to work with are none. A `StatefulSet` of one replica and the head of a
+    /// `RayCluster` without workers are such; an indexed Job with one pod may run its indexes one after another.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.wanted.number() > 1
+    }
+}
+
+#[cfg(test)]
+mod tests;
