@@ -18,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::clock::Clock;
 use crate::facts::text::Clean;
 use crate::msg::detail::WatchDetail;
-use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, ProbeSeries, Resource};
+use crate::msg::{ClusterEvent, ClusterId, Mono, Msg, ProbeSeries, Query, QueryKind, Resource};
 
 mod bom;
 mod call;
@@ -39,6 +39,7 @@ mod meter;
 mod optional;
 mod probe;
 mod proxy;
+mod query;
 mod reflector;
 mod request_queue;
 mod session;
@@ -51,6 +52,7 @@ mod warnings;
 mod yaml;
 
 use crate::cluster::list_source::ListSource;
+use crate::cluster::query::QueryQueues;
 use crate::cluster::request_queue::RequestQueue;
 use crate::cluster::sleep::SleepDetector;
 use classify::one_line;
@@ -89,6 +91,8 @@ pub enum ClusterCommand {
     /// The machine or the program slept: connections are dead and the data is old (F67). The tasks detect a sleep of
     /// the machine themselves.
     Resumed,
+    /// Make a request once.
+    Query(Box<Query>),
     /// Get new credentials from a plugin that has the terminal while the screen is suspended (F61). The channel gets the
     /// outcome: `Ok`, or the reason why there are none.
     LogIn(oneshot::Sender<Result<(), Clean>>),
@@ -123,6 +127,7 @@ pub(crate) struct TaskContext {
     namespaces: Vec<AtomicU32>,
     /// Queue of the requests of these namespaces.
     queue: RequestQueue,
+    queries: QueryQueues,
 }
 
 impl TaskContext {
@@ -196,6 +201,7 @@ enum ClusterTask {
     Inspector,
     Usage,
     Optional(Resource),
+    Query(QueryKind),
 }
 
 impl ClusterTask {
@@ -214,7 +220,8 @@ impl ClusterTask {
     /// All tasks of a cluster.
     fn all(tuning: &Tuning) -> Vec<Self> {
         let optional = Resource::OPTIONAL.map(Self::Optional);
-        Self::ALWAYS.into_iter().chain(optional).chain(Self::pods(tuning)).collect()
+        let queries = QueryKind::ALL.map(Self::Query);
+        Self::ALWAYS.into_iter().chain(optional).chain(queries).chain(Self::pods(tuning)).collect()
     }
 
     /// The lists of pods: one, or one for each namespace.
@@ -241,6 +248,7 @@ impl ClusterTask {
             Self::Version => "version",
             Self::Inspector => "opened object",
             Self::Usage => "usage",
+            Self::Query(kind) => kind.call_name(),
         }
     }
 }
@@ -272,6 +280,7 @@ async fn supervise<B: ClientFactory>(factory: B, server: ClusterEvent, tuning: T
         generations: Default::default(),
         namespaces: tuning.namespaces.iter().map(|_| AtomicU32::default()).collect(),
         queue: RequestQueue::new(&tuning),
+        queries: QueryQueues::new(),
         tuning,
     });
     let work = async {
@@ -287,6 +296,7 @@ async fn supervise<B: ClientFactory>(factory: B, server: ClusterEvent, tuning: T
                 Some(command) = commands.recv() => match command {
                     ClusterCommand::Refresh => refresh.send_modify(|count| *count += 1),
                     ClusterCommand::Unfollow => tree.unfollow(),
+                    ClusterCommand::Query(query) => shared.queries.push(*query),
                     ClusterCommand::Resumed => awake.send_modify(|count| *count += 1),
                     ClusterCommand::LogIn(answer) => shared.session.log_in(answer),
                 },
@@ -342,6 +352,7 @@ impl<B: ClientFactory> Tree<B> {
             ClusterTask::Inspector => Box::pin(crate::cluster::detail::run(shared, seed)),
             ClusterTask::Usage => Box::pin(usage::run(shared, seed)),
             ClusterTask::Optional(resource) => Box::pin(optional::run(shared, resource, seed)),
+            ClusterTask::Query(kind) => Box::pin(query::run(shared, kind)),
         };
         let task = self.tasks.spawn(Box::pin(async move {
             sleep(delay).await;

@@ -11,6 +11,7 @@ mod event;
 mod failure;
 mod limits;
 mod page;
+mod query;
 mod split;
 mod sync;
 mod time;
@@ -28,6 +29,7 @@ pub use event::{ClusterEvent, SKEW_SHOWN_MS, UsageNews};
 pub use failure::{Failure, Layer};
 pub use limits::{PageLimits, Smaller};
 pub use page::PageHead;
+pub use query::{Query, QueryAnswer, QueryKind, QueryResult};
 pub use sync::SyncState;
 pub use time::{Mono, Now};
 

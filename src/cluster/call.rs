@@ -18,7 +18,7 @@ use crate::clock::wall;
 use crate::cluster::bom::ByteOrderMark;
 use crate::facts::wire::decode_failure;
 use crate::msg::detail::DetailPart;
-use crate::msg::{CallKind, Layer};
+use crate::msg::{CallKind, Layer, QueryKind};
 
 /// Accept header for protobuf. It always allows JSON too: some proxies know only JSON and would answer 406.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
@@ -251,6 +251,7 @@ fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
     let readable = match kind {
         CallKind::List(resource) | CallKind::Watch(resource) => resource.api().protobuf,
         CallKind::Detail(part) | CallKind::DetailWatch(part) => part == DetailPart::Events,
+        CallKind::Query(kind) => kind == QueryKind::FailedPods,
         CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get => false,
     };
     match (readable && tuning.protobuf, kind.is_watch()) {

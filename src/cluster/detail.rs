@@ -428,12 +428,12 @@ fn usable(version: String) -> Result<String, RequestError> {
 }
 
 /// One segment of a path.
-fn segment(name: &str) -> PercentEncode<'_> {
+pub(super) fn segment(name: &str) -> PercentEncode<'_> {
     utf8_percent_encode(name, SEGMENT)
 }
 
 /// `name` as the value of a field selector, escaped once for the selector (apimachinery `pkg/fields`, `EscapeValue`).
-fn field(name: &str) -> String {
+pub(super) fn field(name: &str) -> String {
     let mut value = String::with_capacity(name.len());
     for letter in name.chars() {
         if matches!(letter, '\\' | ',' | '=') {

@@ -14,6 +14,7 @@ mod faults_watch;
 mod incident;
 mod namespaces;
 mod optional;
+mod queries;
 mod rules;
 pub(in crate::cluster) mod script;
 mod silence;

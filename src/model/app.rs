@@ -177,13 +177,14 @@ impl Model {
                     if cluster.budget.take_exceeded() {
                         return Some(Effect::Unfollow(id));
                     }
+                    return cluster.next_query(now).map(|query| Effect::Query(id, Box::new(query)));
                 }
             }
             Msg::Tick => {
                 self.evaluate_outage(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
                 self.arrange_alerts(now);
-                return self.notify_alerts(now);
+                return self.notify_alerts(now).or_else(|| self.next_query(now));
             }
             Msg::Frame => self.prepare(now),
             Msg::CatchUp => self.catch_up(now),
@@ -191,6 +192,13 @@ impl Model {
             Msg::Notice(text) => self.notice = Some((now.mono, text)),
         }
         None
+    }
+
+    /// The next query of any cluster.
+    fn next_query(&mut self, now: Now) -> Option<Effect> {
+        let ids = (0..=u16::MAX).map(ClusterId);
+        let mut clusters = ids.zip(&mut self.clusters);
+        clusters.find_map(|(id, cluster)| Some(Effect::Query(id, Box::new(cluster.next_query(now)?))))
     }
 
     /// Updates what a frame needs: alerts, and the order of rows where something changed.

@@ -14,6 +14,7 @@ mod one_shot;
 mod placement;
 mod pod_list;
 mod pods;
+mod queries;
 mod summary;
 mod table;
 mod views;
@@ -24,6 +25,7 @@ use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::alerts::{AlertLine, AlertRecord, Alerts, Rule};
+use crate::model::derive::black_holes::BlackHoles;
 use crate::model::derive::density::Density;
 use crate::model::derive::dra::DeviceCounts;
 use crate::model::derive::gangs::GangSizes;
@@ -55,6 +57,7 @@ use crate::msg::{ClusterId, Mono, Now, Resource};
 
 use detail::{DetailState, LinkNow, PartFreshness};
 use pod_list::PodTables;
+use queries::Queries;
 use table::NodeTable;
 
 pub use api::ApiLists;
@@ -87,6 +90,8 @@ pub struct ClusterState {
     pub(super) join: Join,
     /// Nodes that are nearly full of pods.
     density: Density,
+    black_holes: BlackHoles,
+    queries: Queries,
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
@@ -129,6 +134,8 @@ impl ClusterState {
             link: ServerState::default(),
             join: Join::default(),
             density: Density::default(),
+            black_holes: BlackHoles::default(),
+            queries: Queries::default(),
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
@@ -271,6 +278,7 @@ impl ClusterState {
     pub fn heap_bytes(&self) -> HeapBytes {
         let nodes = self.nodes.heap_bytes() + self.history.heap_bytes() + self.table.heap_bytes();
         let rest = self.join.heap_bytes() + self.density.heap_bytes() + self.usage.heap_bytes();
+        let rest = rest + self.black_holes.heap_bytes();
         HeapBytes { nodes: nodes + rest, pods: self.pods.heap_bytes() }
     }
 
@@ -327,6 +335,7 @@ impl ClusterState {
         self.history.watched(current, now);
         self.history.tick(now);
         self.apply_pending(now.mono);
+        self.tick_queries(now);
         self.alerts.touch();
         self.evaluate(now);
     }

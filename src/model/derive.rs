@@ -1,5 +1,6 @@
 //! Values derived from the stores: joins, histories, latencies, usage, devices and capacity.
 
+pub mod black_holes;
 pub mod claims;
 pub(in crate::model) mod density;
 pub mod device_chain;

@@ -79,6 +79,8 @@ macro_rules! alert_thresholds {
             pod_density_clear_pct: u8 = 90, "pod-density-clear", Bounds::Percent(DENSITY), at most pod_density_pct;
             /// Time for which that alert is pending: 15 min, kubernetes-mixin `KubeletTooManyPods`.
             pod_density_for: Duration = Duration::from_secs(900), "pod-density-for", Bounds::Any;
+            /// A node on which this many pods live less than a minute within 5 min stands out as a black hole: 5, Docker `SwarmKit`. 0: off.
+            black_hole: u32 = 5, "black-hole", Bounds::Any;
             /// An acknowledgement ends after this at the latest: 1 h.
             ack_expires: Duration = Duration::from_secs(3_600), "ack-expires", Bounds::Any;
             /// A silence ends after this: 30 min.
@@ -288,6 +290,17 @@ rules! {
         // A node stays in the alert until it is below the share that clears it.
         nodes: |settings| format!("pods>{}%", settings.pod_density_clear_pct),
         evaluate: Evaluate::Nodes("nodes nearly full of pods"),
+    }
+    /// A node ends the pods that it gets within a minute of their creation.
+    BlackHole {
+        severity: Severity::Critical,
+        subject: AlertSubject::Node,
+        unit: PeakUnit::Count,
+        source: DataSource::Pods,
+        inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
+        thresholds: &["black-hole"],
+        nodes: |_| "problem:black-hole".to_owned(),
+        evaluate: Evaluate::Nodes("nodes kill what they get"),
     }
     /// A node lacks devices that its labels promise.
     GpusMissing {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Layer;
+use super::query::QueryKind;
 use super::time::Mono;
 use crate::msg::detail::DetailPart;
 use crate::resource::Resource;
@@ -33,6 +34,8 @@ pub enum CallKind {
     Detail(DetailPart),
     /// Opening a watch on these, until its headers.
     DetailWatch(DetailPart),
+    /// A query, or a part of it.
+    Query(QueryKind),
 }
 
 impl CallKind {
@@ -48,6 +51,7 @@ impl CallKind {
         match self {
             Self::List(resource) | Self::Watch(resource) => resource.is_optional(),
             Self::Usage => true,
+            Self::Query(kind) => kind.is_optional(),
             Self::Ping | Self::Work | Self::Get | Self::Detail(_) | Self::DetailWatch(_) => false,
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClusterId;
 use super::detail::WatchDetail;
+use super::query::Query;
 use crate::facts::text::Clean;
 
 /// Action that the model requests from outside.
@@ -26,6 +27,8 @@ pub enum Effect {
     Inspect(ClusterId, Box<WatchDetail>),
     /// No object is open any more; its data can be dropped.
     EndInspection,
+    /// Make a request once; its answer is an event of the cluster.
+    Query(ClusterId, Box<Query>),
     /// Copy a text to the terminal's clipboard.
     Copy {
         /// The text, cut to what a terminal accepts.

@@ -8,6 +8,7 @@ use super::detail::DetailUpdate;
 use super::failure::Failure;
 use super::limits::PageLimits;
 use super::page::PageHead;
+use super::query::QueryAnswer;
 use super::sync::SyncState;
 use crate::facts::metrics::NodeUsage;
 use crate::facts::text::Clean;
@@ -91,6 +92,8 @@ pub enum ClusterEvent {
     Probe(ProbeSample),
     /// Update of the opened object.
     Found(Box<DetailUpdate>),
+    /// Answer to a query.
+    Answered(Box<QueryAnswer>),
     /// Something failed; also kept in [`SyncState::Waiting`] where a retry follows.
     Failed(Box<Failure>),
     /// No client can be created from the kubeconfig, and a retry would not help; the reason was sent as a failure just before.

@@ -280,6 +280,7 @@ impl App {
             Effect::Refresh(id) => self.clusters.refresh(id),
             Effect::Unfollow(id) => self.clusters.unfollow(id),
             Effect::Inspect(id, detail) => self.clusters.watch_detail(Some((id, &detail))),
+            Effect::Query(id, query) => self.clusters.query(id, query),
             Effect::EndInspection => self.clusters.watch_detail(None),
             Effect::Copy { text } => self.send(&clipboard::bytes(&text, &is_set))?,
             Effect::NotifyAlerts { ring, news } => {

@@ -10,7 +10,7 @@ use crate::cluster::kubeconfig::ContextTarget;
 use crate::cluster::{self, ClusterCommand, TaskLink, Tuning};
 use crate::facts::text::Clean;
 use crate::msg::detail::WatchDetail;
-use crate::msg::{ClusterId, Msg};
+use crate::msg::{ClusterId, Msg, Query};
 use crate::notify::{Hook, Notifier};
 
 /// Capacity of the channel to the model. A page is one message (about 1 MB for nodes), and a waiting message takes
@@ -77,6 +77,14 @@ impl Clusters {
         if let Some(command) = self.commands.get(usize::from(id.0)) {
             // If the queue is full, the tasks go on, and the model drops their messages.
             let _ = command.try_send(ClusterCommand::Unfollow);
+        }
+    }
+
+    /// Makes a request once.
+    pub(super) fn query(&self, id: ClusterId, query: Box<Query>) {
+        if let Some(command) = self.commands.get(usize::from(id.0)) {
+            // If the queue is full, the query is lost, and the model makes it again later.
+            let _ = command.try_send(ClusterCommand::Query(query));
         }
     }
 

@@ -36,8 +36,10 @@ pub fn snapshot(watched: &Watched<'_>, deadline: Duration) -> eyre::Result<Snaps
                 () = sleep_until(end.min(patience.unwrap_or(end))) => break,
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
-                        if let Some(Effect::Unfollow(id)) = model.update(msg, clock.now()) {
-                            clusters.unfollow(id);
+                        match model.update(msg, clock.now()) {
+                            Some(Effect::Unfollow(id)) => clusters.unfollow(id),
+                            Some(Effect::Query(id, query)) => clusters.query(id, query),
+                            _ => {}
                         }
                     }
                     if received == 0 { break }

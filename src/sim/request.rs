@@ -12,9 +12,9 @@ use super::status;
 
 /// The decoded query; of a repeated key the first counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct QueryString(Vec<(String, String)>);
 
-impl Query {
+impl QueryString {
     fn parse(text: &str) -> Self {
         let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -61,7 +61,7 @@ pub(super) enum Endpoint {
 pub(super) struct RequestTarget {
     pub(super) endpoint: Endpoint,
     pub(super) path: String,
-    pub(super) query: Query,
+    pub(super) query: QueryString,
     pub(super) accept: String,
     pub(super) gzip: bool,
 }
@@ -72,7 +72,7 @@ impl RequestTarget {
         let path = percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
         Self {
             endpoint: parse_endpoint(&path),
-            query: Query::parse(uri.query().unwrap_or_default()),
+            query: QueryString::parse(uri.query().unwrap_or_default()),
             accept: accept.to_owned(),
             gzip: accept_encoding.split(',').any(|e| e.trim().split(';').next() == Some("gzip")),
             path,
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn flags_are_read_as_go_reads_them() {
-        let query = Query::parse("watch=true&a=0&b=False&c&d=1&limit=5&label=x%3Dy+z");
+        let query = QueryString::parse("watch=true&a=0&b=False&c&d=1&limit=5&label=x%3Dy+z");
         assert!(query.flag("watch") && query.flag("c") && query.flag("d"));
         assert!(!query.flag("a") && !query.flag("b") && !query.flag("absent"));
         assert_eq!((query.get("label"), query.number("limit")), ("x=y z", Ok(Some(5))));

@@ -16,7 +16,7 @@ use super::fault::WatchRefusal;
 use super::list::{CollectionRequest, version};
 use super::lock;
 use super::object::SimObject;
-use super::request::{Query, RequestTarget};
+use super::request::{QueryString, RequestTarget};
 use super::resource::SimResource;
 use super::selector::ObjectSelector;
 use super::server::Server;
@@ -120,7 +120,7 @@ pub(super) fn answer(
 }
 
 /// The watch begins with the current objects.
-fn is_from_now(query: &Query, requested: u64) -> bool {
+fn is_from_now(query: &QueryString, requested: u64) -> bool {
     requested == 0 || query.flag("sendInitialEvents")
 }
 

@@ -199,6 +199,11 @@ impl PodBatch {
         })
     }
 
+    /// Last states of the pods that were removed, in order, without what only some pods have.
+    pub fn removed(&self) -> impl Iterator<Item = PodFacts<'_>> {
+        self.records.iter().filter(|record| record.removed).map(|record| self.facts(record))
+    }
+
     /// Namespace, name and node of each pod, in the same order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = [&str; 3]> {
         self.records.iter().map(|record| [record.namespace, record.name, record.node].map(|span| self.get(span)))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::facts::text::Clean;
+use crate::model::derive::black_holes::BlackHoles;
 use crate::model::derive::density::Density;
 use crate::model::derive::history::History;
 use crate::model::derive::latency::{Latency, RunningCall};
@@ -40,6 +41,8 @@ pub(crate) struct Evidence<'a> {
     pub history: &'a History,
     /// Nodes that are nearly full of pods.
     pub density: &'a Density,
+    /// Nodes that end the pods that they get.
+    pub black_holes: &'a BlackHoles,
     /// `true` if node data is current enough for rules.
     pub nodes_current: bool,
     /// `true` if pod data is current enough for rules.

@@ -10,6 +10,7 @@ use super::span::duration_text;
 use super::{Finding, Rule, Severity};
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
+use crate::model::derive::black_holes::BlackHole;
 use crate::model::derive::density::FullNode;
 use crate::model::derive::device_chain;
 use crate::model::derive::device_conditions;
@@ -73,6 +74,7 @@ enum FaultDetail<'a> {
         full: FullNode,
         partial: bool,
     },
+    BlackHole(BlackHole<'a>),
 }
 
 /// Finds the faults of one kind of a node that is not Ready or has another problem.
@@ -98,6 +100,7 @@ pub(super) fn nodes_finder(rule: Rule) -> Option<NodesFinder> {
     Some(match rule {
         Rule::NodeFlapping => flapping,
         Rule::PodDensity => full,
+        Rule::BlackHole => black_holes,
         _ => return None,
     })
 }
@@ -186,6 +189,18 @@ fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     evidence.density.full().map(fault).collect()
 }
 
+/// Nodes that end the pods that they get. Without the reason it is a suspicion: the pods may have succeeded.
+fn black_holes<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
+    let fault = |hole: BlackHole<'a>| NodeFault {
+        name: Cow::Borrowed(hole.node),
+        since: Some(hole.since),
+        severity: if hole.reason.is_ok() { Severity::Critical } else { Severity::Warning },
+        same_node: None,
+        detail: FaultDetail::BlackHole(hole),
+    };
+    evidence.black_holes.all().filter(|hole| evidence.nodes.by_name(hole.node).is_some()).map(fault).collect()
+}
+
 impl<'a> UnhealthyNode<'a> {
     fn warning(&self, since: Mono, detail: FaultDetail<'a>) -> NodeFault<'a> {
         let name = Cow::Borrowed(&self.node.facts.name);
@@ -230,6 +245,7 @@ impl FaultDetail<'_> {
             Self::Missing { devices, .. } => devices.missing().unsigned_abs(),
             Self::Flapping { changes, .. } => *changes as u64,
             Self::Full { full, .. } => u64::from(full.pods),
+            Self::BlackHole(hole) => u64::from(hole.short_lives),
         }
     }
 
@@ -255,6 +271,7 @@ impl FaultDetail<'_> {
                 let bound = if *partial { "at least " } else { "" };
                 format!("{bound}{}/{} pods ({share} %)", full.pods, full.allocatable)
             }
+            Self::BlackHole(hole) => hole.text(),
         }
     }
 }

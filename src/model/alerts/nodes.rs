@@ -35,6 +35,7 @@ struct NodeRuleInputs {
     nodes: u64,
     history: u64,
     density: u64,
+    black_holes: u64,
     partial: bool,
     /// Pods and how well they are known, if devices are missing: the text names the pod that should bring them.
     pods: Option<(u64, Known<()>)>,
@@ -52,6 +53,7 @@ impl NodeFindings {
             nodes: evidence.nodes.revision(),
             history: evidence.history.revision(),
             density: evidence.density.revision(),
+            black_holes: evidence.black_holes.revision(),
             partial: evidence.is_partial(),
             pods: evidence.lacks_devices().then(|| (evidence.pods.revision(), evidence.pods_track.known(()))),
             grouped,

@@ -49,6 +49,7 @@ impl ClusterState {
             pods: &self.pods,
             history: &self.history,
             density: &self.density,
+            black_holes: &self.black_holes,
             nodes_current: self.server_health().nodes_are_current(now),
             pods_current: self.pods_are_current(now),
             latched: Latched::default(),

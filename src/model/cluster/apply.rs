@@ -104,6 +104,7 @@ impl ClusterState {
             ClusterEvent::Limits(limits) => self.link.limited(limits),
             ClusterEvent::Probe(sample) => self.probe(&sample, now),
             ClusterEvent::Found(update) => self.apply_detail(*update, now),
+            ClusterEvent::Answered(answer) => self.answered(*answer),
             ClusterEvent::Failed(failure) => self.link.failed(*failure, now.mono),
             ClusterEvent::Unusable => self.link.unusable = true,
             ClusterEvent::Skew { ours_minus_server_ms } => self.link.skew_ms = Some(ours_minus_server_ms),
@@ -207,7 +208,10 @@ impl ClusterState {
                     self.note(&outcome, now);
                 }
             }
-            Batch::Pods(batch) => self.pods.apply(&batch, list, PodOrigin::Watch),
+            Batch::Pods(batch) => {
+                self.note_short_lives(&batch, now);
+                self.pods.apply(&batch, list, PodOrigin::Watch);
+            }
             _ => {}
         }
     }

@@ -194,6 +194,7 @@ impl ClusterState {
             pods: &self.pods,
             pod_tracks: &self.tracks.pods,
             history: &self.history,
+            black_holes: &self.black_holes,
             accelerators: self.nodes.accelerators(),
             usage: &self.usage,
             server_now: self.link.now(now),
@@ -209,7 +210,7 @@ impl ClusterState {
         OrderInputs {
             table: self.table.state.list.revision(),
             pods: if self.table.needs_pods() { self.tracks.pods.known(()) } else { Known::Unknown },
-            history: if history { self.history.revision() } else { 0 },
+            history: if history { self.history.revision().wrapping_add(self.black_holes.revision()) } else { 0 },
             usage: if usage { self.usage.revision() } else { 0 },
             second: if filter.needs_time() { now.0.as_secs() } else { 0 },
         }

@@ -10,6 +10,7 @@ use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::node::Readiness;
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::model::derive::black_holes::BlackHoles;
 use crate::model::derive::fit;
 use crate::model::derive::history::History;
 use crate::model::derive::rows::{AcceleratorTotals, ResourceAmounts};
@@ -28,6 +29,7 @@ pub(crate) struct NodeSources<'a> {
     pub(crate) pods: &'a PodStore,
     pub(crate) pod_tracks: &'a PodTracks,
     pub(crate) history: &'a History,
+    pub(crate) black_holes: &'a BlackHoles,
     /// Table of the names that count as accelerators.
     pub(crate) accelerators: &'a AcceleratorTable,
     pub(crate) usage: &'a UsageStore,
@@ -233,6 +235,12 @@ impl<'a> JoinedNode<'a> {
             .into_iter()
             .chain([self.flapping().then_some("flapping")])
             .flatten()
+    }
+
+    /// Its problems in one word each, as a filter knows them.
+    pub(crate) fn problem_words(&self) -> impl Iterator<Item = &'static str> {
+        let black_hole = self.source.black_holes.contains(self.name());
+        self.node.problem_words().chain(black_hole.then_some("black-hole"))
     }
 
     pub(crate) fn row(&self, selected: bool) -> NodeRow<'a> {

@@ -371,6 +371,7 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::DetailWatch(DetailPart::Object) => "object watch",
         CallKind::Detail(DetailPart::Events) => "events list",
         CallKind::DetailWatch(DetailPart::Events) => "events watch",
+        CallKind::Query(kind) => kind.call_name(),
     }
 }
 

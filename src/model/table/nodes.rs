@@ -357,11 +357,7 @@ const TERMS: &[(&str, FilterMatch<Nodes>, Reads)] = &[
         FilterMatch::Value(|node, test| test.holds(node.node.devices.iter().map(|devices| &*devices.resource))),
         Reads::Row,
     ),
-    (
-        "problem",
-        FilterMatch::Text(|node, text| node.node.problem_words().any(|word| starts_with(word, text))),
-        Reads::Row,
-    ),
+    ("problem", FilterMatch::Text(|node, text| node.problem_words().any(|word| starts_with(word, text))), Reads::Row),
     ("free", FilterMatch::Count(|node| node.gpus_free()?.exact()), Reads::Pods),
 ];
 

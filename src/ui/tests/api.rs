@@ -8,6 +8,7 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::model::settings::{ClusterSpec, Settings};
+use crate::msg::QueryKind;
 use crate::msg::detail::DetailPart;
 use crate::msg::{
     Attempt, CallEnd, CallEvent, CallId, CallKind, ClusterEvent, Failure, Layer, Mono, Msg, PageLimits, ProbeOutcome,
@@ -141,7 +142,8 @@ fn calls_of_every_kind_stand_under_their_headings() {
     let of_parts =
         [DetailPart::Object, DetailPart::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
     let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get];
-    let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).collect();
+    let queries = QueryKind::ALL.map(CallKind::Query);
+    let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).chain(queries).collect();
     for kind in &kinds {
         api.call(*kind, (None, Some(3), 4), (50, CallEnd::Complete, Some(200)));
     }

@@ -2,9 +2,10 @@
 
 use std::hash::BuildHasher;
 
+use super::intern::InternedOwner;
 use super::record::{KeyHash, NIL, PodRecord};
 use super::{NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
-use crate::facts::pod::{PodFacts, Requests};
+use crate::facts::pod::{PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
 use crate::model::store::change_set::ChangeSet;
@@ -166,6 +167,17 @@ impl PodStore {
         };
         self.side.complete(slot.0, &mut pod);
         pod
+    }
+
+    /// Returns `true` if pods of this owner run on another node. O(pods), so not for a frame.
+    pub(crate) fn runs_elsewhere(&self, namespace: &str, kind: &str, name: &str, node: &str) -> bool {
+        let same = |owner: &InternedOwner| {
+            *owner.kind == *kind && *owner.name == *name && **self.namespaces.get(owner.namespace) == *namespace
+        };
+        let Some(owner) = self.owners.find(self.hasher.hash_one((namespace, kind, name)), same) else { return false };
+        let here = self.node_id(node).unwrap_or(NIL);
+        let runs = |record: &PodRecord| record.phase() == PodPhase::Running && record.node != here && record.is_bound();
+        self.records.used().any(|(_, record)| record.owner == owner && runs(record))
     }
 
     /// Uid of a held pod, without the rest of it; none if the slot is out of date.

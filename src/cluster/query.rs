@@ -1,0 +1,156 @@
+//! Queries of the model: single requests on demand, with the client, the deadlines and the meter of all others.
+//!
+//! Of each kind at most one request is in flight; the others wait in a bounded queue. Nothing is requested that the model has
+//! not asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::response::Parts;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use super::TaskContext;
+use super::call::{ApiRequest, BodySink, Limits};
+use super::classify::{self, RequestError};
+use super::detail::{field, segment};
+use super::warnings;
+use crate::clock::wall;
+use crate::facts::pod::{FailedPod, FailedPodList};
+use crate::facts::text::Clean;
+use crate::msg::{CallKind, ClusterEvent, Layer, Query, QueryAnswer, QueryKind, QueryResult, Resource};
+
+/// Queries of one kind that wait. The model has fewer at a time.
+const WAITING: usize = 8;
+/// Objects in the one page of a query.
+const PAGE: u32 = 500;
+/// The server gets this much less time than the client, so that its own timeout differs from the client's.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// Queues of queries, one for each kind.
+pub(super) struct QueryQueues {
+    queues: Vec<QueryQueue>,
+}
+
+struct QueryQueue {
+    kind: QueryKind,
+    sender: mpsc::Sender<Query>,
+    /// Held by the task that answers, which may be restarted.
+    receiver: Mutex<mpsc::Receiver<Query>>,
+}
+
+impl QueryQueues {
+    pub(super) fn new() -> Self {
+        let queue = |kind| {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            QueryQueue { kind, sender, receiver: Mutex::new(receiver) }
+        };
+        Self { queues: QueryKind::ALL.into_iter().map(queue).collect() }
+    }
+
+    /// Adds a query. One that finds its queue full is dropped: the model asks again later.
+    pub(super) fn push(&self, query: Query) {
+        if let Some(queue) = self.queue(query.kind()) {
+            let _ = queue.sender.try_send(query);
+        }
+    }
+
+    fn queue(&self, kind: QueryKind) -> Option<&QueryQueue> {
+        self.queues.iter().find(|queue| queue.kind == kind)
+    }
+}
+
+/// Answers the queries of one kind, one after another, until the task is dropped.
+pub(super) async fn run(shared: Arc<TaskContext>, kind: QueryKind) {
+    let Some(queue) = shared.queries.queue(kind) else { return };
+    let mut queries = queue.receiver.lock().await;
+    while let Some(query) = queries.recv().await {
+        let result = answer(&shared, &query).await;
+        let result = result.map_err(|error| Box::new(error.failure(wall(), &query.title(), 1)));
+        // A missing right, or an optional API that fails, is no failure of the cluster (F54).
+        if let Err(failure) = &result
+            && !kind.is_optional()
+            && failure.layer != Layer::Rbac
+        {
+            shared.send_event(ClusterEvent::Failed(failure.clone())).await;
+        }
+        shared.send_event(ClusterEvent::Answered(Box::new(QueryAnswer { query, result }))).await;
+    }
+}
+
+async fn answer(shared: &TaskContext, query: &Query) -> Result<QueryResult, RequestError> {
+    let requester = Requester::new(shared, query);
+    let work = async {
+        match query {
+            Query::FailedPods { node, namespace } => {
+                failed_pods(&requester, node, namespace.as_ref()).await.map(QueryResult::FailedPods)
+            }
+        }
+    };
+    // The wait for credentials has the deadline of an answer.
+    let most = shared.tuning.page_cap + shared.page_deadline();
+    timeout(most, work)
+        .await
+        .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
+}
+
+/// Sender of the requests of one query.
+struct Requester<'a> {
+    shared: &'a TaskContext,
+    kind: CallKind,
+    title: String,
+}
+
+impl<'a> Requester<'a> {
+    fn new(shared: &'a TaskContext, query: &Query) -> Self {
+        Self { shared, kind: CallKind::Query(query.kind()), title: query.title() }
+    }
+
+    /// Passes the answer to `path` with this query to `body`; `Err` also for a web page in its place.
+    async fn read(&self, path: &str, query: &str, body: &mut impl BodySink) -> Result<Parts, RequestError> {
+        let (shared, tuning) = (self.shared, &self.shared.tuning);
+        let session = shared.session.clients().await?;
+        let deadline = shared.page_deadline();
+        let limits = Limits {
+            headers: deadline,
+            idle: tuning.idle.least,
+            cap: tuning.page_cap,
+            slowest: tuning.slowest_body,
+            bytes: tuning.page_bytes,
+        };
+        let server = tuning.page_cap.saturating_sub(MARGIN).as_secs().max(1);
+        let uri = format!("{path}?{query}&timeout={server}s");
+        let request = ApiRequest { kind: self.kind, page: None, attempt: 1, uri, limits };
+        let answer = session.api.take(&request, tuning, body).await;
+        if answer.as_ref().is_err_and(|error| error.layer == Layer::Auth) {
+            shared.session.renew(session.serial);
+        }
+        let head = answer?;
+        warnings::report_warnings(shared, &head.headers, &self.title).await;
+        Ok(head)
+    }
+}
+
+/// One page of the failed pods of a node. `spec.nodeName` is the indexed field of pods.
+async fn failed_pods(
+    requester: &Requester<'_>,
+    node: &Clean,
+    namespace: Option<&Clean>,
+) -> Result<Vec<FailedPod>, RequestError> {
+    let path = match namespace {
+        None => Resource::Pods.list_path(),
+        Some(namespace) => Resource::Pods.list_path_in(&segment(namespace).to_string()),
+    };
+    let selector = format!("spec.nodeName%3D{}%2Cstatus.phase%3DFailed", field(node));
+    let mut body = FailedPodList::default();
+    let head = requester.read(&path, &format!("limit={PAGE}&fieldSelector={selector}"), &mut body).await?;
+    let start = body.start().to_vec();
+    let (_, pods) = body.end().map_err(|error| classify::unreadable(&head, &start, &error.text))?;
+    Ok(pods)
+}
+
+impl BodySink for FailedPodList {
+    fn take(&mut self, piece: &[u8]) {
+        Self::take(self, piece);
+    }
+}
