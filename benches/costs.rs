@@ -297,6 +297,40 @@ fn frame_after_a_change(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
+/// A frame of 200x60 after one pod has changed, a second after the last, while 1,000 nodes are lost: 10,000 pods are counted.
+#[divan::bench(args = NODES, sample_count = 30)]
+fn frame_with_lost_nodes(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut watched = Watched::new(nodes);
+    let lost = (0..nodes.min(1_000)).map(|at| {
+        let NodeChange::Present(mut node) = node(at) else { unreachable!("a node is present") };
+        node.version += 1_000_000;
+        node.conditions.last_mut().unwrap().status = ConditionStatus::False;
+        NodeChange::Present(node)
+    });
+    let batch = Batch::Nodes(lost.collect());
+    let model = &mut watched.model;
+    apply(model, ClusterEvent::Changes { resource: Resource::Nodes, generation: 1, unreadable: 0, batch });
+    let mut second = 10_u32;
+    bencher.bench_local(|| {
+        second += 1;
+        let at = moment(u64::from(second));
+        let mut batch = PodBatch::default();
+        let pod = PodFacts {
+            namespace: "web",
+            name: "another",
+            node: "worker-000000",
+            restarts: second,
+            ..PodFacts::default()
+        };
+        batch.push(&pod, false);
+        let batch = Batch::Pods(batch);
+        let change = ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch };
+        watched.model.update(Msg::Cluster(ClusterId(0), change), at);
+        watched.model.update(Msg::Frame, at);
+        watched.draw_at(at);
+    });
+}
+
 /// A model with its screen of 200x60.
 struct Watched {
     model: Model,

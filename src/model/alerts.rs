@@ -22,9 +22,12 @@ use crate::model::rules::Evaluate;
 use crate::model::settings::Settings;
 use crate::msg::{CallEvent, ClusterId, Mono};
 
-pub use crate::model::rules::{AlertSubject, DataSource, Inhibitor, PeakUnit, RULES, Rule, RuleSpec, Severity};
+pub use crate::model::rules::{
+    AlertSubject, DataSource, HitScope, Inhibitor, PeakUnit, RULES, Rule, RuleSpec, Severity,
+};
 pub use acks::{Ack, MuteReason};
 pub(super) use evidence::{Evidence, FailedProbes, Latched, ServerEvidence};
+pub(super) use nodes::nodes_of;
 pub(super) use outage::{ClusterContact, LostCluster, Outage, SEVERAL};
 pub(super) use span::duration_text;
 
@@ -47,6 +50,8 @@ pub struct AlertLine {
     pub severity: Severity,
     /// The kind of alert.
     pub rule: Rule,
+    /// Object that it is about, where there can be several.
+    pub subject: Option<Clean>,
     /// One line with numbers: `pods list, page 3, running for 31 s (limit 30 s)`.
     pub text: Clean,
     /// Time at which it began to fire.
@@ -271,6 +276,7 @@ impl Alerts {
                     cluster,
                     severity: record.severity,
                     rule: record.rule,
+                    subject: record.subject.clone(),
                     text: record.text.clone(),
                     since: record.since?,
                     unknown: record.unknown(),

@@ -9,6 +9,7 @@ mod events;
 mod gangs;
 mod gpus;
 mod health;
+mod hits;
 mod node;
 mod one_shot;
 mod placement;
@@ -56,6 +57,7 @@ use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
 use crate::msg::{ClusterId, Mono, Now, Resource};
 
 use detail::{DetailState, LinkNow, PartFreshness};
+use hits::AlertHits;
 use pod_list::PodTables;
 use queries::Queries;
 use table::NodeTable;
@@ -103,6 +105,8 @@ pub struct ClusterState {
     /// Table of the events of `detail`.
     events: Table<EventList>,
     pub(super) alerts: Alerts,
+    /// Pods that its firing alerts hit.
+    hits: AlertHits,
     table: NodeTable,
     pod_tables: PodTables,
     /// The one object that is shown in detail.
@@ -144,6 +148,7 @@ impl ClusterState {
             api: ApiLists::default(),
             events: Table::default(),
             alerts: Alerts::default(),
+            hits: AlertHits::default(),
             table: NodeTable::default(),
             pod_tables: PodTables::default(),
             detail: None,
@@ -356,6 +361,7 @@ impl ClusterState {
         self.apply_pending(now.mono);
         self.devices.refresh(&self.optional, now.mono);
         self.evaluate(now);
+        self.refresh_hits(now);
     }
 
     /// Applies pending changes of nodes and of their pods: O(changes), whatever the size of the cluster, and no more than a

@@ -10,6 +10,7 @@ pub mod fit;
 pub mod gangs;
 pub mod gpus;
 pub mod history;
+pub mod hits;
 pub(in crate::model) mod join;
 pub(in crate::model) mod joined_node;
 pub mod latency;

@@ -48,6 +48,16 @@ impl<T> Known<T> {
         }
     }
 
+    /// The same with a reference to the number.
+    pub fn as_ref(&self) -> Known<&T> {
+        match self {
+            Self::Unknown => Known::Unknown,
+            Self::AtLeast(value) => Known::AtLeast(value),
+            Self::Exact(value) => Known::Exact(value),
+            Self::Denied => Known::Denied,
+        }
+    }
+
     /// Maps the number and keeps the state.
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Known<U> {
         match self {

@@ -9,7 +9,9 @@ mod spec;
 
 use std::time::Duration;
 
-pub use spec::{AlertSubject, Bounds, DataSource, Evaluate, Inhibitor, PeakUnit, RuleSpec, Severity, Threshold};
+pub use spec::{
+    AlertSubject, Bounds, DataSource, Evaluate, HitScope, Inhibitor, PeakUnit, RuleSpec, Severity, Threshold,
+};
 
 /// Time for which a 403 must last after a success before it is an alert: a starting server answers 403 for a while (F53).
 const DENIED_FOR: Duration = Duration::from_secs(60);
@@ -37,6 +39,7 @@ const BASE: RuleSpec = RuleSpec {
     inhibited_by: &[],
     thresholds: &[],
     nodes: |_| String::new(),
+    hits: HitScope::None,
     evaluate: Evaluate::Cluster,
 };
 
@@ -161,6 +164,7 @@ rules! {
         severity: Severity::Critical,
         subject: AlertSubject::Clusters,
         unit: PeakUnit::Count,
+        hits: HitScope::Cluster,
         evaluate: Evaluate::Clusters,
     }
     /// Too many calls have timed out.
@@ -182,6 +186,7 @@ rules! {
         unit: PeakUnit::Milliseconds,
         inhibited_by: &[Inhibitor::Rule(Rule::ClustersUnreachable)],
         thresholds: &["unreachable-ticks"],
+        hits: HitScope::Cluster,
     }
     /// The server answers, but fails its API probe.
     ProbeFailing {}
@@ -238,6 +243,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         nodes: |_| "status:notready".to_owned(),
+        hits: HitScope::Node,
         evaluate: Evaluate::UnhealthyNode("nodes NotReady"),
     }
     /// The control plane does not hear from a node, or from any node.
@@ -248,6 +254,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::SameNode(Rule::NodeFlapping)],
         nodes: |_| "status:unknown".to_owned(),
+        hits: HitScope::Node,
         evaluate: Evaluate::UnhealthyNode("nodes Unknown"),
     }
     /// Readiness of a node is flapping.
@@ -259,6 +266,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["flapping-over"],
         nodes: |_| "status:flapping".to_owned(),
+        hits: HitScope::Node,
         evaluate: Evaluate::Nodes("nodes flapping"),
     }
     /// A node has a bad condition.
@@ -268,6 +276,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         nodes: |_| "problem:conditions".to_owned(),
+        hits: HitScope::SomeOfNode,
         evaluate: Evaluate::UnhealthyNode("nodes with bad conditions"),
     }
     /// A node has unhealthy devices.
@@ -277,6 +286,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         nodes: |_| "problem:unhealthy".to_owned(),
+        hits: HitScope::Devices,
         evaluate: Evaluate::UnhealthyNode("nodes with unhealthy devices"),
     }
     /// A node has almost no room for another pod.
@@ -300,6 +310,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["black-hole"],
         nodes: |_| "problem:black-hole".to_owned(),
+        hits: HitScope::SomeOfNode,
         evaluate: Evaluate::Nodes("nodes kill what they get"),
     }
     /// A node lacks devices that its labels promise.
@@ -312,6 +323,7 @@ rules! {
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         thresholds: &["gpus-missing-for"],
         nodes: |_| "problem:unregistered".to_owned(),
+        hits: HitScope::Devices,
         evaluate: Evaluate::UnhealthyNode("nodes with unregistered devices"),
     }
 }

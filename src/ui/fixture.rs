@@ -551,6 +551,7 @@ pub(super) fn alerts() -> Vec<AlertLine> {
         cluster: ClusterId(cluster),
         severity,
         rule,
+        subject: None,
         text: text.into(),
         since: Mono(secs(3600 - ago)),
         unknown,

@@ -225,13 +225,20 @@ impl NodeFault<'_> {
         }
     }
 
+    /// The node, and the resource for alerts about devices.
+    pub(super) fn node_and_resource(&self) -> (Clean, Option<Clean>) {
+        let resource = match &self.detail {
+            FaultDetail::Withdrawn(devices) | FaultDetail::Missing { devices, .. } => Some(devices.resource.clone()),
+            _ => None,
+        };
+        (Clean::clone(&self.name), resource)
+    }
+
     /// The node's name, with the resource for alerts about devices, since a node can lack devices of several resources.
     fn subject(&self) -> Clean {
-        match &self.detail {
-            FaultDetail::Withdrawn(devices) | FaultDetail::Missing { devices, .. } => {
-                Clean::new(&format!("{}/{}", *self.name, devices.resource))
-            }
-            _ => Clean::clone(&self.name),
+        match self.node_and_resource() {
+            (name, Some(resource)) => Clean::new(&format!("{name}/{resource}")),
+            (name, None) => name,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::evidence::Evidence;
 use super::faults::{self, NodeFault, UnhealthyNode};
 use super::{Finding, RULES, Rule, Severity};
+use crate::facts::text::Clean;
 use crate::model::known::Known;
 use crate::model::rules::Evaluate;
 
@@ -106,6 +107,18 @@ fn derive(evidence: &Evidence<'_>, grouped: &Grouped) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Nodes of an alert about many of them, each with the resource if the rule is about devices.
+pub(in crate::model) fn nodes_of(rule: Rule, evidence: &Evidence<'_>) -> Vec<(Clean, Option<Clean>)> {
+    let all_unknown = evidence.all_nodes_unknown();
+    let faults = std::mem::take(&mut collect(evidence, all_unknown)[rule as usize]);
+    if all_unknown && rule == Rule::NodeUnknown {
+        // One alert is about all of them, whatever else is found.
+        return evidence.nodes.unhealthy().map(|(node, _)| (node.facts.name.clone(), None)).collect();
+    }
+    // A node that another rule explains has an alert of its own, or is a part of that rule's.
+    faults.iter().filter(|fault| fault.same_node.is_none()).map(NodeFault::node_and_resource).collect()
 }
 
 /// The faults of all nodes, by [`Rule`].

@@ -2,6 +2,7 @@
 
 pub(crate) mod columns;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::model::alerts::{AlertLine, AlertRecord, Alerts, ClusterContact, MuteR
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterState;
+use crate::model::derive::hits::Hits;
+use crate::model::known::Known;
 use crate::model::settings::Settings;
 use crate::model::table::Extent;
 use crate::model::table::list::SelectionStep;
@@ -219,6 +222,24 @@ impl Model {
     #[must_use]
     pub fn outage_alerts(&self) -> &[AlertLine] {
         self.outage.lines()
+    }
+
+    /// Pods that a firing alert hits, as of the last frame; `None` if it hits none by its kind. Those of several clusters are a
+    /// lower bound unless the pods of each are known.
+    #[must_use]
+    pub fn hits(&self, cluster: ClusterId, rule: Rule, subject: Option<&Clean>) -> Option<Cow<'_, Known<Hits>>> {
+        if cluster != SEVERAL {
+            return self.clusters.get(usize::from(cluster.0))?.hits(rule, subject).map(Cow::Borrowed);
+        }
+        let of_each = self.clusters.iter().filter_map(|cluster| cluster.hits(rule, subject));
+        let of_each: Vec<&Known<Hits>> = of_each.collect();
+        let known: Vec<&Hits> = of_each.iter().filter_map(|hits| hits.as_ref().any()).collect();
+        let sum = Hits::sum(known.iter().copied());
+        Some(Cow::Owned(match known.len() {
+            0 => Known::Unknown,
+            _ if of_each.iter().all(|hits| matches!(hits, Known::Exact(_))) => Known::Exact(sum),
+            _ => Known::AtLeast(sum),
+        }))
     }
 
     /// The cluster of an alert: its context, or the number of clusters.

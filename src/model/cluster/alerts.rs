@@ -25,7 +25,7 @@ impl ClusterState {
     }
 
     /// Inputs of the rules. They do not include the alerts themselves.
-    fn evidence(&self, now: Now) -> Evidence<'_> {
+    pub(super) fn evidence(&self, now: Now) -> Evidence<'_> {
         Evidence {
             now,
             settings: &self.settings,

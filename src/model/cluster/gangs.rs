@@ -28,7 +28,7 @@ impl ClusterState {
         &mut self.gang_sizes
     }
 
-    fn gang_source(&self, now: Now) -> GangSource<'_> {
+    pub(super) fn gang_source(&self, now: Now) -> GangSource<'_> {
         let Self { pods, nodes, gang_sizes, .. } = self;
         let (knows_nodes, server_now) = (self.tracks.knows_all_nodes(), self.link.now(now));
         GangSource { pods, nodes, sizes: gang_sizes, knows_nodes, server_now }

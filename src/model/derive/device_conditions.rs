@@ -98,6 +98,13 @@ pub(crate) fn explanations(condition: &NodeCondition) -> Vec<Clean> {
     lines.iter().take(MOST).map(|line| Clean::new(line)).collect()
 }
 
+/// Returns `true` if there are bad conditions, and each of them reports faults of devices.
+pub(crate) fn are_of_devices<'a>(conditions: &Conditions, bad: impl Iterator<Item = &'a Clean>) -> bool {
+    let of = |kind: &Clean| conditions.contents().iter().find(|condition| condition.kind == *kind);
+    let mut bad = bad.peekable();
+    bad.peek().is_some() && bad.all(|kind| of(kind).is_some_and(|condition| !faults(condition).faults.is_empty()))
+}
+
 impl DeviceFault<'_> {
     fn text(&self, monitor: &str) -> String {
         let known = self.xid.and_then(xid_error);

@@ -34,6 +34,11 @@ impl GangSizes {
         self.sizes.get(gang).copied()
     }
 
+    /// Revision that grows with every change.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Sets the number of pods of a gang, or forgets it.
     pub fn set(&mut self, gang: GangKey, size: Option<u32>) {
         self.revision += 1;

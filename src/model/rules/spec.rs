@@ -38,6 +38,8 @@ pub struct RuleSpec {
     pub thresholds: &'static [&'static str],
     /// Filter of the node table that shows at least the nodes of an alert about many of them; empty for the other alerts.
     pub nodes: fn(&Settings) -> String,
+    /// Pods that it may hit.
+    pub hits: HitScope,
     /// Input that it looks at.
     pub evaluate: Evaluate,
 }
@@ -55,6 +57,29 @@ pub enum AlertSubject {
     Node,
     /// Devices of nodes, likewise; the subject names node and resource.
     Devices,
+}
+
+/// Pods that an alert hits: bound ones that are neither Succeeded nor Failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HitScope {
+    /// No pod is known to be hit: a slow or failing API delays changes, and what runs goes on.
+    None,
+    /// All pods on the node, or on each of the nodes.
+    Node,
+    /// Up to all pods on the nodes; of a node whose conditions report faults of devices only, those that request accelerators.
+    SomeOfNode,
+    /// Up to all pods on the nodes that request the resource: it is not known which of them holds a device that is lost.
+    Devices,
+    /// Up to all pods of the cluster, as they were last seen: nothing that happens to them can be seen.
+    Cluster,
+}
+
+impl HitScope {
+    /// Returns `true` if any number of these pods may be hit, up to all.
+    #[must_use]
+    pub fn is_upper_bound(self) -> bool {
+        matches!(self, Self::SomeOfNode | Self::Devices | Self::Cluster)
+    }
 }
 
 /// Unit of an alert's peak.

@@ -67,6 +67,10 @@ pub struct PodSlot(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(u32);
 
+/// Id of a namespace of held pods, valid until the next `apply` or `finish`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NamespaceId(u32);
+
 /// Records that belong to a list.
 #[derive(Clone, Copy, Debug)]
 enum ListReach {

@@ -79,10 +79,17 @@ fn documented(spec: &RuleSpec) -> String {
         Inhibitor::AllNodesUnknown => "all nodes Unknown".to_owned(),
     });
     let inhibited: Vec<String> = inhibited.collect();
+    let hits = match spec.hits {
+        HitScope::None => "–",
+        HitScope::Node => "pods of the node",
+        HitScope::SomeOfNode => "up to all pods of the node",
+        HitScope::Devices => "up to all pods that request them",
+        HitScope::Cluster => "up to all pods",
+    };
     let keys: Vec<String> = spec.thresholds.iter().map(|key| format!("`{key}`")).collect();
     let or_none = |list: Vec<String>| if list.is_empty() { "–".to_owned() } else { list.join(", ") };
     format!(
-        "| {} | {} | {subject} | {pending} | {} | {} |",
+        "| {} | {} | {subject} | {pending} | {} | {hits} | {} |",
         spec.reason,
         spec.severity.name(),
         or_none(inhibited),

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use super::intern::InternedOwner;
 use super::record::{KeyHash, NIL, PodRecord};
-use super::{NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
+use super::{NamespaceId, NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, PodPhase, Requests};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
@@ -121,6 +121,32 @@ impl PodStore {
     /// Bound pods that are neither Succeeded nor Failed and request an extended resource, in no particular order.
     pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
         self.holders.keys().copied().map(PodSlot)
+    }
+
+    /// Bound pods that are neither Succeeded nor Failed, in no particular order. O(pods), so not for a frame.
+    pub(crate) fn bound_pods(&self) -> impl Iterator<Item = PodSlot> {
+        self.records.used().filter(|(_, record)| record.is_bound()).map(|(slot, _)| PodSlot(slot))
+    }
+
+    /// Bound pods of a node that are neither Succeeded nor Failed, in no particular order.
+    pub(crate) fn bound_to(&self, node: &str) -> impl Iterator<Item = PodSlot> {
+        self.pods_on(node).filter(|slot| self.records.at(slot.0).is_bound())
+    }
+
+    /// Namespace of a held pod, without the rest of it; `None` if the slot is out of date.
+    pub(crate) fn namespace_id_of(&self, PodSlot(slot): PodSlot) -> Option<NamespaceId> {
+        self.records.get(slot).map(|record| NamespaceId(self.namespace_of(record)))
+    }
+
+    /// Name of a namespace of a held pod.
+    pub(crate) fn namespace(&self, NamespaceId(id): NamespaceId) -> &str {
+        self.namespaces.get(id)
+    }
+
+    /// Resources other than CPU and memory that a held pod requests.
+    pub(crate) fn extended(&self, PodSlot(slot): PodSlot) -> impl Iterator<Item = (ResourceId, Quantity)> {
+        let set = self.records.get(slot).map(|record| self.request_set.get(record.request_set));
+        set.into_iter().flat_map(|set| set.others.iter().copied())
     }
 
     /// A held pod by its key.

@@ -99,6 +99,14 @@ impl Default for Gang {
     }
 }
 
+impl Gang {
+    /// Number of its pods that are held, whatever their phase.
+    #[must_use]
+    pub fn pods_held(&self) -> usize {
+        self.slots.len()
+    }
+}
+
 impl SideTables {
     /// Adds what the tables have of a pod to its facts.
     pub(super) fn complete<'a>(&'a self, slot: u32, pod: &mut PodFacts<'a>) {
