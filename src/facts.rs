@@ -14,6 +14,7 @@ pub mod dra;
 pub mod event;
 pub mod gang;
 mod hami;
+pub mod image;
 mod json;
 mod json_value;
 pub mod lease;

@@ -15,6 +15,7 @@ pub(in crate::model) mod join;
 pub(in crate::model) mod joined_node;
 pub mod latency;
 pub mod placement;
+pub mod pod_groups;
 pub mod rows;
 pub mod server;
 pub(in crate::model) mod totals;

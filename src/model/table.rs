@@ -12,6 +12,7 @@ mod matching;
 pub(crate) mod nodes;
 pub(crate) mod order;
 pub(crate) mod ordering;
+pub(crate) mod pod_groups;
 pub(crate) mod pods;
 pub(crate) mod state;
 

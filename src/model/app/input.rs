@@ -6,6 +6,7 @@ use crate::model::app::Model;
 use crate::model::app::screens::{Mode, NodePane, Screen};
 use crate::model::cluster::{ClusterState, PodPlace};
 use crate::model::derive::gpus::Grouping;
+use crate::model::derive::pod_groups::PodGrouping;
 use crate::model::table::SortBy;
 use crate::model::table::list::SelectionStep;
 use crate::msg::{Effect, LineEdit, Now};
@@ -116,6 +117,10 @@ impl Model {
             Action::NextPane if self.screen == Screen::Top(TopScreen::Gpus) => self.regroup(1),
             Action::PreviousPane if self.screen == Screen::Top(TopScreen::Gpus) => {
                 self.regroup(Grouping::ALL.len() - 1);
+            }
+            Action::NextPane if self.screen == Screen::Top(TopScreen::Trouble) => self.regroup_pods(1, now),
+            Action::PreviousPane if self.screen == Screen::Top(TopScreen::Trouble) => {
+                self.regroup_pods(PodGrouping::ALL.len() - 1, now);
             }
             Action::Acknowledge if self.screen == Screen::Top(TopScreen::Alerts) => self.acknowledge(now),
             Action::Silence => self.silence(now),
@@ -231,6 +236,14 @@ impl Model {
         let at = all.iter().position(|known| *known == self.grouping).unwrap_or(0);
         self.grouping = all[(at + by) % all.len()];
         self.scroll_to(0);
+    }
+
+    fn regroup_pods(&mut self, by: usize, now: Now) {
+        let mut is_grouped = false;
+        self.on_current(|cluster| is_grouped = cluster.pod_list_mut(PodPlace::Screen).regroup(by));
+        if !is_grouped {
+            self.set_notice("only pods in trouble are grouped", now);
+        }
     }
 
     fn turn_pane(&mut self, by: usize) {

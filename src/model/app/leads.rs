@@ -7,6 +7,7 @@ use crate::facts::text::Clean;
 use crate::model::alerts::{Rule, SEVERAL};
 use crate::model::cluster::{PodPlace, PodSet, PodTable};
 use crate::model::derive::gpus::{GpuGroup, Grouping};
+use crate::model::derive::pod_groups::PodGroupKey;
 use crate::model::known::Known;
 use crate::model::rules::DataSource;
 use crate::model::table::TextTest;
@@ -104,11 +105,20 @@ impl Model {
     /// Opens the selected pod of the list on the screen.
     fn open_pod(&mut self, now: Now) {
         self.arrange_pods(now);
+        if let Some(key) = self.selected_group().cloned() {
+            return self.open_pods(PodSet::Group(key), now);
+        }
         let place = self.screen.pod_place();
         match place.and_then(|place| self.current().selected_pod(place)) {
             Some(pod) => self.descend(self.current, Screen::Pod { namespace: pod.namespace, name: pod.name }),
             None => self.set_notice("no pod is selected", now),
         }
+    }
+
+    /// The selected group of pods in trouble.
+    fn selected_group(&self) -> Option<&PodGroupKey> {
+        let place = self.screen.pod_place()?;
+        self.current().pod_list(place).groups()?.selected().map(|group| &group.key)
     }
 
     /// Opens the nodes of a cluster that a filter shows.
@@ -164,6 +174,9 @@ impl Model {
         self.arrange_pods(now);
         if matches!(self.screen, Screen::Nodes | Screen::Top(TopScreen::Alerts | TopScreen::Api)) {
             return self.no_such_key(now);
+        }
+        if let Some(owner) = self.selected_group().and_then(PodGroupKey::owner) {
+            return self.open_pods(PodSet::Owner(owner), now);
         }
         let Some(ObjectRef::Pod { namespace, name }) = self.subject() else {
             return self.set_notice("no pod is selected", now);

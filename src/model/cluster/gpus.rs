@@ -3,73 +3,24 @@
 use std::sync::Arc;
 
 use super::ClusterState;
+use super::report_list::ReportList;
 use crate::model::derive::gpus::{GpuGroup, GpuReport, GpuReports, Grouping, HeldDevices, ReportSource};
 use crate::model::known::Known;
+use crate::model::table::Extent;
 use crate::model::table::gpus::{GpuGroups, GroupKey, HeldKey, HeldList};
 use crate::model::table::list::SelectionStep;
 use crate::model::table::ordering::RowSource;
-use crate::model::table::state::{Table, TableControl};
-use crate::model::table::{Extent, Listing};
+use crate::model::table::state::TableControl;
 use crate::msg::Now;
 
 /// The GPU view: the reports, and the lists of the last one.
 #[derive(Debug, Default)]
 pub struct GpuView {
     reports: GpuReports,
-    groups: ReportList<GpuGroups>,
-    held: ReportList<HeldList>,
+    groups: ReportList<GpuGroups, GpuReport>,
+    held: ReportList<HeldList, GpuReport>,
     /// `true` if the cursor is in the list of held devices.
     in_held: bool,
-}
-
-/// A list of the report. It shows the report that its order was computed from; a new report is shown once its order is ready.
-#[derive(Debug)]
-struct ReportList<L: Listing> {
-    table: Table<L>,
-    shown: Arc<GpuReport>,
-    next: Arc<GpuReport>,
-    /// Revision of `next`.
-    revision: u64,
-}
-
-impl<L: Listing> Default for ReportList<L> {
-    fn default() -> Self {
-        Self { table: Table::default(), shown: Arc::default(), next: Arc::default(), revision: 0 }
-    }
-}
-
-impl<L: Listing<Id = usize>> ReportList<L>
-where
-    GpuReport: RowSource<L>,
-{
-    /// Updates the list to the newest report, of which it has `len` rows.
-    fn arrange(&mut self, newest: &Arc<GpuReport>, revision: u64, len: impl FnOnce(&GpuReport) -> usize, now: Now) {
-        if !self.table.is_arranging() {
-            (self.next, self.revision) = (Arc::clone(newest), revision);
-        }
-        self.table.arrange(&*self.next, self.revision, || (0..len(&self.next)).collect(), now.mono);
-        self.show_if_arranged();
-    }
-
-    fn advance(&mut self) {
-        self.table.advance(&*self.next);
-        self.show_if_arranged();
-    }
-
-    fn show_if_arranged(&mut self) {
-        if !self.table.is_arranging() {
-            self.shown = Arc::clone(&self.next);
-        }
-    }
-
-    /// Moves the cursor to the row at this index.
-    fn go(&mut self, index: usize) {
-        self.table.step(SelectionStep::At(index), &*self.shown);
-    }
-
-    fn len(&self) -> usize {
-        self.table.order().len()
-    }
 }
 
 impl RowSource<GpuGroups> for GpuReport {
@@ -190,9 +141,9 @@ impl GpuView {
         let groups = self.groups.len();
         self.in_held = index >= groups && self.held.len() > 0;
         if self.in_held {
-            self.held.go(index - groups);
+            self.held.step(SelectionStep::At(index - groups));
         } else {
-            self.groups.go(index);
+            self.groups.step(SelectionStep::At(index));
         }
     }
 

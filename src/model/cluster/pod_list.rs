@@ -4,8 +4,10 @@
 use std::ops::Range;
 
 use super::ClusterState;
+use super::pod_groups::PodGroupView;
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
+use crate::model::derive::pod_groups::{GroupSource, GroupedPod, OwnerKey, PodGroupKey, PodGrouping};
 use crate::model::store::pods::PodSlot;
 use crate::model::table::column::Reads;
 use crate::model::table::list::SelectionStep;
@@ -27,6 +29,8 @@ pub enum PodSet {
     All,
     /// The pods of a controlling owner.
     Owner(OwnerKey),
+    /// The pods in trouble of a group.
+    Group(PodGroupKey),
 }
 
 impl Default for PodSet {
@@ -35,24 +39,13 @@ impl Default for PodSet {
     }
 }
 
-/// Identity of a controlling owner of pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnerKey {
-    /// Namespace of the owner and of its pods.
-    pub namespace: Clean,
-    /// Kind: `ReplicaSet`, `Job`.
-    pub kind: Clean,
-    /// Name.
-    pub name: Clean,
-}
-
 impl PodSet {
     /// Class of the set, which determines the columns.
     #[must_use]
     pub fn scope(&self) -> PodScope {
         match self {
             Self::Node(_) => PodScope::Node,
-            Self::Trouble => PodScope::Trouble,
+            Self::Trouble | Self::Group(_) => PodScope::Trouble,
             Self::All | Self::Owner(_) => PodScope::All,
         }
     }
@@ -65,6 +58,7 @@ impl PodSet {
             Self::Trouble => "pods in trouble".to_owned(),
             Self::All => "pods".to_owned(),
             Self::Owner(OwnerKey { namespace, kind, name }) => format!("pods of {kind}/{name} in {namespace}"),
+            Self::Group(key) => format!("pods in trouble {}", key.text()),
         }
     }
 
@@ -72,7 +66,7 @@ impl PodSet {
     fn sort(&self) -> SortBy {
         match self {
             Self::Node(_) => SortBy::Name,
-            Self::Trouble | Self::All => SortBy::Column("trouble"),
+            Self::Trouble | Self::All | Self::Group(_) => SortBy::Column("trouble"),
             Self::Owner(_) => SortBy::Status,
         }
     }
@@ -85,7 +79,7 @@ impl PodSet {
             Self::Node(name) => pods.pods_on(name).collect(),
             Self::All => pods.pods().collect(),
             Self::Owner(OwnerKey { namespace, kind, name }) => pods.owned_by(namespace, kind, name).collect(),
-            Self::Trouble => cluster.maybe_troubled(),
+            Self::Trouble | Self::Group(_) => cluster.maybe_troubled(),
         }
     }
 
@@ -94,7 +88,10 @@ impl PodSet {
         match self {
             // It may have moved since.
             Self::Node(name) => *pod.facts.node == **name,
-            Self::Trouble | Self::All | Self::Owner(_) => true,
+            // It may have ended, or be in trouble for so short a time that it does not count yet.
+            Self::Trouble => pod.trouble.is_some(),
+            Self::Group(key) => pod.trouble.is_some() && key.has(&pod.facts),
+            Self::All | Self::Owner(_) => true,
         }
     }
 }
@@ -108,22 +105,23 @@ pub enum PodPlace {
     Screen,
 }
 
-/// A list of pods: which pods, and the table of them.
+/// A list of pods: which pods, and the table of them. Pods in trouble can be grouped.
 #[derive(Debug, Default)]
 pub struct PodTable {
     set: PodSet,
     table: Table<Pods>,
+    groups: PodGroupView,
 }
 
 impl PodTable {
     /// Creates a list in its first order.
     pub(crate) fn of(set: PodSet) -> Self {
-        Self { table: Table::sorted(set.sort()), set }
+        Self { table: Table::sorted(set.sort()), set, groups: PodGroupView::default() }
     }
 
     /// Creates a list of other pods with the same sort.
     fn sorted_alike(&self, set: PodSet) -> Self {
-        Self { set, table: self.table.sorted_alike() }
+        Self { set, table: self.table.sorted_alike(), groups: PodGroupView::default() }
     }
 
     /// Which pods it has.
@@ -132,26 +130,47 @@ impl PodTable {
         &self.set
     }
 
-    /// Numbers of pods before and after filtering, and the index of the selected one.
+    /// The groups, if the pods are shown in groups.
+    #[must_use]
+    pub fn groups(&self) -> Option<&PodGroupView> {
+        Some(&self.groups).filter(|groups| self.set == PodSet::Trouble && groups.by() != PodGrouping::None)
+    }
+
+    /// Property that the pods are grouped by; `None` if these pods cannot be grouped.
+    #[must_use]
+    pub fn grouping(&self) -> Option<PodGrouping> {
+        (self.set == PodSet::Trouble).then(|| self.groups.by())
+    }
+
+    /// Groups the pods by the property that is `by` positions further. Returns `false` if these pods cannot be grouped.
+    pub(crate) fn regroup(&mut self, by: usize) -> bool {
+        let can = self.set == PodSet::Trouble;
+        if can {
+            self.groups.turn(by);
+        }
+        can
+    }
+
+    /// Numbers of rows before and after filtering, and the index of the selected one.
     #[must_use]
     pub fn extent(&self) -> Extent {
-        self.table.extent()
+        self.groups().map_or_else(|| self.table.extent(), PodGroupView::extent)
     }
 
     /// Returns `true` while the rows are not in the requested order yet.
     #[must_use]
     pub fn is_arranging(&self) -> bool {
-        self.table.is_arranging()
+        self.groups().map_or_else(|| self.table.is_arranging(), PodGroupView::is_arranging)
     }
 
-    /// Table control of the pods.
+    /// Table control of the rows.
     pub(crate) fn control(&self) -> &dyn TableControl {
-        &self.table.state
+        self.groups().map_or(&self.table.state, PodGroupView::control)
     }
 
     /// The same, for a key.
     pub(crate) fn control_mut(&mut self) -> &mut dyn TableControl {
-        &mut self.table.state
+        if self.groups().is_some() { self.groups.control_mut() } else { &mut self.table.state }
     }
 
     /// Shows all pods instead of those in trouble, or those in trouble again.
@@ -162,7 +181,7 @@ impl PodTable {
 
     /// Returns `true` if rows come, go or move with time alone: a class of trouble follows time.
     fn needs_time(&self) -> bool {
-        self.set == PodSet::Trouble || self.table.state.depends_on(Reads::Time)
+        matches!(self.set, PodSet::Trouble | PodSet::Group(_)) || self.table.state.depends_on(Reads::Time)
     }
 }
 
@@ -202,14 +221,19 @@ struct PodRows<'a> {
     now: Now,
 }
 
+impl GroupSource for PodRows<'_> {
+    fn candidates(&self) -> Vec<PodSlot> {
+        self.set.candidates(self.cluster)
+    }
+
+    fn grouped(&self, slot: PodSlot) -> Option<GroupedPod<'_>> {
+        self.cluster.grouped_pod(slot, self.now)
+    }
+}
+
 impl PodRows<'_> {
     fn all(&self) -> Vec<PodId> {
-        let Self { cluster, set, now } = *self;
-        let mut slots = set.candidates(cluster);
-        if *set == PodSet::Trouble {
-            slots.retain(|slot| cluster.row_of(cluster.pods.pod(*slot), now).trouble.is_some());
-        }
-        slots.into_iter().map(|slot| cluster.pod_id(slot)).collect()
+        self.candidates().into_iter().map(|slot| self.cluster.pod_id(slot)).collect()
     }
 }
 
@@ -252,7 +276,7 @@ impl ClusterState {
     /// Rows of a list of pods as they are sorted and filtered; only those of `range` are built.
     #[must_use]
     pub fn pod_rows(&self, place: PodPlace, range: Range<usize>, now: Now) -> Vec<PodRow<'_>> {
-        let PodTable { set, table } = self.pod_tables.at(place);
+        let PodTable { set, table, .. } = self.pod_tables.at(place);
         let (selected, order) = (table.extent().selected, table.order());
         let end = range.end.min(order.len());
         let row = |at: usize| {
@@ -263,9 +287,10 @@ impl ClusterState {
         (range.start.min(end)..end).filter_map(row).collect()
     }
 
-    /// The selected pod of a list.
+    /// The selected pod of a list; `None` if it shows groups.
     pub(crate) fn selected_pod(&self, place: PodPlace) -> Option<PodKey> {
-        let id = self.pod_tables.at(place).table.selected()?;
+        let list = self.pod_tables.at(place);
+        let id = list.table.selected().filter(|_| list.groups().is_none())?;
         let facts = self.pods.pod(id.slot);
         (facts.uid == id.uid).then(|| PodKey::of(&facts))
     }
@@ -273,25 +298,39 @@ impl ClusterState {
     /// Moves the selection of a list of pods.
     pub(crate) fn move_pod(&mut self, place: PodPlace, step: SelectionStep, now: Now) {
         self.arrange_pods(place, now);
-        self.with_pods(place, now, |table, rows| table.step(step, rows));
+        self.with_pods(place, now, |list, rows| match list.groups() {
+            Some(_) => list.groups.step(step),
+            None => list.table.step(step, rows),
+        });
     }
 
-    /// Updates the order of a list of pods if something has changed.
+    /// Updates the order of a list of pods, or its groups, if something has changed.
     pub(crate) fn arrange_pods(&mut self, place: PodPlace, now: Now) {
         // Each term only grows; a change of the terms that count changes the revision of the list, too.
         let time = if self.pod_tables.at(place).needs_time() { now.mono.0.as_secs() } else { 0 };
         let revision = self.pods.revision() + self.nodes.revision() + time;
-        self.with_pods(place, now, |table, rows| table.arrange(rows, revision, || rows.all(), now.mono));
+        self.with_pods(place, now, |list, rows| match list.groups() {
+            Some(_) => list.groups.arrange(revision, rows, now),
+            None => list.table.arrange(rows, revision, || rows.all(), now.mono),
+        });
     }
 
-    /// Continues a pending order of a list of pods by one slice.
+    /// Continues a pending order of a list of pods, or the count of its groups, by one slice.
     pub(crate) fn advance_pods(&mut self, place: PodPlace, now: Now) {
-        self.with_pods(place, now, |table, rows| table.advance(rows));
+        if !self.pod_tables.at(place).is_arranging() {
+            return;
+        }
+        self.with_pods(place, now, |list, rows| match list.groups() {
+            Some(_) => list.groups.advance(rows, now),
+            None => list.table.advance(rows),
+        });
     }
 
-    fn with_pods(&mut self, place: PodPlace, now: Now, change: impl FnOnce(&mut Table<Pods>, &PodRows<'_>)) {
+    /// Changes a list with the source of its rows.
+    fn with_pods(&mut self, place: PodPlace, now: Now, change: impl FnOnce(&mut PodTable, &PodRows<'_>)) {
         let mut list = std::mem::take(self.pod_tables.at_mut(place));
-        change(&mut list.table, &PodRows { cluster: self, set: &list.set, now });
+        let set = list.set.clone();
+        change(&mut list, &PodRows { cluster: self, set: &set, now });
         *self.pod_tables.at_mut(place) = list;
     }
 

@@ -2,12 +2,15 @@
 
 use super::ClusterState;
 use crate::facts::accelerator::{AcceleratorTable, Kind};
+use crate::facts::image::repository;
 use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::quantity::Quantity;
 use crate::model::derive::joined_node::JoinedNode;
+use crate::model::derive::pod_groups::GroupedPod;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::store::nodes::Node;
+use crate::model::store::pods::PodSlot;
 use crate::model::table::LastReport;
 use crate::model::table::pods::{PodKey, PodRow};
 use crate::model::time::age_of;
@@ -37,6 +40,34 @@ impl ClusterState {
             last_report: last_report.filter(|_| !facts.phase.is_terminal()),
             facts,
         }
+    }
+
+    /// A pod for its group; `None` if it is not in trouble.
+    pub(super) fn grouped_pod(&self, slot: PodSlot, now: Now) -> Option<GroupedPod<'_>> {
+        let row = self.row_of(self.pods.pod(slot), now);
+        let class = row.trouble?;
+        let (device, image, message) =
+            row.facts.trouble.map_or(("", "", ""), |trouble| (trouble.device, trouble.image, trouble.message));
+        let word = match (row.last_report, class) {
+            (Some(report), _) => report.node,
+            // The status says less than the class.
+            (
+                None,
+                TroubleClass::Unschedulable
+                | TroubleClass::Overdue
+                | TroubleClass::Unscheduled
+                | TroubleClass::DeviceUnhealthy
+                | TroubleClass::NotReady,
+            ) => class.text(),
+            (None, _) => row.facts.status(),
+        };
+        let reason = match class {
+            TroubleClass::ImagePull if !image.is_empty() => repository(image),
+            _ => [message, device, image].into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
+        };
+        let node = self.pods.id_of(row.facts.node);
+        let (devices, since) = (row.gpus, row.since);
+        Some(GroupedPod { facts: row.facts, class, devices, since, node, word, reason })
     }
 
     /// Set if the pods of a node no longer report: its Ready is `Unknown`, or it is gone.

@@ -228,7 +228,7 @@ impl BlackHoles {
     }
 
     fn owner(&self, namespace: &str, kind: &str, name: &str) -> OwnerHash {
-        OwnerHash(self.hasher.hash_one(OwnerKey { namespace, kind, name }))
+        OwnerHash(self.hasher.hash_one(HashedOwner { namespace, kind, name }))
     }
 
     /// Removes the node whose last short life is the oldest, if there are too many.
@@ -279,7 +279,7 @@ impl BlackHoles {
 
 /// Owner of pods, as far as its hash depends on it.
 #[derive(Hash)]
-struct OwnerKey<'a> {
+struct HashedOwner<'a> {
     namespace: &'a str,
     kind: &'a str,
     name: &'a str,

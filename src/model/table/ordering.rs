@@ -44,6 +44,8 @@ pub(crate) struct Rebuild<L: Listing> {
     /// All rows.
     todo: Vec<L::Id>,
     at: usize,
+    /// Rows that exist, before filtering.
+    total: usize,
     sorter: Sorter<UnsortedRow<L>>,
 }
 
@@ -59,7 +61,7 @@ struct UnsortedRow<L: Listing> {
 impl<L: Listing> Rebuild<L> {
     /// Begins to sort `todo`.
     pub(crate) fn new(by: Arranged<L>, todo: Vec<L::Id>) -> Self {
-        Self { by, kept: 0, todo, at: 0, sorter: Sorter::default() }
+        Self { by, kept: 0, todo, at: 0, total: 0, sorter: Sorter::default() }
     }
 
     /// Begins to sort `todo`, of which the first `kept` keep their order.
@@ -106,7 +108,11 @@ impl<L: Listing> Rebuild<L> {
         let mut read = Vec::with_capacity(end - self.at);
         for (at, id) in (self.at..end).zip(&self.todo[self.at..end]) {
             let index = u32::try_from(at).unwrap_or(u32::MAX);
-            let Some(row) = rows.row(id).filter(|row| self.by.filter.shows(row)) else { continue };
+            let Some(row) = rows.row(id) else { continue };
+            self.total += 1;
+            if !self.by.filter.shows(&row) {
+                continue;
+            }
             let key = read_key(&row);
             shown(id, &key);
             let held = if at < self.kept { index } else { u32::MAX };
@@ -114,6 +120,11 @@ impl<L: Listing> Rebuild<L> {
         }
         self.at = end;
         read
+    }
+
+    /// Number of rows that exist, before filtering; of those that were read so far.
+    pub(crate) fn total(&self) -> usize {
+        self.total
     }
 
     /// Bytes on the heap, without data that the rows refer to.

@@ -144,6 +144,8 @@ pub(crate) struct Table<L: Listing> {
     order: Vec<L::Id>,
     /// Rows before filtering.
     total: usize,
+    /// Number of ids that the last order was begun with; some of them may have no row.
+    len: usize,
     rebuild: Option<Rebuild<L>>,
     inputs: Option<TableInputs>,
     at: Mono,
@@ -168,6 +170,7 @@ impl<L: Listing> Default for Table<L> {
             state: TableState::default(),
             order: Vec::new(),
             total: 0,
+            len: 0,
             rebuild: None,
             inputs: None,
             at: Mono::default(),
@@ -244,7 +247,7 @@ impl<L: Listing> Table<L> {
         }
         (self.inputs, self.at) = (Some(inputs), now);
         let all = all();
-        self.total = all.len();
+        self.len = all.len();
         let by = self.state.arranged();
         self.rebuild = Some(if self.state.list.keeps_order() && !self.order.is_empty() {
             let held: HashSet<&L::Id> = self.order.iter().collect();
@@ -261,6 +264,7 @@ impl<L: Listing> Table<L> {
     pub(crate) fn advance(&mut self, rows: &impl RowSource<L>) {
         let Some(rebuild) = &mut self.rebuild else { return };
         let Some(order) = rebuild.advance(rows, self.slice, |_, _| {}) else { return };
+        self.total = rebuild.total();
         (self.order, self.rebuild) = (order, None);
         if self.inputs.is_some_and(|inputs| inputs.asked == self.state.list.revision()) {
             self.state.list.mark_ordered();
@@ -272,7 +276,7 @@ impl<L: Listing> Table<L> {
         let Some(of) = self.inputs else { return true };
         // A begun order is finished first: an endless stream of changes must not delay it.
         let due = self.rebuild.is_none() && now.since(self.at) >= RESORT_PERIOD;
-        of.asked != inputs.asked || (of.rows != inputs.rows && (self.total <= self.slice || due))
+        of.asked != inputs.asked || (of.rows != inputs.rows && (self.len <= self.slice || due))
     }
 }
 

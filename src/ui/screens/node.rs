@@ -38,7 +38,7 @@ use crate::ui::widgets::layout::window;
 use crate::ui::widgets::text::{Pen, columns};
 use crate::ui::words;
 
-pub(in crate::ui::screens) use pods::PodCells;
+pub(in crate::ui::screens) use pods::{PodCells, trouble_role};
 pub(in crate::ui) use resources::amount;
 
 /// Minimum size of a body with conditions beside resources.

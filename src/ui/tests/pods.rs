@@ -3,10 +3,11 @@
 use super::alerts::draw;
 use super::fixture::lines;
 use crate::action::Action;
+use crate::facts::gang::{GangMember, GangSystem};
 use crate::facts::node::ConditionStatus;
-use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, TroubleKind};
+use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, Since, SinceBasis, TroubleKind};
 use crate::model::app::screens::Screen;
-use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::theme::{Depth, Theme};
 
 /// Ten pods; five of them are in trouble, one on a lost node.
@@ -144,4 +145,231 @@ fn the_pods_of_an_owner_have_its_name_in_the_title() {
     let shown = text(&mut bench, (120, 30));
     assert!(shown.lines().any(|line| line.contains("pods of Job/llm in train 2")), "{shown}");
     assert!(shown.contains("llm-0") && shown.contains("llm-1") && !shown.contains("other"), "{shown}");
+}
+
+/// Names of pods and nodes that a test numbers, which live as long as the facts.
+fn numbered(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("{prefix}-{at}")).collect()
+}
+
+/// A pull storm: 37 pods of two owners on 12 nodes cannot pull images of one registry. Beside it a pod that crashes, a gang of which
+/// two pods wait, and pods that run.
+fn storm() -> Bench {
+    let (names, nodes) = (numbered("llm", 37), numbered("n", 12));
+    let since = |ms| Some(Since { basis: SinceBasis::Created, at: at(ms).wall });
+    let trouble = |kind, message, image| Some(PodTrouble { kind, message, image, device: "", since: since(60_000) });
+    let pulls = names.iter().enumerate().map(|(number, name)| {
+        // The fifth has waited longest; ten of the 37 have another image of the registry.
+        let image = if number < 10 { "registry.example/tokenizer:1" } else { "registry.example/llm:9" };
+        let since = since(if number == 4 { 10_000 } else { 60_000 });
+        let message = "back-off";
+        let trouble = PodTrouble { kind: TroubleKind::ImagePull, message, image, device: "", since };
+        PodFacts {
+            namespace: if number < 20 { "train" } else { "infer" },
+            owner_kind: "ReplicaSet",
+            owner_name: "llm-5d9",
+            phase: PodPhase::Pending,
+            reason: if number == 0 { "ErrImagePull" } else { "ImagePullBackOff" },
+            trouble: Some(trouble),
+            ..gpu_pod(name, &nodes[number % 12], 1)
+        }
+    });
+    let gang = GangMember {
+        system: GangSystem::JobSet,
+        kind: "JobSet",
+        key: "vision",
+        name: "vision",
+        rank: None,
+        size: None,
+    };
+    let waits = |name| PodFacts {
+        namespace: "train",
+        phase: PodPhase::Pending,
+        gang: Some(gang),
+        trouble: trouble(TroubleKind::Unschedulable, "0/12 nodes are available", ""),
+        ..gpu_pod(name, "", 8)
+    };
+    let crashes = PodFacts {
+        namespace: "infer",
+        owner_kind: "ReplicaSet",
+        owner_name: "llm-5d9",
+        reason: "CrashLoopBackOff",
+        trouble: trouble(TroubleKind::CrashLoop, "exit code 137", "registry.example.org/llm:9"),
+        ..gpu_pod("crashes", "n-0", 2)
+    };
+    let mut pods: Vec<PodFacts<'_>> = pulls.collect();
+    pods.extend([waits("vision-0"), waits("vision-1"), crashes, pod("fine", "n-1")]);
+    let mut bench = Bench::with(nodes.iter().map(|name| gpu_node(name, 8, 8)).collect(), &pods);
+    bench.ms = 70_000;
+    bench.act(Action::Trouble);
+    bench
+}
+
+/// Lines of the list, without the title.
+fn rows(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let title = lines.iter().position(|line| line.contains("pods in trouble")).expect("a title");
+    lines[title + 2..].iter().take_while(|line| !line.starts_with('─') && !line.trim().is_empty()).copied().collect()
+}
+
+#[track_caller]
+fn assert_row(rows: &[&str], at: usize, words: &[&str]) {
+    let row = rows[at].trim_start_matches('▌').split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, words.join(" "), "row {at} of\n{}", rows.join("\n"));
+}
+
+#[test]
+fn a_pull_storm_is_one_line_by_registry() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    let shown = text(&mut bench, (200, 30));
+    assert!(shown.contains("pods in trouble 40"), "{shown}");
+    assert!(shown.contains("none  owner  gang  node  namespace [registry]"), "{shown}");
+    assert!(shown.contains("39 GPUs held · 16 GPUs waited for"), "{shown}");
+    let rows = rows(&shown);
+    assert_eq!(rows.len(), 3, "{shown}");
+    // Worst class first: a crash loop, the 37 that pull (10 of one image, 27 of the other), and the two that wait.
+    let crashes =
+        ["registry.example.org", "1", "crash loop", "CrashLoopBackOff ×1", "n-0", "2", "10s", "exit code 137"];
+    assert_row(&rows, 0, &crashes);
+    let pulls = [
+        "registry.example",
+        "37",
+        "image pull",
+        "ImagePullBackOff ×36",
+        "12 nodes",
+        "37",
+        "60s",
+        "registry.example/llm",
+    ];
+    assert_row(&rows, 1, &pulls);
+    let waits = ["no image", "2", "unschedulable", "unschedulable ×2", "–", "16", "10s", "0/12 nodes are available"];
+    assert_row(&rows, 2, &waits);
+}
+
+#[test]
+fn a_group_opens_exactly_its_pods_and_esc_leads_back_to_its_row() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (160, 60));
+    assert!(shown.contains("pods in trouble with an image of registry.example 37"), "{shown}");
+    assert!(!shown.contains("crashes"), "registry.example.org is another registry: {shown}");
+    bench.act(Action::Back);
+    let shown = text(&mut bench, (160, 30));
+    assert!(shown.lines().any(|line| line.starts_with('▌') && line.contains("37")), "{shown}");
+    bench.act(Action::Bottom);
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (160, 30));
+    assert!(shown.contains("pods in trouble without an image in trouble 2"), "{shown}");
+    assert_eq!(rows(&shown).len(), 2, "{shown}");
+}
+
+#[test]
+fn every_grouping_counts_each_pod_once() {
+    // By hand: 20 pods of train and 17 of infer pull; one of infer crashes and is of the same owner; two of train wait.
+    let expected: [&[(&str, &str)]; 5] = [
+        &[("infer ReplicaSet/llm-5d9", "18"), ("train ReplicaSet/llm-5d9", "20"), ("<none>", "2")],
+        &[("<none>", "38"), ("train vision", "2")],
+        &[("n-0", "5"), ("no node", "2")],
+        &[("infer", "18"), ("train", "22")],
+        &[("registry.example.org", "1"), ("registry.example", "37"), ("no image", "2")],
+    ];
+    let mut bench = storm();
+    for expected in expected {
+        bench.act(Action::NextPane);
+        let shown = text(&mut bench, (200, 60));
+        let rows = rows(&shown);
+        let flat: Vec<String> = rows
+            .iter()
+            .map(|row| row.trim_start_matches('▌').split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        for (name, pods) in expected {
+            assert!(flat.iter().any(|row| row.starts_with(&format!("{name} {pods} "))), "{name} {pods}\n{shown}");
+        }
+        assert!(shown.contains("pods in trouble 40"), "{shown}");
+    }
+    // Twelve nodes, and the pods without one.
+    bench.act(Action::PreviousPane);
+    bench.act(Action::PreviousPane);
+    assert_eq!(rows(&text(&mut bench, (200, 60))).len(), 13);
+}
+
+#[test]
+fn groups_are_sorted_and_filtered_like_every_list() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    let names = |bench: &mut Bench| -> Vec<String> {
+        let shown = text(bench, (200, 30));
+        let first = |row: &&str| row.trim_start_matches('▌').split_whitespace().next().map(ToOwned::to_owned);
+        rows(&shown).iter().filter_map(first).filter(|name| name != "no").collect()
+    };
+    bench.act(Action::SortPods);
+    assert_eq!(names(&mut bench)[0], "registry.example");
+    bench.act(Action::SortName);
+    assert_eq!(names(&mut bench), ["registry.example", "registry.example.org"]);
+    for (filter, expected) in [
+        ("trouble:image", &["registry.example"][..]),
+        ("pods>30", &["registry.example"]),
+        ("gpu<3 gpu>0", &["registry.example.org"]),
+        ("nodes=12", &["registry.example"]),
+        ("worst:crash", &["registry.example.org"]),
+        ("since>30s", &["registry.example"]),
+    ] {
+        bench.act(Action::Filter);
+        bench.type_text(filter);
+        bench.act(Action::Open);
+        assert_eq!(names(&mut bench), expected, "{filter}");
+        bench.act(Action::Back);
+    }
+    bench.act(Action::Filter);
+    bench.type_text("pods>100");
+    let shown = text(&mut bench, (120, 30));
+    assert!(shown.contains("no group matches the filter"), "{shown}");
+}
+
+#[test]
+fn an_owner_of_pods_in_trouble_leads_to_all_its_pods() {
+    let mut bench = storm();
+    bench.act(Action::NextPane);
+    bench.act(Action::Down);
+    let shown = text(&mut bench, (200, 30));
+    assert!(shown.lines().any(|line| line.starts_with("▌train") || line.starts_with("▌infer")), "{shown}");
+    bench.act(Action::Owner);
+    let shown = text(&mut bench, (200, 60));
+    assert!(shown.contains("pods of ReplicaSet/llm-5d9 in"), "{shown}");
+    bench.act(Action::Back);
+    bench.act(Action::Trouble);
+    bench.act(Action::NextPane);
+    assert_eq!(
+        bench.model.notice(bench.now()).map(ToString::to_string).as_deref(),
+        Some("only pods in trouble are grouped")
+    );
+}
+
+#[test]
+fn groups_follow_the_pods() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    bench.act(Action::Down);
+    let healed = PodFacts { version: 11, ..pod("crashes", "n-0") };
+    bench.change_pods(1, &[PodFacts { namespace: "infer", ..healed }], false);
+    let shown = text(&mut bench, (200, 30));
+    let rows = rows(&shown);
+    assert_eq!(rows.len(), 2, "{shown}");
+    assert!(rows[0].starts_with("▌registry.example "), "the cursor stays with its group: {shown}");
+}
+
+#[test]
+fn groups_name_no_state_by_colour_alone_and_fit_small_screens() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    let narrow = text(&mut bench, (60, 16));
+    assert!(
+        narrow
+            .lines()
+            .any(|line| line.contains("registry.example") && line.contains("37") && line.contains("image pull")),
+        "{narrow}"
+    );
 }

@@ -112,7 +112,7 @@ fn status_role(pod: &PodFacts<'_>) -> Role {
 }
 
 /// Role of a class of trouble: it is broken, or it waits.
-fn trouble_role(class: TroubleClass) -> Role {
+pub(in crate::ui::screens) fn trouble_role(class: TroubleClass) -> Role {
     match class {
         TroubleClass::NodeLost => Role::Unknown,
         TroubleClass::DeviceUnhealthy
