@@ -9,6 +9,7 @@ use serde_json::Value;
 use watchbell::sim::{Change, ClusterAddress, Scenario};
 
 use crate::rig::{self, TestServer, watchbell};
+use crate::schema::assert_is_snapshot;
 
 /// Of 150,000 pods and more an unoptimised build makes minutes: one in so many of them is counted here, made by the same
 /// generator. `scripts/count.py --simulate large` counts them all with the release binary.
@@ -108,6 +109,7 @@ fn compare(served: &TestServer, cluster: &ClusterAddress, kubectl: bool) -> Stri
     let snapshot = watchbell(served).args(["snapshot", "-o", "json", "--context", context]).output().unwrap();
     // What could not be read is missing: part of the truth.
     let json: serde_json::Value = serde_json::from_slice(&snapshot.stdout).unwrap();
+    assert_is_snapshot(&json);
     let unread = |kind: &str| json["clusters"][0][kind]["unreadable"].as_u64().unwrap();
     let code = if unread("nodes") + unread("pods") > 0 { 3 } else { 0 };
     assert_eq!(snapshot.status.code(), Some(code), "{context}: {}", String::from_utf8_lossy(&snapshot.stderr));

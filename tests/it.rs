@@ -26,6 +26,7 @@ mod pty_plugins;
 mod rig;
 mod role;
 mod rows;
+mod schema;
 mod slow_pages;
 mod snapshot;
 mod start;
