@@ -33,6 +33,8 @@ pub(super) struct WaitingPod {
     constraints: PodConstraints,
     /// Requested amounts, in the order in which they are counted.
     requests: Vec<Request>,
+    /// Names of the only nodes that required affinity permits, if each term names some.
+    named_nodes: Option<Vec<Clean>>,
 }
 
 /// Requested amount of one resource.
@@ -65,12 +67,13 @@ impl WaitingPod {
         let mut requests: Vec<Request> = all.filter_map(|(name, quantity)| request(name, quantity)).collect();
         requests.push(Request { kind: CauseKind::PodSlots, name: Clean::new("pods"), amount: 1, has_class: false });
         requests.sort_by_key(|request| request.kind);
+        let named_nodes = constraints.affinity.as_deref().and_then(named_nodes);
         let mut constraints = constraints.clone();
         // A term that upstream cannot parse, or that is empty, matches no node; the others still count.
         if let Some(terms) = &mut constraints.affinity {
             terms.retain(is_valid);
         }
-        Self { constraints, requests }
+        Self { constraints, requests, named_nodes }
     }
 
     /// Constraints that are not evaluated.
@@ -86,6 +89,11 @@ impl WaitingPod {
     /// Passes each cause by which the node does not take the pod to `refuse`, in the order of evaluation.
     pub(super) fn refused_by(&self, node: &Node, pods: &PodStore, mut refuse: impl FnMut(&dyn Fn() -> PlacementCause)) {
         let facts = &node.facts;
+        // The scheduler leaves these nodes out before any filter runs.
+        let is_left_out = self.named_nodes.as_ref().is_some_and(|names| !names.contains(&facts.name));
+        if is_left_out {
+            refuse(&|| PlacementCause::of(CauseKind::Affinity));
+        }
         let is_hard = |taint: &&NodeTaint| matches!(&*taint.effect, "NoSchedule" | "NoExecute");
         let mut taints: Vec<&NodeTaint> = facts.taints.iter().filter(is_hard).collect();
         let condition = match node.readiness {
@@ -109,7 +117,9 @@ impl WaitingPod {
         if !self.constraints.node_selector.iter().all(has) {
             refuse(&|| PlacementCause::of(CauseKind::Selector));
         }
-        if self.constraints.affinity.as_ref().is_some_and(|terms| !terms.iter().any(|term| matches(term, node))) {
+        if !is_left_out
+            && self.constraints.affinity.as_ref().is_some_and(|terms| !terms.iter().any(|term| matches(term, node)))
+        {
             refuse(&|| PlacementCause::of(CauseKind::Affinity));
         }
         self.lacking(node, pods, refuse);
@@ -144,6 +154,20 @@ impl WaitingPod {
     fn tolerates(&self, taint: &NodeTaint) -> bool {
         self.constraints.tolerations.iter().any(|toleration| tolerates(toleration, taint))
     }
+}
+
+/// Names of the only nodes that these terms permit, which is how a `DaemonSet` places its pods; `None` if a term names none
+/// (`NodeAffinity.PreFilter`).
+fn named_nodes(terms: &[NodeSelectorTerm]) -> Option<Vec<Clean>> {
+    let is_name = |field: &&NodeRequirement| &*field.key == NAME && &*field.operator == "In";
+    let of_term = |term: &NodeSelectorTerm| {
+        let mut named = term.fields.iter().filter(is_name).map(|field| field.values.clone());
+        let first = named.next()?;
+        // All requirements of a term hold together.
+        Some(named.fold(first, |names, other| names.into_iter().filter(|name| other.contains(name)).collect()))
+    };
+    let names: Option<Vec<Vec<Clean>>> = terms.iter().map(of_term).collect();
+    names.filter(|terms| !terms.is_empty()).map(|terms| terms.concat())
 }
 
 impl PlacementCause {

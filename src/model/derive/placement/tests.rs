@@ -356,3 +356,25 @@ fn large_clusters_are_counted_in_slices_and_at_most_once_a_second() {
     placement.refresh(from, &bound, at(3_000).mono);
     assert!(placement.report().is_none() && !placement.is_counting(), "it has a node");
 }
+
+/// Upstream: `NodeAffinity.PreFilter` gives the names, and "node(s) didn't satisfy plugin(s) [NodeAffinity]" counts all other nodes,
+/// whatever their taints (seen with kube-scheduler v1.34.1).
+#[test]
+fn a_pod_that_names_its_node_is_kept_from_all_others_by_affinity_whatever_their_taints() {
+    let fields = |names: &[&str]| -> Value {
+        names.iter().map(|name| json!({"key": "metadata.name", "operator": "In", "values": [name]})).collect()
+    };
+    let required = |terms: Value| json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}});
+    let tainted = json!({"unschedulable": true, "taints": taints(&["k v NoSchedule"])});
+    let first = |spec: &Value| refusals(spec, roomy("nodeA", &tainted, &json!({})), &[]).into_iter().next();
+    let other = required(json!([{"matchFields": fields(&["nodeB"])}]));
+    assert_eq!(first(&other).as_deref(), Some("Affinity"), "a pod of another node's DaemonSet");
+    let own = required(json!([{"matchFields": fields(&["nodeA"])}, {"matchFields": fields(&["nodeB"])}]));
+    assert_eq!(first(&own).as_deref(), Some("Cordoned"), "one of its nodes");
+    let neither = required(json!([{"matchFields": fields(&["nodeA", "nodeB"])}]));
+    assert_eq!(first(&neither).as_deref(), Some("Affinity"), "no node has both names");
+    let open = required(
+        json!([{"matchFields": fields(&["nodeB"])}, {"matchExpressions": [{"key": "k", "operator": "Exists"}]}]),
+    );
+    assert_eq!(first(&open).as_deref(), Some("Cordoned"), "a term without a name permits every node to be looked at");
+}
