@@ -105,7 +105,7 @@ fn report(pod: &PendingPod<'_>, nodes_known: bool) -> PendingReport {
         namespace: Clean::new(facts.namespace),
         name: Clean::new(facts.name),
         gang: trouble::gang(facts),
-        since: trouble::since(facts),
+        since: trouble::since(facts).or(facts.created),
         requests: requests(facts),
         scheduler: SchedulerReport { text: words(facts), age_seconds: None },
         now: placement.as_deref().filter(|_| nodes_known).map(PlacementNow::of),

@@ -93,9 +93,10 @@ fn message(pod: &PodFacts<'_>) -> Option<Clean> {
     (!parts.is_empty()).then(|| Clean::new(&parts.join(": ")))
 }
 
-/// Time since which a pod has been in its own trouble; its creation if the object has no later time.
+/// Time since which a pod has been in its own trouble; `None` if its object does not say it, as of an unhealthy device of a pod that is
+/// ready.
 pub(super) fn since(pod: &PodFacts<'_>) -> Option<Timestamp> {
-    pod.trouble.and_then(|trouble| trouble.since).map(|since| since.at).or(pod.created)
+    pod.trouble.and_then(|trouble| trouble.since).map(|since| since.at)
 }
 
 /// Name of the pod's gang.
