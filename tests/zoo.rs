@@ -1,8 +1,11 @@
 //! The scenario `zoo` in a terminal: hostile names and texts of its objects are made harmless.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 use watchbell::sim::Change;
 
-use crate::rig::{Terminal, TestServer, is_known_sequence, watchbell};
+use crate::rig::{Terminal, TestServer, is_known_sequence, snapshot, watchbell};
 
 /// Characters that a terminal does not show, or that change the order of what it shows. A joiner inside an emoji is none.
 fn is_hidden(c: char) -> bool {
@@ -211,4 +214,105 @@ fn f74_a_node_that_is_recreated_has_no_past_while_its_pods_keep_theirs() {
     assert!(text.lines().any(|line| aged(&line)), "its pods are as old as they were:\n{text}");
     terminal.press("\u{3}");
     terminal.expect_exit(0);
+}
+
+/// The cluster `zoo-trouble` of a snapshot.
+fn in_trouble() -> Value {
+    let served = TestServer::scenario("zoo");
+    let (json, code) = snapshot(&served, &["--context", "zoo-trouble"]);
+    assert_eq!(code, 0, "all of it is read");
+    json["clusters"][0].clone()
+}
+
+/// Every class of docs/pods.md, counted by hand in the scenario.
+#[test]
+fn every_trouble_of_the_zoo_is_what_a_person_counts() {
+    let cluster = in_trouble();
+    let trouble = cluster["trouble"].as_array().unwrap();
+    let mut counts = BTreeMap::new();
+    for pod in trouble {
+        *counts.entry(pod["state"].as_str().unwrap()).or_insert(0) += 1;
+    }
+    let expected = [
+        ("node lost", 2),
+        ("device unhealthy", 1),
+        ("failed start", 5),
+        ("crash loop", 2),
+        ("image pull", 7),
+        ("stuck terminating", 1),
+        // Two of the states, and the driver of t-chain.
+        ("not ready", 3),
+        // Two of the states, and the eleven pods that wait for something.
+        ("unschedulable", 13),
+        ("gated", 1),
+        ("not scheduled", 1),
+        // One of the states, and the four links behind the driver.
+        ("not starting", 5),
+    ];
+    assert_eq!(counts, BTreeMap::from(expected));
+    let of = |name: &str| trouble.iter().find(|pod| pod["name"] == name);
+    for calm in ["ended-on-lost", "terminating", "completed", "just-created", "just-bound", "filler-0", "sts-1"] {
+        assert_eq!(of(calm), None, "{calm} is in no trouble");
+    }
+    // kubectl's STATUS, restarts and words of some of them.
+    for (name, reason, restarts, message) in [
+        ("node-lost", "Running", 0, Value::Null),
+        ("device-unhealthy", "Running", 0, json!("nvidia.com/gpu GPU-0d2a: Xid 79")),
+        ("crash-loop", "CrashLoopBackOff", 41, json!("OOMKilled, exit code 137")),
+        ("crash-loop-init", "Init:CrashLoopBackOff", 7, json!("Error, exit code 1")),
+        ("start-new", "SomeReasonOfTomorrow", 0, json!("a kubelet of tomorrow says this")),
+        ("stuck-terminating", "Terminating", 0, Value::Null),
+        ("odd-phase", "Quantum", 0, Value::Null),
+        ("gated", "SchedulingGated", 0, json!("Scheduling is blocked due to non-empty scheduling gates")),
+        ("nvidia-device-plugin-daemonset-x7k2p", "Init:0/1", 0, Value::Null),
+    ] {
+        let pod = of(name).unwrap();
+        let said = (&pod["reason"], &pod["restarts"], &pod["message"]);
+        assert_eq!(said, (&json!(reason), &json!(restarts), &message), "{name}");
+    }
+    assert_eq!(of("node-lost").unwrap()["accelerators"], json!([{ "resource": "nvidia.com/gpu", "count": 8 }]));
+    assert_eq!(of("device-unhealthy").unwrap()["since"], Value::Null, "the pod is ready and does not say since when");
+    assert_eq!(of("node-lost").unwrap()["owner"], json!({ "kind": "Job", "name": "lost" }));
+}
+
+/// Eight nodes: two take a pod of one core, t-chain too; t-lost and t-notready are not Ready, t-cordoned is cordoned, t-tainted has
+/// a taint, and t-full has its three pods.
+#[test]
+fn every_cause_in_the_zoo_keeps_as_many_nodes_from_a_pod_as_a_person_counts() {
+    let cluster = in_trouble();
+    let pending = cluster["pending"].as_array().unwrap();
+    // Five of the states and eleven that wait for something.
+    assert_eq!((pending.len(), &cluster["pods"]["unscheduled"]), (16, &json!(16)));
+    let rows: [(&str, u32, &[(&str, u32)]); 12] = [
+        ("unschedulable", 3, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("podSlots", 1)]),
+        // Devices come first: seven are free on t-ready-1, six on t-ready-2, and the other two have none.
+        ("for-gpus", 0, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("accelerators", 4)]),
+        // Only t-chain has 90 cores left: the pods of the others request more than six.
+        ("for-cpu", 1, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("cpu", 3)]),
+        ("for-memory", 0, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("memory", 4)]),
+        // The full node has no device of that name either, and its pod slots are counted first.
+        ("for-other", 0, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("podSlots", 1), ("otherResources", 3)]),
+        ("for-selector", 2, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("selector", 2)]),
+        ("for-affinity", 1, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("affinity", 3)]),
+        ("for-empty-term", 0, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("affinity", 4)]),
+        ("tolerates-taint", 4, &[("notReady", 2), ("cordoned", 1), ("podSlots", 1)]),
+        ("tolerates-other", 3, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("podSlots", 1)]),
+        ("tolerates-all", 7, &[("podSlots", 1)]),
+        ("unevaluated", 3, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("podSlots", 1)]),
+    ];
+    for (name, fits, causes) in rows {
+        let pod = pending.iter().find(|pod| pod["name"] == name).unwrap();
+        assert_eq!(pod["now"]["fits"], fits, "{name}");
+        let counted = pod["now"]["causes"].as_object().unwrap().iter().filter(|(_, nodes)| **nodes != json!(0));
+        let counted: BTreeMap<&str, &Value> = counted.map(|(cause, nodes)| (cause.as_str(), nodes)).collect();
+        let expected: BTreeMap<&str, Value> = causes.iter().map(|(cause, nodes)| (*cause, json!(nodes))).collect();
+        assert_eq!(counted, expected.iter().map(|(cause, nodes)| (*cause, nodes)).collect(), "{name}");
+        let not_evaluated = match name {
+            "unevaluated" => {
+                json!(["volumes", "topologySpread", "podAffinity", "hostPorts", "resourceClaims", "scheduler"])
+            }
+            _ => json!([]),
+        };
+        assert_eq!(pod["now"]["notEvaluated"], not_evaluated, "{name}");
+    }
 }

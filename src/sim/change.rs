@@ -128,6 +128,15 @@ pub enum Change {
     },
     /// Deletes the pods of all bursts.
     PodsBurstOver,
+    /// The node rejects the pod that it got last, and gets its replacement.
+    BlackHole {
+        /// The node's name.
+        node: String,
+        /// Workloads of the scenario, `NAMESPACE/NAME`, whose pods it gets in turn; without any, pods without an owner.
+        workloads: Vec<String>,
+    },
+    /// Deletes the pods that the black hole has got.
+    BlackHoleOver,
 }
 
 impl Server {
@@ -177,6 +186,8 @@ impl World {
             Change::ReleaseClaim { namespace, name } => self.release_claim(&format!("{namespace}/{name}")),
             Change::PodsBurst { count } => self.burst(*count, now),
             Change::PodsBurstOver => self.end_burst(),
+            Change::BlackHole { node, workloads } => self.feed_black_hole(node, workloads, now),
+            Change::BlackHoleOver => self.end_black_hole(),
         }
     }
 
@@ -199,7 +210,7 @@ impl World {
     }
 
     /// The host entry of a node; a node that does not exist gets a made-up address.
-    fn host(&self, name: &str) -> Host {
+    pub(super) fn host(&self, name: &str) -> Host {
         let known = self.budgets.iter().map(|r| &r.host).find(|h| *h.name == *name).cloned();
         known.unwrap_or_else(|| Host { name: name.into(), ip: "192.0.2.1".into() })
     }
@@ -249,8 +260,14 @@ impl World {
             _ => (0, SimMeta::new(namespace, &name, pod.meta.uid.rotate_left(17) ^ reason.len() as u128, now)),
         };
         let message = match reason {
-            "FailedScheduling" => "no node has room: Insufficient nvidia.com/gpu.".to_owned(),
-            "Failed" => format!("Failed to pull image \"{}\": not found", first.image),
+            "FailedScheduling" => match &pod.shape.unschedulable {
+                Some(words) => words.to_string(),
+                None => "no node has room: Insufficient nvidia.com/gpu.".to_owned(),
+            },
+            "Failed" => {
+                let error = pod.shape.pull_error.as_deref().unwrap_or("not found");
+                format!("Failed to pull image \"{}\": {error}", first.image)
+            }
             _ => format!("Back-off restarting failed container {} in pod {pod_name}", first.name),
         };
         EventRecord {

@@ -2,6 +2,7 @@
 
 mod binary;
 mod container;
+mod state;
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -12,6 +13,8 @@ use super::template::{Slot, Template, number, raw, string, time, uid};
 use binary::PodTemplates;
 use container::{INIT, SimContainer, SimContainerState};
 
+pub(super) use state::PodState;
+
 /// The owner of a pod, which decides how it ends and what replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workload {
@@ -21,16 +24,29 @@ pub(super) enum Workload {
     Deployment,
     /// Ends as Succeeded or Failed, and another pod follows.
     Job,
+    /// A numbered replica of a `PyTorchJob`.
+    Replica,
     /// A mirror of a static pod of the control plane.
     Static,
     /// No owner: created by hand.
     Bare,
 }
 
+impl Workload {
+    /// `spec.restartPolicy`.
+    pub(super) fn restart_policy(self) -> &'static str {
+        if matches!(self, Self::Job | Self::Replica) { "OnFailure" } else { "Always" }
+    }
+}
+
 /// The digest of every image.
 const DIGEST: &str = "@sha256:5f6c1fbc3a4d1bd0b1b1b6e2f5f3ad0f3c8c1e1a1f2d3c4b5a69788766554433";
 /// The message of a waiting container, before the container's name.
 const BACK_OFF: &str = "back-off 5m0s restarting or pulling ";
+
+/// The scheduler's words about pods that no workload of the scenario gives other words.
+const NO_ROOM: &str =
+    "no node has room: Insufficient nvidia.com/gpu. preemption: No preemption victims found for incoming pod.";
 
 /// 128 + SIGKILL: the exit code of a container that exceeded its memory limit.
 const OUT_OF_MEMORY: u8 = 137;
@@ -68,6 +84,10 @@ pub(super) struct PodShape {
     pub(super) gpus: u32,
     pub(super) host_network: bool,
     pub(super) qos: &'static str,
+    /// The scheduler's words about pods without a node; a general text if there are none.
+    pub(super) unschedulable: Option<Box<str>>,
+    /// The runtime's words about an image that cannot be pulled; a general text if there are none.
+    pub(super) pull_error: Option<Box<str>>,
     /// From the comma after the common metadata to the end of managedFields.
     pub(super) metadata: Template,
     /// The fields of `spec`, without `nodeName`, from the first comma on.
@@ -76,51 +96,28 @@ pub(super) struct PodShape {
     pub(super) binary: OnceLock<PodTemplates>,
 }
 
+impl PodShape {
+    /// The scheduler's words about a pod without a node.
+    pub(super) fn scheduler_words(&self) -> &str {
+        self.unschedulable.as_deref().unwrap_or(NO_ROOM)
+    }
+
+    /// The kubelet's words about a container that waits with this reason (kubelet `images/image_manager.go`).
+    fn waiting_words(&self, reason: &str, container: &ContainerShape) -> String {
+        match &self.pull_error {
+            Some(error) if reason == "ImagePullBackOff" => {
+                format!("Back-off pulling image \"{}\": ErrImagePull: {error}", container.image)
+            }
+            _ => format!("{BACK_OFF}{}", container.name),
+        }
+    }
+}
+
 /// The node of a pod.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) ip: Arc<str>,
-}
-
-/// State of a pod; the API's phase and the container states follow from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PodState {
-    /// Phase Pending, bound to no node.
-    Unscheduled,
-    /// Phase Pending, bound, image pulled.
-    Creating,
-    /// Phase Pending, bound, image missing.
-    ImagePullBackOff,
-    /// Phase Running and ready.
-    Running,
-    /// Phase Running; the node does not answer, so it is not ready.
-    NotReady,
-    /// Phase Running, first container waiting in back-off.
-    CrashLoop,
-    /// Phase Succeeded.
-    Succeeded,
-    /// Phase Failed.
-    Failed,
-    /// Phase Failed, evicted by the kubelet.
-    Evicted,
-}
-
-impl PodState {
-    /// `status.phase`.
-    pub(super) fn phase(self) -> &'static str {
-        match self {
-            Self::Unscheduled | Self::Creating | Self::ImagePullBackOff => "Pending",
-            Self::Running | Self::NotReady | Self::CrashLoop => "Running",
-            Self::Succeeded => "Succeeded",
-            Self::Failed | Self::Evicted => "Failed",
-        }
-    }
-
-    /// Returns `true` if the pod has ended and no longer counts on its node.
-    pub(super) fn finished(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Evicted)
-    }
 }
 
 /// One pod.
@@ -161,7 +158,7 @@ impl SimPod {
     pub(super) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         Some(match name {
             "spec.nodeName" => self.host.as_ref().map_or("", |h| &h.name).into(),
-            "spec.restartPolicy" => (if self.shape.workload == Workload::Job { "OnFailure" } else { "Always" }).into(),
+            "spec.restartPolicy" => self.shape.workload.restart_policy().into(),
             "spec.schedulerName" => "default-scheduler".into(),
             "spec.serviceAccountName" => (&*self.shape.service_account).into(),
             "spec.hostNetwork" => self.shape.host_network.to_string().into(),
@@ -173,7 +170,7 @@ impl SimPod {
     }
 
     pub(super) fn has_ip(&self) -> bool {
-        !matches!(self.state, PodState::Unscheduled | PodState::Creating | PodState::Evicted)
+        !matches!(self.state, PodState::Unscheduled | PodState::Creating | PodState::Evicted | PodState::Rejected)
     }
 
     fn fill(&self, slot: Slot, out: &mut Vec<u8>) {
@@ -205,8 +202,11 @@ impl SimPod {
         raw(out, "\"");
         self.write_conditions(out);
         self.write_addresses(out);
-        if self.state == PodState::Evicted {
-            raw(out, ",\"reason\":\"Evicted\",\"message\":\"The node was low on resource: ephemeral-storage.\"");
+        if let Some([reason, message]) = self.state.ended_by_kubelet() {
+            raw(out, ",\"reason\":");
+            string(out, reason);
+            raw(out, ",\"message\":");
+            string(out, message);
         } else if self.host.is_some() {
             self.write_containers(out);
         }
@@ -220,29 +220,33 @@ impl SimPod {
             raw(out, if i == 0 { ",\"conditions\":[{" } else { ",{" });
             raw(out, "\"lastProbeTime\":null,\"lastTransitionTime\":\"");
             time(out, since);
+            raw(out, "\"");
             for (key, text) in [("reason", reason), ("message", message)] {
                 if !text.is_empty() {
-                    raw(out, "\",\"");
+                    raw(out, ",\"");
                     raw(out, key);
-                    raw(out, "\":\"");
-                    raw(out, text);
+                    raw(out, "\":");
+                    string(out, text);
                 }
             }
-            raw(out, if value { "\",\"status\":\"True\",\"type\":\"" } else { "\",\"status\":\"False\",\"type\":\"" });
+            raw(out, if value { ",\"status\":\"True\",\"type\":\"" } else { ",\"status\":\"False\",\"type\":\"" });
             raw(out, kind);
             raw(out, "\"}");
         }
         raw(out, "]");
     }
 
-    fn conditions(&self) -> Vec<SimPodCondition> {
+    fn conditions(&self) -> Vec<SimPodCondition<'_>> {
         let condition = |kind, value, since, (reason, message)| SimPodCondition { kind, value, since, reason, message };
         let ready = self.ready();
         let made = self.started();
         let changed = if ready { made } else { self.updated };
         if self.state == PodState::Unscheduled {
-            let why = "no node has room: Insufficient nvidia.com/gpu. preemption: No preemption victims found for incoming pod.";
-            return vec![condition("PodScheduled", false, self.meta.created, ("Unschedulable", why))];
+            let words = ("Unschedulable", self.shape.scheduler_words());
+            return vec![condition("PodScheduled", false, self.meta.created, words)];
+        }
+        if self.state == PodState::Rejected {
+            return vec![condition("PodScheduled", true, self.meta.created, ("", ""))];
         }
         let why = match self.state {
             PodState::Succeeded => ("PodCompleted", ""),
@@ -321,7 +325,7 @@ impl SimPod {
             PodState::ImagePullBackOff if i == 0 => SimContainerState::Waiting("ImagePullBackOff"),
             PodState::CrashLoop if i == 0 => SimContainerState::Waiting("CrashLoopBackOff"),
             PodState::Succeeded => SimContainerState::Ended { code: 0, at: self.finished },
-            PodState::Failed | PodState::Evicted => {
+            PodState::Failed | PodState::Evicted | PodState::Rejected => {
                 SimContainerState::Ended { code: u8::from(i == 0), at: self.finished }
             }
             _ => SimContainerState::Running,
@@ -372,12 +376,12 @@ impl SimPod {
             SimContainerState::Waiting(reason) => {
                 raw(out, "\"waiting\":{\"reason\":\"");
                 raw(out, reason);
+                raw(out, "\"");
                 if !state.is_starting() {
-                    raw(out, "\",\"message\":\"");
-                    raw(out, BACK_OFF);
-                    raw(out, &shape.name);
+                    raw(out, ",\"message\":");
+                    string(out, &self.shape.waiting_words(reason, shape));
                 }
-                raw(out, "\"}");
+                raw(out, "}");
             }
             SimContainerState::Ended { code, at } => {
                 raw(out, "\"terminated\":");
@@ -418,10 +422,10 @@ impl SimPod {
 }
 
 /// One entry of `status.conditions`.
-struct SimPodCondition {
+struct SimPodCondition<'a> {
     kind: &'static str,
     value: bool,
     since: i64,
     reason: &'static str,
-    message: &'static str,
+    message: &'a str,
 }

@@ -3,7 +3,9 @@
 //! The counts of the scenario are reached exactly: system pods come first, then workloads with devices up to the number of
 //! requested devices, then ordinary workloads up to the number of counted pods.
 
+mod black_hole;
 mod catalogue;
+mod declared;
 mod dra;
 mod fields;
 mod fill;
@@ -21,7 +23,9 @@ use super::pod::{Host, PodShape, PodState, SimPod, Workload};
 use super::resource::SimResource;
 use super::scenario::{NodeRole, ScenarioCluster};
 use super::store::SimStore;
+use black_hole::BlackHolePods;
 use catalogue::WEB;
+use declared::DeclaredShape;
 use workloads::Recipe;
 
 /// The letters of generated names (apimachinery `pkg/util/rand/rand.go`).
@@ -77,6 +81,10 @@ pub(super) struct World {
     pub(super) finished: std::collections::VecDeque<Box<str>>,
     /// Shape of pods without an owner.
     pub(super) bare: Arc<PodShape>,
+    /// Shapes of the workloads of the scenario.
+    declared: Vec<DeclaredShape>,
+    /// Pods that a black hole has got.
+    black_hole: BlackHolePods,
 }
 
 /// Builds a cluster.
@@ -93,6 +101,8 @@ pub(super) fn build(spec: &ScenarioCluster, seeds: Seeds) -> Result<World, Strin
         churning: Vec::new(),
         finished: std::collections::VecDeque::new(),
         bare,
+        declared: Vec::new(),
+        black_hole: BlackHolePods::default(),
     };
     for name in NAMESPACES {
         let uid = world.seeds.rng.u128(..);
@@ -101,10 +111,11 @@ pub(super) fn build(spec: &ScenarioCluster, seeds: Seeds) -> Result<World, Strin
     }
     world.add_nodes(spec);
     let counted = world.add_system(spec)?;
-    let counted = world.add_gpu_pods(spec, counted)?;
+    let declared = world.add_declared(spec)?;
+    let counted = world.add_gpu_pods(spec, counted + declared.bound, declared.gpus)?;
     world.add_services(spec, counted)?;
     world.add_finished(spec);
-    world.add_unscheduled(spec);
+    world.add_unscheduled(spec, declared.waiting);
     world.add_dra(spec);
     world.add_first_events();
     for record in spec.raw.iter().flat_map(|raw| raw.records(world.seeds.now)).collect::<Vec<_>>() {
@@ -230,6 +241,7 @@ impl World {
         let name = match (shape.workload, host) {
             (Workload::Static, Some(host)) => format!("{}{}", shape.prefix, host.name),
             (Workload::Job, _) => format!("{}{ordinal}-{suffix}", shape.prefix),
+            (Workload::Replica, _) => format!("{}{ordinal}", shape.prefix),
             _ => format!("{}{suffix}", shape.prefix),
         };
         let created = self.seeds.now - age;
@@ -241,7 +253,9 @@ impl World {
     pub(super) fn pod(&mut self, shape: &Arc<PodShape>, host: Option<Host>, ordinal: u32, age: i64) -> SimPod {
         let mut meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         // Of ten thousand pods of one workload some draw the same suffix; a real server refuses the second, and the client retries.
-        while shape.workload != Workload::Static && self.store.get(SimResource::Pods, &meta.key).is_some() {
+        while !matches!(shape.workload, Workload::Static | Workload::Replica)
+            && self.store.get(SimResource::Pods, &meta.key).is_some()
+        {
             meta = self.pod_meta(shape, host.as_ref(), ordinal, age);
         }
         let created = meta.created;

@@ -4,6 +4,7 @@ mod apis;
 mod bounds;
 mod raw;
 mod step;
+mod workload;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::file::{self, ReadLimit};
 pub(super) use apis::{Access, ApisSpec};
 use raw::RawSpec;
 pub(super) use step::{ScriptStep, StepKind};
+pub(super) use workload::{PodTemplate, WorkloadKind, WorkloadSpec};
 
 /// Limits for reading a scenario file, which may be a pipe.
 const FILE: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(30) };
@@ -93,6 +95,9 @@ pub struct Scenario {
     base: Option<Spanned<String>>,
     #[serde(default, rename = "cluster")]
     pub(super) clusters: Vec<ScenarioCluster>,
+    /// Workloads that are added to clusters, also to those of `base`.
+    #[serde(default, rename = "workload")]
+    workloads: Vec<WorkloadSpec>,
     #[serde(default, rename = "step")]
     pub(super) steps: Vec<ScriptStep>,
 }
@@ -128,6 +133,9 @@ pub(super) struct ScenarioCluster {
     pub(super) raw: Vec<RawSpec>,
     #[serde(default)]
     pub(super) apis: ApisSpec,
+    /// The `[[workload]]`s of the scenario that are for this cluster.
+    #[serde(skip)]
+    pub(super) workloads: Vec<WorkloadSpec>,
 }
 
 /// Role of a node.
@@ -301,6 +309,11 @@ impl Scenario {
             clusters.append(&mut scenario.clusters);
             scenario.clusters = clusters;
         }
+        for workload in std::mem::take(&mut scenario.workloads) {
+            workload.check(&scenario.clusters).map_err(|(at, why)| fail(text, file, at, &why))?;
+            let clusters = scenario.clusters.iter_mut().filter(|cluster| workload.applies_to(cluster));
+            clusters.for_each(|cluster| cluster.workloads.push(workload.clone()));
+        }
         scenario.check().map_err(|(at, why)| fail(text, file, at, &why))?;
         Ok(scenario)
     }
@@ -337,6 +350,7 @@ impl Scenario {
             let (StepKind::Flap { node, .. }
             | StepKind::NodeLost { node }
             | StepKind::GpusWithdrawn { node, .. }
+            | StepKind::BlackHole { node, .. }
             | StepKind::Cordon { node }) = &step.kind
             else {
                 continue;

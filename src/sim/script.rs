@@ -105,6 +105,16 @@ fn timeline(steps: &[ScriptStep], repeat: Option<Duration>) -> Vec<(Duration, Sc
                 pair(Change::Cordon { node: node.clone() }, Change::Uncordon { node });
             }
             StepKind::PodsBurst { count } => pair(Change::PodsBurst { count: *count }, Change::PodsBurstOver),
+            StepKind::BlackHole { node, period, workloads } => {
+                let until = until.unwrap_or(step.at + *period * 1000);
+                let mut at = step.at;
+                while at < until {
+                    let (node, workloads) = (node.get_ref().clone(), workloads.clone());
+                    add(at, ScriptEvent::Apply(Change::BlackHole { node, workloads }));
+                    at += *period;
+                }
+                add(until, ScriptEvent::Apply(Change::BlackHoleOver));
+            }
             StepKind::Flap { node, period } => {
                 let node = node.get_ref();
                 let until = until.unwrap_or(step.at + *period * 1000);

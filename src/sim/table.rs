@@ -99,6 +99,7 @@ fn pod_cells(pod: &SimPod, age_text: &str, now: i64, out: &mut Vec<u8>) {
         PodState::Succeeded => "Completed",
         PodState::Failed => "Error",
         PodState::Evicted => "Evicted",
+        PodState::Rejected => "UnexpectedAdmissionError",
     };
     let restarts = if pod.restarts > 0 && pod.restarted != 0 {
         format!("{} ({} ago)", pod.restarts, age(pod.restarted, now))

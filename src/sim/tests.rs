@@ -4,6 +4,7 @@ mod binary;
 pub(in crate::sim) mod client;
 mod events;
 mod faults;
+mod incident;
 mod lists;
 mod optional;
 mod population;

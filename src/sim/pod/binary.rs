@@ -1,7 +1,7 @@
 //! Pods in protobuf, straight from their records. Fields are written in the order of the JSON, so that a test can compare bytes.
 
 use super::container::{SimContainer, SimContainerState};
-use super::{BACK_OFF, DIGEST, PodShape, PodState, SimPod, SimPodCondition, exit_reason};
+use super::{DIGEST, PodShape, SimPod, SimPodCondition, exit_reason};
 use crate::sim::proto::{ProtoTemplate, SlotValues, int, sized, text, time};
 use crate::sim::template::Slot;
 
@@ -72,9 +72,9 @@ impl SimPod {
             }
             time(7, self.started(), out);
         }
-        if self.state == PodState::Evicted {
-            text(4, "Evicted", out);
-            text(3, "The node was low on resource: ephemeral-storage.", out);
+        if let Some([reason, message]) = self.state.ended_by_kubelet() {
+            text(4, reason, out);
+            text(3, message, out);
         } else if self.host.is_some() {
             for (i, container) in self.shape.init.iter().enumerate() {
                 sized(10, out, |out| self.binary_container(out, &self.init_status(i, container)));
@@ -113,10 +113,7 @@ impl SimPod {
             SimContainerState::Waiting(reason) => sized(1, out, |out| {
                 text(1, reason, out);
                 if !state.is_starting() {
-                    sized(2, out, |out| {
-                        out.extend_from_slice(BACK_OFF.as_bytes());
-                        out.extend_from_slice(shape.name.as_bytes());
-                    });
+                    text(2, &self.shape.waiting_words(reason, shape), out);
                 }
             }),
             SimContainerState::Ended { code, at } => self.binary_terminated(out, code, at),

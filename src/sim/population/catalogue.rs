@@ -48,6 +48,8 @@ pub(super) const WEB: &[ContainerRecipe] = &[
     ("app", "registry.example.internal/web/api:81.3.0", 250, 512, 9),
     ("envoy", "docker.io/envoyproxy/envoy:v1.31.0", 100, 128, 4),
 ];
+pub(super) const GATEWAY: &[ContainerRecipe] =
+    &[("gateway", "registry.example.internal/serve/gateway:5.15.0", 250, 512, 5)];
 pub(super) const LOADER: &[ContainerRecipe] = &[
     ("loader", "registry.example.internal/data/loader:3.3.1", 500, 1024, 9),
     ("log-shipper", "docker.io/fluent/fluent-bit:3.1.6", 50, 64, 4),

@@ -61,9 +61,17 @@ impl World {
         Ok(count)
     }
 
-    /// Adds training jobs and inference servers up to the number of requested devices.
-    pub(super) fn add_gpu_pods(&mut self, spec: &ScenarioCluster, mut counted: u32) -> Result<u32, String> {
-        let mut left = spec.pods.gpus_requested;
+    /// Adds training jobs and inference servers up to the number of requested devices; workloads of the scenario request
+    /// `declared` of them.
+    pub(super) fn add_gpu_pods(
+        &mut self,
+        spec: &ScenarioCluster,
+        mut counted: u32,
+        declared: u32,
+    ) -> Result<u32, String> {
+        let mut left = spec.pods.gpus_requested.checked_sub(declared).ok_or_else(|| {
+            format!("`gpus_requested` is {}, but the workloads alone request {declared}", spec.pods.gpus_requested)
+        })?;
         let mut serial = 0;
         while left > 0 {
             let biggest = self.with_devices.iter().map(|&i| self.budgets[i].gpus).max().unwrap_or(0);
@@ -162,9 +170,10 @@ impl World {
         }
     }
 
-    pub(super) fn add_unscheduled(&mut self, spec: &ScenarioCluster) {
+    /// Adds pods without a node, beside the `declared` ones of workloads of the scenario.
+    pub(super) fn add_unscheduled(&mut self, spec: &ScenarioCluster, declared: u32) {
         let shape = Recipe::new(Workload::Job, "train", "sweep-512", TRAINER).gpus(8).shape(3, spec.pods.detail);
-        for ordinal in 0..spec.pods.unscheduled {
+        for ordinal in 0..spec.pods.unscheduled.saturating_sub(declared) {
             let age = i64::from(self.seeds.rng.u32(30..7_200));
             let pod = self.pod(&shape, None, ordinal, age);
             self.store.seed(SimObject::Pod(pod));

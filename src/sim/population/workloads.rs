@@ -28,6 +28,14 @@ pub(super) struct Recipe {
     /// `true` if the pods tolerate the taint of GPU nodes.
     pub(super) tolerant: bool,
     pub(super) host_network: bool,
+    /// Labels besides those of the kind.
+    pub(super) labels: Vec<(String, String)>,
+    /// `spec.nodeSelector`.
+    pub(super) selector: Vec<(String, String)>,
+    /// The role of a replica, which is a part of its name: `worker`.
+    pub(super) role: String,
+    pub(super) unschedulable: Option<String>,
+    pub(super) pull_error: Option<String>,
 }
 
 impl Recipe {
@@ -48,6 +56,11 @@ impl Recipe {
             accelerator: "nvidia.com/gpu".to_owned(),
             tolerant: daemon,
             host_network: daemon,
+            labels: Vec::new(),
+            selector: Vec::new(),
+            role: String::new(),
+            unschedulable: None,
+            pull_error: None,
         }
     }
 
@@ -75,6 +88,7 @@ impl Recipe {
         let prefix = match self.workload {
             Workload::Deployment => format!("{}-{hash}-", self.name),
             Workload::Bare => self.name.clone(),
+            Workload::Replica => format!("{}-{}-", self.name, self.role),
             _ => format!("{}-", self.name),
         };
         let spec = self.spec(detail);
@@ -97,6 +111,8 @@ impl Recipe {
             gpus: self.gpus,
             host_network: self.host_network,
             qos: if self.containers.iter().all(|c| c.2 == 0 && c.3 == 0) { "BestEffort" } else { "Burstable" },
+            unschedulable: self.unschedulable.as_deref().map(Box::from),
+            pull_error: self.pull_error.as_deref().map(Box::from),
             metadata: Template::compile(&metadata),
             spec: Template::compile(spec_fields),
             binary: std::sync::OnceLock::new(),
@@ -119,6 +135,7 @@ impl Recipe {
             Workload::DaemonSet => Some(("DaemonSet", self.name.clone(), "apps/v1")),
             Workload::Deployment => Some(("ReplicaSet", format!("{}-{hash}", self.name), "apps/v1")),
             Workload::Job => Some(("Job", self.name.clone(), "batch/v1")),
+            Workload::Replica => Some(("PyTorchJob", self.name.clone(), "kubeflow.org/v1")),
             Workload::Static => Some(("Node", "${node}".to_owned(), "v1")),
             Workload::Bare => None,
         }
@@ -147,8 +164,9 @@ impl Recipe {
                 labels.push(("component".into(), self.name.clone()));
                 labels.push(("tier".into(), "control-plane".into()));
             }
-            Workload::Bare => {}
+            Workload::Replica | Workload::Bare => {}
         }
+        labels.extend(self.labels.iter().cloned());
         labels
     }
 
@@ -224,8 +242,11 @@ impl Recipe {
             json!({"effect": "NoExecute", "key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 300}),
             json!({"effect": "NoExecute", "key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 300}),
         ];
-        if self.tolerant {
+        if self.selector.is_empty() && self.tolerant {
             tolerations.push(json!({"effect": "NoSchedule", "operator": "Exists"}));
+        } else if !self.selector.is_empty() {
+            // Pods that are meant for some nodes tolerate no more than they must.
+            tolerations.push(json!({"effect": "NoSchedule", "key": self.accelerator, "operator": "Exists"}));
         }
         let mut spec = json!({
             "containers": containers,
@@ -233,7 +254,7 @@ impl Recipe {
             "enableServiceLinks": true,
             "preemptionPolicy": "PreemptLowerPriority",
             "priority": if self.namespace == "kube-system" { 2_000_001_000 } else { 0 },
-            "restartPolicy": if self.workload == Workload::Job { "OnFailure" } else { "Always" },
+            "restartPolicy": self.workload.restart_policy(),
             "schedulerName": "default-scheduler",
             "securityContext": {},
             "serviceAccount": self.service_account(),
@@ -247,6 +268,9 @@ impl Recipe {
         }
         if self.host_network {
             spec["hostNetwork"] = json!(true);
+        }
+        if !self.selector.is_empty() {
+            spec["nodeSelector"] = self.selector.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         }
         if !self.init.is_empty() {
             spec["initContainers"] = self.init.iter().map(|c| self.container(c, ContainerRole::Init, detail)).collect();

@@ -7,7 +7,7 @@
 /// if it is repeated, or `name=number{Type}` for a map. A number `2.19` is field 19 inside field 2, which JSON leaves out.
 /// Types: `s` text, `i` number or flag, `Q` quantity, `T` time, `M` time with fractions, `X` number or text, `J` JSON as bytes.
 pub(super) const SCHEMA: &str = "\
-Affinity nodeAffinity=1:NodeAffinity podAntiAffinity=3:PodAntiAffinity
+Affinity nodeAffinity=1:NodeAffinity podAffinity=2:PodAffinity podAntiAffinity=3:PodAffinity
 ConfigMapProjection name=1.1:s items=2*KeyToPath
 ConfigMapVolumeSource name=1.1:s defaultMode=3:i
 Container name=1:s image=2:s args=4*s ports=6*ContainerPort env=7*EnvVar resources=8:ResourceRequirements
@@ -16,7 +16,7 @@ Container name=1:s image=2:s args=4*s ports=6*ContainerPort env=7*EnvVar resourc
   terminationMessagePolicy=20:s startupProbe=22:Probe restartPolicy=24:s
 ContainerExtendedResourceRequest containerName=1:s resourceName=2:s requestName=3:s
 ContainerImage names=1*s sizeBytes=2:i
-ContainerPort name=1:s containerPort=3:i protocol=4:s
+ContainerPort name=1:s hostPort=2:i containerPort=3:i protocol=4:s
 ContainerState waiting=1:ContainerStateWaiting running=2:ContainerStateRunning
   terminated=3:ContainerStateTerminated
 ContainerStateRunning startedAt=1:T
@@ -24,6 +24,7 @@ ContainerStateTerminated exitCode=1:i signal=2:i reason=3:s message=4:s startedA
 ContainerStateWaiting reason=1:s message=2:s
 ContainerStatus name=1:s state=2:ContainerState lastState=3:ContainerState ready=4:i restartCount=5:i image=6:s
   imageID=7:s containerID=8:s started=9:i allocatedResources=10{Q} resources=11:ResourceRequirements
+  allocatedResourcesStatus=14*ResourceStatus
 DaemonEndpoint Port=1:i
 DownwardAPIProjection items=1*DownwardAPIVolumeFile
 DownwardAPIVolumeFile path=1:s fieldRef=2:ObjectFieldSelector
@@ -37,6 +38,7 @@ EventSource component=1:s
 EventsV1Event metadata=1:ObjectMeta eventTime=2:M reportingController=4:s reason=7:s regarding=8:ObjectReference
   note=10:s type=11:s deprecatedSource=12:EventSource deprecatedFirstTimestamp=13:T deprecatedLastTimestamp=14:T
   deprecatedCount=15:i
+EphemeralVolumeSource volumeClaimTemplate=1:PersistentVolumeClaimTemplate
 ExecAction command=1*s
 HostIp ip=1:s
 HttpGetAction path=1:s port=2:X scheme=4:s
@@ -62,7 +64,7 @@ NodeCondition type=1:s status=2:s lastHeartbeatTime=3:T lastTransitionTime=4:T r
 NodeDaemonEndpoints kubeletEndpoint=1:DaemonEndpoint
 NodeSelector nodeSelectorTerms=1*NodeSelectorTerm
 NodeSelectorRequirement key=1:s operator=2:s values=3*s
-NodeSelectorTerm matchExpressions=1*NodeSelectorRequirement
+NodeSelectorTerm matchExpressions=1*NodeSelectorRequirement matchFields=2*NodeSelectorRequirement
 NodeSpec podCIDR=1:s providerID=3:s unschedulable=4:i taints=5*Taint podCIDRs=7*s
 NodeStatus capacity=1{Q} allocatable=2{Q} conditions=4*NodeCondition addresses=5*NodeAddress
   daemonEndpoints=6:NodeDaemonEndpoints nodeInfo=7:NodeSystemInfo images=8*ContainerImage
@@ -74,17 +76,25 @@ ObjectMeta name=1:s generateName=2:s namespace=3:s uid=5:s resourceVersion=6:s c
   ownerReferences=13*OwnerReference managedFields=17*ManagedFieldsEntry
 ObjectReference kind=1:s namespace=2:s name=3:s uid=4:s apiVersion=5:s fieldPath=7:s
 OwnerReference kind=1:s name=3:s uid=4:s apiVersion=5:s controller=6:i blockOwnerDeletion=7:i
+PersistentVolumeClaimTemplate metadata=1:ObjectMeta
+PersistentVolumeClaimVolumeSource claimName=1:s readOnly=2:i
 Pod metadata=1:ObjectMeta spec=2:PodSpec status=3:PodStatus
+PodAffinity requiredDuringSchedulingIgnoredDuringExecution=1*PodAffinityTerm
+  preferredDuringSchedulingIgnoredDuringExecution=2*WeightedPodAffinityTerm
 PodAffinityTerm labelSelector=1:LabelSelector topologyKey=3:s
-PodAntiAffinity preferredDuringSchedulingIgnoredDuringExecution=2*WeightedPodAffinityTerm
 PodCondition type=1:s status=2:s lastProbeTime=3:T lastTransitionTime=4:T reason=5:s message=6:s
 PodExtendedResourceClaimStatus requestMappings=1*ContainerExtendedResourceRequest resourceClaimName=2:s
 PodIp ip=1:s
+PodResourceClaim name=1:s resourceClaimName=3:s resourceClaimTemplateName=4:s
+PodSchedulingGate name=1:s
+PodSchedulingGroup podGroupName=1:s
 PodSecurityContext
-PodSpec volumes=1*Volume containers=2*Container restartPolicy=3:s terminationGracePeriodSeconds=4:i dnsPolicy=6:s
+PodSpec volumes=1*Volume containers=2*Container restartPolicy=3:s terminationGracePeriodSeconds=4:i dnsPolicy=6:s nodeSelector=7{s}
   serviceAccountName=8:s serviceAccount=9:s nodeName=10:s hostNetwork=11:i securityContext=14:PodSecurityContext
   affinity=18:Affinity schedulerName=19:s initContainers=20*Container tolerations=22*Toleration priority=25:i
-  enableServiceLinks=30:i preemptionPolicy=31:s overhead=32{Q} resources=40:ResourceRequirements
+  enableServiceLinks=30:i preemptionPolicy=31:s overhead=32{Q}
+  topologySpreadConstraints=33*TopologySpreadConstraint schedulingGates=38*PodSchedulingGate
+  resourceClaims=39*PodResourceClaim resources=40:ResourceRequirements schedulingGroup=43:PodSchedulingGroup
 PodStatus phase=1:s conditions=2*PodCondition message=3:s reason=4:s hostIP=5:s podIP=6:s startTime=7:T
   containerStatuses=8*ContainerStatus qosClass=9:s initContainerStatuses=10*ContainerStatus
   nominatedNodeName=11:s podIPs=12*PodIp hostIPs=16*HostIp
@@ -92,15 +102,19 @@ PodStatus phase=1:s conditions=2*PodCondition message=3:s reason=4:s hostIP=5:s 
   nodeAllocatableResourceClaimStatuses=21*NodeAllocatableResourceClaimStatus
 Probe httpGet=1.2:HttpGetAction timeoutSeconds=3:i periodSeconds=4:i successThreshold=5:i failureThreshold=6:i
 ProjectedVolumeSource sources=1*VolumeProjection defaultMode=2:i
+ResourceHealth resourceID=1:s health=2:s message=6:s
 ResourceRequirements limits=1{Q} requests=2{Q}
+ResourceStatus name=1:s resources=2*ResourceHealth
 SecurityContext runAsNonRoot=5:i allowPrivilegeEscalation=7:i
 ServiceAccountTokenProjection expirationSeconds=2:i path=3:s
 Status metadata=1:ListMeta status=2:s message=3:s reason=4:s details=5:StatusDetails code=6:i
 StatusCause reason=1:s message=2:s field=3:s
 StatusDetails name=1:s group=2:s kind=3:s causes=4*StatusCause retryAfterSeconds=5:i uid=6:s
 Taint key=1:s value=2:s effect=3:s timeAdded=4:T
-Toleration key=1:s operator=2:s effect=4:s tolerationSeconds=5:i
-Volume name=1:s emptyDir=2.2:EmptyDirVolumeSource configMap=2.19:ConfigMapVolumeSource
+Toleration key=1:s operator=2:s value=3:s effect=4:s tolerationSeconds=5:i
+TopologySpreadConstraint maxSkew=1:i topologyKey=2:s whenUnsatisfiable=3:s labelSelector=4:LabelSelector
+Volume name=1:s emptyDir=2.2:EmptyDirVolumeSource persistentVolumeClaim=2.10:PersistentVolumeClaimVolumeSource
+  configMap=2.19:ConfigMapVolumeSource ephemeral=2.29:EphemeralVolumeSource
   projected=2.26:ProjectedVolumeSource
 VolumeMount name=1:s readOnly=2:i mountPath=3:s
 VolumeProjection downwardAPI=2:DownwardAPIProjection configMap=3:ConfigMapProjection

@@ -134,16 +134,16 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), (usize, String)> {
     check_flaps(scenario)
 }
 
-/// Checks the number of flaps, which are all planned when the scenario starts.
+/// Checks the number of flaps and of pods of a black hole, which are all planned when the scenario starts.
 fn check_flaps(scenario: &Scenario) -> Result<(), (usize, String)> {
     for step in &scenario.steps {
-        let StepKind::Flap { node, period } = &step.kind else { continue };
+        let (StepKind::Flap { node, period } | StepKind::BlackHole { node, period, .. }) = &step.kind else { continue };
         let until = step.until.into_iter().chain(scenario.repeat).min().unwrap_or(step.at);
         let flaps = until.saturating_sub(step.at).as_nanos() / period.as_nanos().max(1);
         if flaps > FLAPS {
             return Err((
                 node.span().start,
-                format!("`{}` flaps more than {FLAPS} times; write a longer `period`", node.get_ref()),
+                format!("`{}` changes more than {FLAPS} times; write a longer `period`", node.get_ref()),
             ));
         }
     }

@@ -30,6 +30,7 @@ pub(in crate::sim) enum StepKind {
     GpusWithdrawn { node: Spanned<String>, count: u32 },
     Cordon { node: Spanned<String> },
     PodsBurst { count: u32 },
+    BlackHole { node: Spanned<String>, period: Duration, workloads: Vec<String> },
     CloseWatches { resource: Option<String> },
 }
 
@@ -74,6 +75,8 @@ struct StepText {
     #[serde(default, deserialize_with = "optional_duration")]
     period: Option<Duration>,
     count: Option<u32>,
+    #[serde(default)]
+    workloads: Vec<String>,
 }
 
 impl<'de> Deserialize<'de> for ScriptStep {
@@ -182,10 +185,15 @@ impl StepText {
             "pods-burst" => {
                 StepKind::PodsBurst { count: at_most(bounds::BURST, self.count.ok_or_else(|| need("count"))?)? }
             }
+            "black-hole" => StepKind::BlackHole {
+                node: node?,
+                period: self.period.filter(|p| *p >= Duration::from_secs(1)).ok_or_else(|| need("period"))?,
+                workloads: self.workloads.clone(),
+            },
             "close-watches" => StepKind::CloseWatches { resource: self.matching.resource.clone() },
             _ => {
                 return Err(format!(
-                    "no change `{name}`; there are node-flap, node-lost, gpus-withdrawn, cordon, pods-burst, close-watches"
+                    "no change `{name}`; there are node-flap, node-lost, gpus-withdrawn, cordon, pods-burst, black-hole, close-watches"
                 ));
             }
         })

@@ -32,6 +32,8 @@ fn compare(sim: &Simulation, context: &str) -> usize {
 async fn both_ways_to_protobuf_give_the_same_bytes() {
     let sim = simulate("reference").await;
     assert!(compare(&sim, "reference") > 2_000);
+    let sim = simulate("incident").await;
+    assert!(compare(&sim, "reference") > 2_000);
 }
 
 #[tokio::test]
@@ -56,5 +58,8 @@ async fn both_ways_give_the_same_bytes_of_failing_nodes_and_pods() {
     control.apply(Change::RestartPod { namespace: "default".into(), name: "bound".into() });
     control.apply(Change::FinishPod { namespace: "default".into(), name: "ended".into(), succeeded: false });
     control.apply(Change::BindPod { namespace: "default".into(), name: "waiting".into(), node: node(2) });
+    for _ in 0..2 {
+        control.apply(Change::BlackHole { node: node(2), workloads: Vec::new() });
+    }
     assert!(compare(&sim, "small") > 10);
 }

@@ -26,6 +26,11 @@ fn an_error_names_file_line_and_key() {
         ("[[step]]\nat = \"1s\"\nfault = \"delay\"", "fault `delay` needs `delay`"),
         ("[[step]]\nat = \"5s\"\nuntil = \"5s\"\nfault = \"gone\"", "`until` must be later than `at`"),
         ("[[step]]\nat = \"1s\"", "either a `fault` or a `change`"),
+        ("[[step]]\nat = \"1s\"\nchange = \"black-hole\"\nnode = \"n0\"", "change `black-hole` needs `period`"),
+        (
+            "[[workload]]\nname = \"a\"\nkind = \"job\"\ntemplate = \"web\"\npods = 1\nage = \"1m\"",
+            "x.toml:9: `name`: `a` is no `NAMESPACE/NAME`",
+        ),
         ("[[cluster]]\ncontext = \"a\"", "x.toml:9: `context`: two clusters are called `a`"),
     ] {
         let error = with(step);
@@ -47,12 +52,20 @@ fn an_unknown_name_is_answered_with_the_known_ones() {
     assert!(matches!(missing, Err(ScenarioError::Read { .. })));
 }
 
+/// The beginning of a scenario with a workload.
+fn workload(name: &str, fields: &str) -> String {
+    let head = "seed = 1\n[[workload]]\nkind = \"deployment\"\ntemplate = \"web\"\nage = \"1m\"\nnodes = 1";
+    format!("{head}\nname = \"{name}\"\n{fields}\n")
+}
+
 #[tokio::test]
 async fn counts_that_do_not_fit_are_refused_with_the_reason() {
     for (from, to, why) in [
         ("counted = 12", "counted = 3", "DaemonSets and static pods alone are"),
         ("counted = 12", "counted = 9000", "no node has room"),
         ("counted = 12", "counted = 12\ngpus_requested = 4", "4 of 4 devices find no node"),
+        ("seed = 1\n", &workload("web/a", "pods = 9000"), "no node has room"),
+        ("seed = 1\n", &workload("nowhere/a", "pods = 1"), "no namespace `nowhere`"),
     ] {
         let scenario = Scenario::parse(&CLUSTER.replace(from, to), "x", "x.toml").unwrap();
         let error = start(scenario, "127.0.0.1:0".parse().unwrap()).await.expect_err(why).to_string();
