@@ -4,7 +4,8 @@
 Reads the JSON of `kubectl get nodes -o json` and `kubectl get pods -A -o json` (or one file with both: a List, or an object
 with `nodes` and `pods`), from files or from stdin, and prints the numbers that `watchbell snapshot -o json` must show. With
 lists of `resourceslices` and `resourceclaims`, and of `deviceclasses` and `devicetaintrules` where there are any, it counts the
-devices of dynamic resource allocation too; without them it reports that they are not visible. It is written from the rules of
+devices of dynamic resource allocation too; without them it reports that they are not visible. It counts the pods in trouble and
+those that wait, these with the nodes that would take them (docs/pods.md says what each word means). It is written from the rules of
 Kubernetes (component-helpers `PodRequests`, apimachinery `quantity.go`, `api resource/v1/types.go`, the makers' labels), with
 the standard library alone; with `--compare SNAPSHOT` it compares its own numbers with a snapshot field by field and exits with
 1 if any differs.
@@ -19,6 +20,8 @@ Items that are not JSON objects, are of another kind or have no name are counted
 """
 
 import argparse
+import calendar
+import datetime
 import gc
 import json
 import os
@@ -27,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -117,6 +121,24 @@ def arr(value):
 
 def text(value):
     return value if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=65536)
+def shown(name):
+    """A text that cannot control a terminal (docs/security.md): an escape is a picture, other controls are U+FFFD, line breaks and
+    tabs blanks, and characters that show nothing are left out; at most 1,024 characters."""
+    if name.isascii() and name.isprintable() and len(name) <= 1024:
+        return name
+    name = re.sub("\r\n", "\n", name)
+    out = []
+    for c in name:
+        if c in "\n\t\u2028\u2029":
+            out.append(" ")
+        elif unicodedata.category(c) == "Cc":
+            out.append("\u241b" if c == "\x1b" else "\ufffd")
+        elif unicodedata.category(c) != "Cf":
+            out.append(c)
+    return "".join(out) if len(out) <= 1024 else "".join(out[:1023]) + "\u2026"
 
 
 def amounts(value):
@@ -564,6 +586,8 @@ class Bound:
     def __init__(self):
         self.apart = {"bound": 0, "terminating": 0, "daemonSet": 0, "static": 0}
         self.requested = {}
+        # The same as the scheduler adds them up: each pod's amount rounded up (`Resource.Add`, kubernetes pkg/scheduler/framework).
+        self.units = {}
 
     def add(self, pod, asked):
         meta = obj(pod.get("metadata"))
@@ -573,6 +597,664 @@ class Bound:
         self.apart["static"] += "kubernetes.io/config.mirror" in obj(meta.get("annotations"))
         for name, amount in asked.items():
             self.requested[name] = self.requested.get(name, 0) + amount
+            self.units[name] = self.units.get(name, 0) + units(name, amount)
+
+
+NOBODY = Bound()
+
+
+# ---------------------------------------------------------------------------------------------------------------- times and words
+
+MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def moment(value):
+    """Seconds of the Unix epoch; None for what is no time, and for Go's zero time."""
+    found = MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if not found or found.group(1) == "0001":
+        return None
+    try:
+        parts = [int(part) for part in found.groups()[:6]]
+        at = calendar.timegm(datetime.datetime(*parts).timetuple())
+    except ValueError:
+        return None
+    zone = found.group(7)
+    if zone in "Zz":
+        return at
+    shift = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    return at - shift if zone[0] == "+" else at + shift
+
+
+def instant(seconds):
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def meta_of(o):
+    return obj(o.get("metadata"))
+
+
+def condition(o, kind):
+    found = [c for c in map(obj, arr(obj(o.get("status")).get("conditions"))) if text(c.get("type")) == kind]
+    return found[0] if found else None
+
+
+def number_of(value):
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def statuses(pod, field):
+    return list(map(obj, arr(obj(pod.get("status")).get(field))))
+
+
+PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
+
+
+def printed(pod):
+    """kubectl's STATUS and RESTARTS (printPod of kubernetes pkg/printers/internalversion/printers.go)."""
+    spec, status = obj(pod.get("spec")), obj(pod.get("status"))
+    reason = text(status.get("reason")) or text(status.get("phase"))
+    scheduled = [c for c in map(obj, arr(status.get("conditions"))) if text(c.get("type")) == "PodScheduled"]
+    if any(text(c.get("reason")) == "SchedulingGated" for c in scheduled):
+        reason = "SchedulingGated"
+    declared = list(map(obj, arr(spec.get("initContainers"))))
+    by_name = {text(container.get("name")): container for container in declared}
+    sidecar = lambda s: text(obj(by_name.get(text(s.get("name")))).get("restartPolicy")) == "Always"
+    restarts, of_sidecars, initializing = 0, 0, False
+    for index, container in enumerate(statuses(pod, "initContainerStatuses")):
+        restarts += number_of(container.get("restartCount"))
+        if sidecar(container):
+            of_sidecars += number_of(container.get("restartCount"))
+        state = obj(container.get("state"))
+        ended, waits = state.get("terminated"), obj(state.get("waiting"))
+        if isinstance(ended, dict):
+            if number_of(ended.get("exitCode")) == 0:
+                continue
+            initializing, reason = True, "Init:" + ending(ended)
+        elif sidecar(container) and container.get("started") is True:
+            continue
+        elif text(waits.get("reason")) not in ("", "PodInitializing"):
+            initializing, reason = True, "Init:" + text(waits.get("reason"))
+        else:
+            initializing, reason = True, "Init:%d/%d" % (index, len(declared))
+        break
+    is_true = lambda kind: text(obj(condition(pod, kind)).get("status")) == "True"
+    if not initializing or is_true("Initialized"):
+        restarts, running = of_sidecars, False
+        for container in reversed(statuses(pod, "containerStatuses")):
+            restarts += number_of(container.get("restartCount"))
+            state = obj(container.get("state"))
+            if text(obj(state.get("waiting")).get("reason")):
+                reason = text(obj(state.get("waiting")).get("reason"))
+            elif isinstance(state.get("terminated"), dict):
+                reason = ending(state["terminated"])
+            elif container.get("ready") is True and isinstance(state.get("running"), dict):
+                running = True
+        if reason == "Completed" and running:
+            reason = "Running" if is_true("Ready") else "NotReady"
+    if meta_of(pod).get("deletionTimestamp") is not None:
+        if text(status.get("reason")) == "NodeLost":
+            reason = "Unknown"
+        elif text(status.get("phase")) not in ("Succeeded", "Failed"):
+            reason = "Terminating"
+    return reason or "Unknown", max(0, min(2**32 - 1, restarts))
+
+
+def ending(terminated):
+    if text(terminated.get("reason")):
+        return text(terminated.get("reason"))
+    signal = number_of(terminated.get("signal"))
+    return "Signal:%d" % signal if signal else "ExitCode:%d" % number_of(terminated.get("exitCode"))
+
+
+# -------------------------------------------------------------------------------------------------------------------------- gangs
+
+KUBEFLOW = {
+    "mpi-operator": "MPIJob",
+    "pytorchjob-controller": "PyTorchJob",
+    "tfjob-controller": "TFJob",
+    "jaxjob-controller": "JAXJob",
+    "paddlejob-controller": "PaddleJob",
+    "xgboostjob-controller": "XGBoostJob",
+}
+
+
+def gang_of(pod):
+    """System, kind, identity, name, rank (job and index) and size of a pod's gang, as the pod says (docs/pods.md); None without."""
+    meta = meta_of(pod)
+    labels, annotations = obj(meta.get("labels")), obj(meta.get("annotations"))
+    label_ = lambda key: text(labels.get(key))
+    value = lambda key: text(labels.get(key)) or text(annotations.get(key))
+    index = lambda key: small(value(key))
+    owner = controller(pod)
+    at = lambda key: None if index(key) is None else (0, index(key))
+    lws, ray, jobset, batch = ("leaderworkerset.sigs.k8s.io/", "ray.io/", "jobset.sigs.k8s.io/", "batch.kubernetes.io/")
+    if value(lws + "group-key"):
+        name, group = value(lws + "name"), value(lws + "group-index")
+        shown_ = "%s-%s" % (name, group) if group else name or value(lws + "group-key")
+        return "LWS", "LeaderWorkerSet", value(lws + "group-key"), shown_, at(lws + "worker-index"), index(lws + "size")
+    if value(ray + "worker-group-replica-name"):
+        replica = value(ray + "worker-group-replica-name")
+        return "RayReplica", "RayCluster", replica, replica, at(ray + "replica-host-index"), None
+    if value(ray + "cluster"):
+        return "Ray", "RayCluster", value(ray + "cluster"), value(ray + "cluster"), None, None
+    if value("grove.io/podgang"):
+        return "Grove", "PodGang", value("grove.io/podgang"), value("grove.io/podgang"), at("grove.io/podclique-pod-index"), None
+    if value(jobset + "jobset-uid") or value(jobset + "jobset-name"):
+        identity = value(jobset + "jobset-uid") or value(jobset + "jobset-name")
+        job, pod_ = index(jobset + "job-global-index"), index(batch + "job-completion-index")
+        rank = None if job is None and pod_ is None else (job or 0, pod_ or 0)
+        return "JobSet", "JobSet", identity, value(jobset + "jobset-name") or identity, rank, None
+    if value("training.kubeflow.org/job-name"):
+        name, operator = value("training.kubeflow.org/job-name"), value("training.kubeflow.org/operator-name")
+        kind = KUBEFLOW.get(operator, operator or text(owner.get("kind")))
+        replica = value("training.kubeflow.org/replica-type").lower()
+        number = index("training.kubeflow.org/replica-index")
+        rank = None if number is None else (0 if kind == "MPIJob" or replica in ("master", "chief") else 1, number)
+        return "Kubeflow", kind, name, name, rank, None
+    if value("volcano.sh/job-name"):
+        group = text(annotations.get("scheduling.k8s.io/group-name")) or value("volcano.sh/job-name")
+        return "Volcano", "Job.volcano.sh", group, value("volcano.sh/job-name"), at("volcano.sh/task-index"), None
+    if index(batch + "job-completion-index") is not None and (value(batch + "controller-uid") or text(owner.get("name"))):
+        name = value(batch + "job-name") or text(owner.get("name"))
+        identity = value(batch + "controller-uid") or text(owner.get("name"))
+        return "Job", "Job", identity, name, at(batch + "job-completion-index"), None
+    kueue = "kueue.x-k8s.io/pod-group-"
+    if text(annotations.get(kueue + "name")) or label_(kueue + "name"):
+        group = text(annotations.get(kueue + "name")) or label_(kueue + "name")
+        return "Kueue", "pod group", group, group, at(kueue + "pod-index"), index(kueue + "total-count")
+    if label_("scheduling.x-k8s.io/pod-group"):
+        group = label_("scheduling.x-k8s.io/pod-group")
+        return "Coscheduling", "PodGroup", group, group, None, None
+    yunikorn = "yunikorn.apache.org/"
+    if value(yunikorn + "task-group-name"):
+        app, group = value(yunikorn + "app-id"), value(yunikorn + "task-group-name")
+        return "YuniKorn", "task group", group, "%s %s" % (app, group) if app else group, None, None
+    has_devices = any("/" in name for name in effective_requests(pod)) if labels or annotations else False
+    if text(owner.get("kind")) == "StatefulSet" and has_devices and knows_any(labels, annotations):
+        return "StatefulSet", "StatefulSet", text(owner.get("name")), text(owner.get("name")), at("apps.kubernetes.io/pod-index"), None
+    return None
+
+
+def knows_any(labels, annotations):
+    """A StatefulSet's pods have the label of their index since Kubernetes 1.28; without it they are no gang."""
+    return bool(text(labels.get("apps.kubernetes.io/pod-index")) or text(annotations.get("apps.kubernetes.io/pod-index")))
+
+
+def small(value):
+    """A number of 16 bits, as it is written; None for another text."""
+    return int(value) if re.fullmatch(r"\+?[0-9]+", value, re.ASCII) and int(value) < 2**16 else None
+
+
+# ------------------------------------------------------------------------------------------------------------------------ trouble
+
+IMAGE = """ErrImagePull ImagePullBackOff ErrImageNeverPull InvalidImageName ImageInspectError RegistryUnavailable
+    SignatureValidationFailed""".split()
+ON_ITS_WAY = ("", "ContainerCreating", "PodInitializing", "RestartingAllContainers")
+# Worst first. An ended pod, and one that does what it should, is in none.
+TROUBLES = """node lost|device unhealthy|failed start|crash loop|image pull|stuck terminating|not ready|unschedulable|gated|
+    not scheduled|not starting"""
+TROUBLES = [name.strip() for name in TROUBLES.split("|")]
+STARTS_WITHIN, OVERDUE_AFTER = 60, 30
+
+
+def unhealthy(pod):
+    for container in statuses(pod, "containerStatuses"):
+        for resource in map(obj, arr(container.get("allocatedResourcesStatus"))):
+            for device in map(obj, arr(resource.get("resources"))):
+                if text(device.get("health")) == "Unhealthy":
+                    return True
+    return False
+
+
+def waiting_trouble(pod):
+    """The worst class of a container that waits; None if none waits for long."""
+    found = []
+    for container in statuses(pod, "initContainerStatuses") + statuses(pod, "containerStatuses"):
+        waits = obj(container.get("state")).get("waiting")
+        reason = text(obj(waits).get("reason"))
+        if isinstance(waits, dict) and reason not in ON_ITS_WAY:
+            kind = "crash loop" if reason == "CrashLoopBackOff" else "image pull" if reason in IMAGE else "failed start"
+            found.append(TROUBLES.index(kind))
+    return TROUBLES[min(found)] if found else None
+
+
+def not_running_since(pod):
+    """The time since which a pod does not run, as far as the object says it, else its creation; None if it runs."""
+    meta, created = meta_of(pod), moment(meta_of(pod).get("creationTimestamp"))
+    phase = text(obj(pod.get("status")).get("phase"))
+    if meta.get("deletionTimestamp") is not None:
+        at = moment(meta.get("deletionTimestamp"))
+    elif phase == "Pending":
+        at = moment(obj(condition(pod, "PodScheduled")).get("lastTransitionTime"))
+    elif phase == "Running":
+        found = condition(pod, "Ready")
+        if found and text(found.get("status")) == "True":
+            return None
+        at = moment(obj(found).get("lastTransitionTime"))
+    else:
+        at = None
+    return created if at is None else at
+
+
+def own_trouble(pod):
+    """Class of a pod by its object alone, and the seconds for which that is no trouble yet; None if it is in none."""
+    phase = text(obj(pod.get("status")).get("phase"))
+    if meta_of(pod).get("deletionTimestamp") is not None:
+        return "stuck terminating", OVERDUE_AFTER
+    if unhealthy(pod):
+        return "device unhealthy", 0
+    if waiting_trouble(pod):
+        return waiting_trouble(pod), 0
+    if phase == "Pending":
+        if node_of(pod):
+            return "not starting", STARTS_WITHIN
+        scheduled = condition(pod, "PodScheduled")
+        if not scheduled or text(scheduled.get("status")) != "False":
+            return "not scheduled", STARTS_WITHIN
+        return "gated" if text(scheduled.get("reason")) == "SchedulingGated" else "unschedulable", 0
+    if phase == "Running":
+        found = condition(pod, "Ready")
+        if found is None:
+            good = all(container.get("ready") is True for container in statuses(pod, "containerStatuses"))
+        else:
+            good = text(found.get("status")) == "True" or text(found.get("reason")) == "PodCompleted"
+        return None if good else ("not ready", 0)
+    return "not ready", 0
+
+
+def trouble_of(pod, nodes, knows_nodes):
+    """Class of a pod with its node, since when, and the time from which on it is one; None if it is in none."""
+    if node_of(pod):
+        node = nodes.get(node_of(pod))
+        if (node is None and knows_nodes) or (node is not None and ready(node) == "Unknown"):
+            return "node lost", moment(obj(condition(node, "Ready")).get("lastTransitionTime")) if node else None, None
+    own = own_trouble(pod)
+    if own is None:
+        return None
+    since = not_running_since(pod)
+    return own[0], since, None if since is None or own[1] == 0 else since + own[1]
+
+
+def requested_accelerators(pod, node, extra):
+    kind = lambda name: kind_on(node, name, extra) if node else extra.get(name) or kind_by_name(name)
+    counted = {name: whole(amount) for name, amount in effective_requests(pod).items() if kind(name) not in (None, AUX)}
+    return [{"resource": shown(name), "count": count} for name, count in sorted(counted.items()) if count > 0]
+
+
+def named_gang(pod):
+    gang = gang_of(pod)
+    return shown(gang[3]) if gang else None
+
+
+def trouble_row(pod, found, node, extra):
+    kind, since, limit = found
+    meta, owner = meta_of(pod), controller(pod)
+    status, restarts = printed(pod)
+    uid_ = text(meta.get("uid")).lower()
+    is_uuid = re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", uid_)
+    return {
+        "namespace": shown(text(meta.get("namespace"))),
+        "name": shown(text(meta.get("name"))),
+        "uid": uid_ if is_uuid else None,
+        "state": kind,
+        "reason": shown(status),
+        "since": instant(since),
+        "restarts": restarts,
+        "node": shown(node_of(pod)) or None,
+        "owner": {field: shown(text(owner.get(field))) for field in ("kind", "name")} if owner else None,
+        "gang": named_gang(pod),
+        "accelerators": requested_accelerators(pod, node, extra),
+        "limit": limit,
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------- rows of gangs
+
+NODE_TROUBLE = "node not ready"
+# Worst first (docs/pods.md); devices that a node has lost come before waiting.
+MEMBER_TROUBLES = (
+    TROUBLES[:1] + [NODE_TROUBLE] + TROUBLES[1:7] + ["devices lost"] + TROUBLES[7:] + ["starting", "ending", "running"]
+)
+WAITS = ("unschedulable", "gated", "not scheduled")
+
+
+def member_of(pod, nodes, knows_nodes, now, extra):
+    """What a gang's row needs of one pod."""
+    name, status = node_of(pod), obj(pod.get("status"))
+    node = nodes.get(name)
+    found = trouble_of(pod, nodes, knows_nodes)
+    if found and found[2] is not None and now < found[2]:
+        found = None
+    is_lost = bool(name) and (knows_nodes if node is None else ready(node) == "Unknown")
+    asked = requested_accelerators(pod, node, extra)
+    deleting = meta_of(pod).get("deletionTimestamp") is not None
+    since, kind, reason = None, None, printed(pod)[0]
+    by_node = lambda word: "node gone" if node is None else "node " + word
+    lost_devices = withdrawn(node, asked, extra) if node is not None else None
+    if found and found[0] == "node lost":
+        kind, since, reason = found[0], found[1], by_node("Unknown")
+    elif node is not None and ready(node) == "NotReady":
+        kind, reason = NODE_TROUBLE, "node NotReady"
+        since = moment(obj(condition(node, "Ready")).get("lastTransitionTime"))
+    elif found and MEMBER_TROUBLES.index(found[0]) < MEMBER_TROUBLES.index("devices lost"):
+        kind, since = found[0], found[1]
+    elif lost_devices:
+        kind, reason = "devices lost", lost_devices
+    elif found:
+        kind, since = found[0], found[1]
+    own = own_trouble(pod)
+    total = statuses(pod, "containerStatuses")
+    all_ready = len(arr(obj(pod.get("spec")).get("containers"))) <= sum(
+        c.get("ready") is True and isinstance(obj(c.get("state")).get("running"), dict) for c in total
+    )
+    running = (
+        text(status.get("phase")) == "Running"
+        and not deleting
+        and not is_lost
+        and all_ready
+        and (own is None or own[0] == "device unhealthy")
+    )
+    if kind is None:
+        is_pending = text(status.get("phase")) == "Pending" and not deleting
+        kind = "starting" if is_pending else "running" if running else "ending"
+        since = not_running_since(pod) if is_pending else None
+    elif reason == text(status.get("phase")):
+        reason = kind
+    return {
+        "name": text(meta_of(pod).get("name")),
+        "rank": gang_of(pod)[4],
+        "size": gang_of(pod)[5],
+        "created": moment(meta_of(pod).get("creationTimestamp")) or -(2**62),
+        "deleting": deleting,
+        "node": name,
+        "running": running,
+        "kind": kind,
+        "since": since,
+        "reason": shown(reason),
+        "asked": asked,
+    }
+
+
+def withdrawn(node, asked, extra):
+    """The devices of a requested resource that a node has withdrawn, or never announced; None if it has lost none."""
+    capacity, allocatable = capacity_of(node), allocatable_of(node)
+    for count in asked:
+        name = count["resource"]
+        all_, healthy = whole(capacity.get(name, allocatable.get(name, 0))), whole(allocatable.get(name, 0))
+        if all_ > healthy:
+            return "%d %s withdrawn" % (all_ - healthy, name)
+        promise = expected(node, name)
+        if promise is not None and promise > all_:
+            return "%d %s missing" % (promise - all_, name)
+    return None
+
+
+def members(pods):
+    """A pod that is being deleted is no member if another one of its rank is not, or is younger."""
+    alive = {pod["rank"] for pod in pods if not pod["deleting"]}
+    kept, taken = [], set()
+    for pod in sorted(pods, key=lambda pod: -pod["created"]):
+        if pod["deleting"] and pod["rank"] is not None:
+            if pod["rank"] in alive or pod["rank"] in taken:
+                continue
+            taken.add(pod["rank"])
+        kept.append(pod)
+    return kept
+
+
+def gang_row(key_, pods):
+    namespace, system, kind, _, name = key_
+    pods = members(pods)
+    highest, lowest = {}, {}
+    for job, index in (pod["rank"] for pod in pods if pod["rank"] is not None):
+        highest[job] = max(highest.get(job, 0), index)
+        lowest[job] = min(lowest.get(job, index), index)
+    base = lambda job: lowest[job] if system in ("Job", "StatefulSet") else 0
+    start, offsets = 0, {}
+    for job in sorted(highest):
+        offsets[job] = start
+        start += highest[job] + 1
+    rank_of = lambda pod: None if pod["rank"] is None else offsets[pod["rank"][0]] + pod["rank"][1]
+    sizes = [pod["size"] for pod in pods if pod["size"] is not None]
+    ranks = sum(highest[job] + 1 - base(job) for job in highest) + sum(pod["rank"] is None for pod in pods)
+    wanted = max(sizes) if sizes else max(ranks, len(pods))
+    if wanted < 2:
+        return None
+    order_ = lambda pod: MEMBER_TROUBLES.index(pod["kind"])
+    far = 2**62
+    last = lambda pod: far if pod["since"] is None else pod["since"]
+    rank_key = lambda pod: far if pod["rank"] is None else rank_of(pod)
+    worst = min(pods, key=lambda pod: (order_(pod), last(pod), rank_key(pod), pod["name"]))
+    state = worst["kind"]
+    if not any(pod["node"] for pod in pods) and state in WAITS:
+        state = "waits"
+    elif state in ("starting", "ending", "running") and sizes and wanted > len(pods):
+        state = "incomplete"
+    in_trouble = worst["kind"] not in ("starting", "ending", "running")
+    begun = [pod["since"] for pod in pods if pod["kind"] == "starting" and pod["since"] is not None]
+    since = worst["since"] if in_trouble else min(begun, default=None) if state == "starting" else None
+    asked = {}
+    for count in (count for pod in pods for count in pod["asked"]):
+        asked[count["resource"]] = asked.get(count["resource"], 0) + count["count"]
+    return {
+        "namespace": shown(namespace),
+        "name": shown(name),
+        "kind": shown(kind),
+        "wanted": wanted if sizes else None,
+        "wantedAtLeast": None if sizes else wanted,
+        "running": sum(pod["running"] for pod in pods),
+        "state": state,
+        "since": instant(since),
+        "accelerators": [{"resource": resource, "count": asked[resource]} for resource in sorted(asked)],
+        "worst": {
+            "pod": shown(worst["name"]),
+            "rank": rank_of(worst),
+            "node": shown(worst["node"]) or None,
+            "reason": worst["reason"],
+        }
+        if in_trouble
+        else None,
+    }
+
+
+def gang_rows(pods, nodes, knows_nodes, now, extra):
+    """The gangs that want more than one pod."""
+    found = {}
+    for pod in pods:
+        system, kind, identity, name, _, _ = gang_of(pod)
+        key_ = (text(meta_of(pod).get("namespace")), system, kind, identity, name)
+        found.setdefault(key_, []).append(member_of(pod, nodes, knows_nodes, now, extra))
+    rows = (gang_row(key_, found[key_]) for key_ in sorted(found))
+    return [row for row in rows if row]
+
+
+# ---------------------------------------------------------------------------------------------------------------------- placement
+
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+CAUSES = "accelerators cpu memory podSlots otherResources taints selector affinity cordoned notReady".split()
+LABEL_NAME = re.compile("[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
+DNS_NAME = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+
+
+def units(name, amount):
+    """What NodeResourcesFit compares: `MilliValue` of CPU, `Value` of everything else, rounded up."""
+    return i64(-((-amount) // 10**6)) if name == "cpu" else i64(-((-amount) // NANO))
+
+
+def tolerates(toleration, taint):
+    """`ToleratesTaint` of api core/v1/toleration.go; the operators Lt and Gt need a gate that is off."""
+    key_, effect = text(toleration.get("key")), text(toleration.get("effect"))
+    if effect not in ("", taint[2]) or key_ not in ("", taint[0]):
+        return False
+    operator = text(toleration.get("operator"))
+    return operator == "Exists" or (operator in ("", "Equal") and text(toleration.get("value")) == taint[1])
+
+
+def integer(value):
+    return int(value) if re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII) and -(2**63) <= int(value) < 2**63 else None
+
+
+def valid_key(key_):
+    prefix, slash, name = key_.rpartition("/") if key_.count("/") == 1 else ("", "", key_)
+    return bool(LABEL_NAME.fullmatch(name)) and (not slash or (len(prefix) <= 253 and bool(DNS_NAME.fullmatch(prefix))))
+
+
+def valid_term(term):
+    """False if upstream cannot parse a node selector term, or if it is empty: it matches no node."""
+    expressions, fields_ = list(map(obj, arr(term.get("matchExpressions")))), list(map(obj, arr(term.get("matchFields"))))
+    for one in expressions:
+        values, operator = list(map(text, arr(one.get("values")))), text(one.get("operator"))
+        good = {
+            "In": bool(values),
+            "NotIn": bool(values),
+            "Exists": not values,
+            "DoesNotExist": not values,
+            "Gt": len(values) == 1 and integer(values[0]) is not None,
+            "Lt": len(values) == 1 and integer(values[0]) is not None,
+        }.get(operator, False)
+        if not good or not valid_key(text(one.get("key"))) or not all(v == "" or LABEL_NAME.fullmatch(v) for v in values):
+            return False
+    for one in fields_:
+        if text(one.get("operator")) not in ("In", "NotIn") or len(arr(one.get("values"))) != 1:
+            return False
+    return bool(expressions or fields_)
+
+
+def holds(requirement, value):
+    """`Requirement.Matches` of apimachinery pkg/labels/selector.go; `value` is None for an absent label."""
+    operator, values = text(requirement.get("operator")), list(map(text, arr(requirement.get("values"))))
+    if operator == "In":
+        return value is not None and value in values
+    if operator == "NotIn":
+        return value is None or value not in values
+    if operator in ("Exists", "DoesNotExist"):
+        return (value is not None) == (operator == "Exists")
+    ours = integer(value) if value is not None else None
+    bound = integer(values[0])
+    return ours is not None and (ours > bound if operator == "Gt" else ours < bound)
+
+
+def matches_term(term, node):
+    labels, name = obj(meta_of(node).get("labels")), text(meta_of(node).get("name"))
+    by_label = lambda r: holds(r, labels[text(r.get("key"))] if isinstance(labels.get(text(r.get("key"))), str) else None)
+    by_field = lambda r: holds(r, name if text(r.get("key")) == "metadata.name" else "")
+    return all(map(by_label, map(obj, arr(term.get("matchExpressions"))))) and all(
+        map(by_field, map(obj, arr(term.get("matchFields"))))
+    )
+
+
+def names_of(term):
+    """The nodes that a term names; None if it names none. The scheduler leaves all others out before any filter runs."""
+    of_name = lambda r: text(r.get("key")) == "metadata.name" and text(r.get("operator")) == "In"
+    sets = [set(map(text, arr(r.get("values")))) for r in filter(of_name, map(obj, arr(term.get("matchFields"))))]
+    return set.intersection(*sets) if sets else None
+
+
+def not_evaluated(pod, asked, classes):
+    """Constraints that nodes and requests do not decide."""
+    spec = obj(pod.get("spec"))
+    stored = lambda v: any(isinstance(v.get(source), dict) for source in ("persistentVolumeClaim", "ephemeral"))
+    spread = lambda c: text(c.get("whenUnsatisfiable")) != "ScheduleAnyway"
+    required = lambda kind: arr(obj(obj(spec.get("affinity")).get(kind)).get("requiredDuringSchedulingIgnoredDuringExecution"))
+    containers = map(obj, arr(spec.get("containers")) + arr(spec.get("initContainers")))
+    ports = [obj(port).get("hostPort") for container in containers for port in arr(container.get("ports"))]
+    by_class = any(name in classes or name.startswith("deviceclass.resource.kubernetes.io/") for name in asked)
+    found = {
+        "volumes": any(map(stored, map(obj, arr(spec.get("volumes"))))),
+        "topologySpread": any(map(spread, map(obj, arr(spec.get("topologySpreadConstraints"))))),
+        "podAffinity": bool(required("podAffinity") or required("podAntiAffinity")),
+        "hostPorts": any(number_of(port) > 0 for port in ports),
+        "resourceClaims": bool(arr(spec.get("resourceClaims"))) or by_class,
+        "scheduler": text(spec.get("schedulerName")) not in ("", "default-scheduler"),
+    }
+    return [name for name, there in found.items() if there]
+
+
+def first_cause(pod, asked, node, held, classes, extra):
+    """The first filter of the scheduler that refuses the pod on a node; None if none of them does (docs/pods.md)."""
+    spec, node_spec = obj(pod.get("spec")), obj(node.get("spec"))
+    required = obj(obj(spec.get("affinity")).get("nodeAffinity")).get("requiredDuringSchedulingIgnoredDuringExecution")
+    terms = list(map(obj, arr(obj(required).get("nodeSelectorTerms"))))
+    names = list(map(names_of, terms))
+    if names and None not in names and text(meta_of(node).get("name")) not in set().union(*names):
+        return "affinity"
+    tolerations = list(map(obj, arr(spec.get("tolerations"))))
+    tolerated = lambda taint: any(tolerates(toleration, taint) for toleration in tolerations)
+    taints = [tuple(text(obj(t).get(field)) for field in ("key", "value", "effect")) for t in arr(node_spec.get("taints"))]
+    taints = [taint for taint in taints if taint[2] in ("NoSchedule", "NoExecute")]
+    state = {"Ready": None, "NotReady": NOT_READY, "Unknown": UNREACHABLE}[ready(node)]
+    if state and not tolerated((state, "", "NoSchedule")):
+        return "notReady"
+    cordoned = node_spec.get("unschedulable") is True or any(taint[0] == UNSCHEDULABLE for taint in taints)
+    if cordoned and not tolerated((UNSCHEDULABLE, "", "NoSchedule")):
+        return "cordoned"
+    if not all(map(tolerated, taints)):
+        return "taints"
+    labels = obj(meta_of(node).get("labels"))
+    if any(labels.get(key_) != value for key_, value in obj(spec.get("nodeSelector")).items()):
+        return "selector"
+    if isinstance(required, dict):
+        terms = [term for term in terms if valid_term(term)]
+        if not any(matches_term(term, node) for term in terms):
+            return "affinity"
+    there, short = allocatable_of(node), set()
+    for name, amount in asked.items():
+        want, has = units(name, amount), units(name, there.get(name, 0))
+        scalar = extended(name) or "kubernetes.io/" in name or name.startswith(("hugepages-", "attachable-volumes-"))
+        if want <= 0 or not (name in ("cpu", "memory", "ephemeral-storage") or scalar):
+            continue
+        if has <= 0 and (name in classes or name.startswith("deviceclass.resource.kubernetes.io/")):
+            continue
+        if want > has - held.units.get(name, 0):
+            accelerator = (extra.get(name) or kind_by_name(name)) not in (None, AUX)
+            short.add(name if name in ("cpu", "memory") else "accelerators" if accelerator else "otherResources")
+    if held.apart["bound"] + 1 > units("pods", there.get("pods", 0)):
+        short.add("podSlots")
+    return next((cause for cause in CAUSES if cause in short), None)
+
+
+def constraints_key(pod, asked):
+    spec = obj(pod.get("spec"))
+    fields_ = ("tolerations", "nodeSelector", "affinity", "schedulerName", "resourceClaims", "topologySpreadConstraints")
+    mine = {field: spec.get(field) for field in fields_}
+    return json.dumps([mine, sorted(asked.items()), not_evaluated(pod, asked, {})], sort_keys=True)
+
+
+def pending_rows(waiting, nodes, by_node, classes, extra):
+    """The pods without a node, each with the nodes by the first cause that refuses it."""
+    known, rows = {}, []
+    for pod in waiting:
+        asked = effective_requests(pod)
+        alike = constraints_key(pod, asked)
+        if alike not in known:
+            causes = {cause: 0 for cause in CAUSES}
+            fits = 0
+            for name, node in nodes.items():
+                cause = first_cause(pod, asked, node, by_node.get(name, NOBODY), classes, extra)
+                if cause:
+                    causes[cause] += 1
+                else:
+                    fits += 1
+            known[alike] = {"fits": fits, "causes": causes, "notEvaluated": not_evaluated(pod, asked, classes)}
+        meta, scheduled = meta_of(pod), obj(condition(pod, "PodScheduled"))
+        deleting = meta.get("deletionTimestamp") is not None
+        said = text(obj(pod.get("status")).get("phase")) == "Pending" and text(scheduled.get("status")) == "False" and not deleting
+        rows.append(
+            {
+                "namespace": shown(text(meta.get("namespace"))),
+                "name": shown(text(meta.get("name"))),
+                "gang": named_gang(pod),
+                "since": instant(not_running_since(pod) or moment(meta.get("creationTimestamp"))),
+                "requests": {shown(name): decimal(amount) for name, amount in asked.items() if amount},
+                "scheduler": {"text": shown(text(scheduled.get("message"))) or None if said else None},
+                "now": known[alike],
+            }
+        )
+    return rows
+
+
+# ----------------------------------------------------------------------------------------------------------------------- the sums
 
 
 def summed(maps):
@@ -610,20 +1292,30 @@ def count(nodes, pods, extra, dra=None):
     """The numbers of a cluster. `pods` may be an iterator; it must yield only the last of the pods with the same key."""
     nodes, bad_nodes = readable(nodes, "Node")
     nodes = latest(nodes)
-    by_node, all_bound, unscheduled, bad_pods = {}, Bound(), 0, 0
+    by_name = {text(meta_of(node).get("name")): node for node in nodes}
+    by_node, all_bound, bad_pods = {}, Bound(), 0
+    trouble, waiting, ganged = [], [], []
     for pod in pods:
         # watchbell does not list finished pods, so a finished one counts nowhere, readable or not.
         if isinstance(pod, dict) and not counts(pod):
             continue
         if readable([pod], "Pod")[1]:
             bad_pods += 1
-        elif not node_of(pod):
-            unscheduled += 1
+            continue
+        found = trouble_of(pod, by_name, not bad_nodes)
+        if found:
+            trouble.append(trouble_row(pod, found, by_name.get(node_of(pod)), extra))
+        if gang_of(pod):
+            ganged.append(pod)
+        if not node_of(pod):
+            waiting.append(pod)
         else:
             asked = effective_requests(pod)
             by_node.setdefault(node_of(pod), Bound()).add(pod, asked)
             all_bound.add(pod, {})
     devices = count_devices(dra) if dra else None
+    classes = {bridge["resource"] for bridge in devices["cluster"]["extendedResources"]} if devices else set()
+    pending = pending_rows(waiting, by_name, by_node, classes, extra)
     items, all_rows = {}, []
     for node in nodes:
         name = text(obj(node.get("metadata")).get("name"))
@@ -670,12 +1362,16 @@ def count(nodes, pods, extra, dra=None):
             "allocatable": None
             if any(item["pods"]["allocatable"] is None for item in items.values())
             else sum(item["pods"]["allocatable"] for item in items.values()),
-            "unscheduled": unscheduled,
+            "unscheduled": len(waiting),
             "orphaned": None
             if bad_nodes
             else sum(there.apart["bound"] for name, there in by_node.items() if name not in items),
             "unreadable": bad_pods,
         },
+        "trouble": trouble,
+        # The states of some depend on the time.
+        "gangs": lambda now: gang_rows(ganged, by_name, not bad_nodes, now, extra),
+        "pending": pending,
         "resources": resources(*(summed(each) for each in zip(*known))) if known else {},
         "accelerators": total,
         "dra": devices["cluster"] if devices else NOT_SEEN,
@@ -724,14 +1420,6 @@ NOT_SEEN = {
     "extendedResources": [],
 }
 COUNTED = ("physical", "unhealthy", "partitions", "allocated", "held", "partitionsAllocated", "shares")
-# Names must not control the terminal: control characters are replaced by their pictures.
-PICTURES = {**{c: 0x2400 + c for c in range(32)}, 127: 0x2421}
-
-
-def shown(name):
-    return name.translate(PICTURES)
-
-
 def place_of(says):
     """The node of a slice or of a device, "network" if several can use it, or None without either."""
     node = text(says.get("nodeName"))
@@ -910,13 +1598,20 @@ def compare(mine, snapshot, context):
     clusters = [c for c in snapshot["clusters"] if context is None or c["context"] == context]
     if len(clusters) != 1:
         return ["the snapshot has %d clusters to compare with" % len(clusters)], 0
-    theirs = clusters[0]
+    theirs, found = clusters[0], []
     by_driver = lambda devices: devices if devices is None else {each["driver"]: each for each in devices}
     items = {item["name"]: {**item, "dra": by_driver(item["dra"])} for item in theirs["items"] or []}
     dra = {**theirs["dra"], **{field: by_driver(theirs["dra"][field]) for field in ("drivers", "network")}}
     dra["extendedResources"] = sorted(dra["extendedResources"], key=lambda b: (b["resource"], b["deviceClass"]))
-    theirs = {**theirs, "dra": dra}
-    found = []
+    gangs = by_gang(mine["gangs"](moment(snapshot["time"])))
+    mine = {**mine, "gangs": gangs}
+    if "gangs" in theirs:
+        theirs = {**theirs, "gangs": by_gang(theirs["gangs"] or [])}
+        found += ["gangs.%s: not counted" % name for name in sorted({*theirs["gangs"]} - {*gangs})]
+    else:
+        del mine["gangs"]
+    theirs = {**theirs, "dra": dra, **{field: by_pod(theirs[field] or []) for field in ("trouble", "pending")}}
+    mine = {**mine, "trouble": as_of(mine["trouble"], theirs["trouble"], moment(snapshot["time"])), "pending": by_pod(mine["pending"])}
     for name in sorted({*items} - {*mine["items"]}):
         found.append("items.%s: not counted, but in the snapshot" % name)
     for name in sorted({*mine["items"]} - {*items}):
@@ -925,11 +1620,41 @@ def compare(mine, snapshot, context):
         for field in ("resources", "dra"):
             extra = {*(items[name][field] or {})} - {*(mine["items"][name][field] or {})}
             found += ["items.%s.%s.%s: not counted" % (name, field, one) for one in sorted(extra)]
+    for field in ("trouble", "pending"):
+        found += ["%s.%s: not counted" % (field, pod) for pod in sorted({*theirs[field]} - {*mine[field]})]
     for field in ("drivers", "network"):
         extra = {*(dra[field] or {})} - {*(mine["dra"][field] or {})}
         found += ["dra.%s.%s: not counted" % (field, one) for one in sorted(extra)]
     found += differences("", {**mine, "items": {n: i for n, i in mine["items"].items() if n in items}}, {**theirs, "items": items})
     return found, fields(mine)
+
+
+def by_gang(rows):
+    """Gangs by namespace, name and kind; of several alike each has a number."""
+    found = {}
+    for row in sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)):
+        name = "%s/%s/%s" % (row["namespace"], row["name"], row["kind"])
+        found["%s/%d" % (name, sum(known.startswith(name + "/") for known in found))] = row
+    return found
+
+
+def by_pod(rows):
+    return {"%s/%s" % (row["namespace"], row["name"]): row for row in rows}
+
+
+# Seconds between the two counts, and between the clocks, in which a pod may begin to be in trouble.
+SLACK = 5
+
+
+def as_of(trouble, theirs, now):
+    """Pods in trouble at the time of the snapshot; near a limit, whatever the snapshot says."""
+    counted = {}
+    for pod, row in by_pod(trouble).items():
+        limit = row.pop("limit")
+        near = limit is not None and abs(now - limit) <= SLACK
+        if limit is None or (pod in theirs if near else now >= limit):
+            counted[pod] = row
+    return counted
 
 
 def fields(value):
@@ -1067,6 +1792,9 @@ def main():
     nodes, pods, dra = objects(documents)
     mine = count(nodes, pods, extra, dra)
     if not given.compare:
+        for row in mine["trouble"]:
+            row.pop("limit")
+        mine["gangs"] = mine["gangs"](time.time())
         json.dump(mine, sys.stdout, indent=1, sort_keys=True)
         print()
         return 0
