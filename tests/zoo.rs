@@ -275,6 +275,9 @@ fn every_trouble_of_the_zoo_is_what_a_person_counts() {
     assert_eq!(of("node-lost").unwrap()["owner"], json!({ "kind": "Job", "name": "lost" }));
 }
 
+/// A pod that waits, the nodes that would take it, and the others by cause.
+type CauseRow = (&'static str, u32, &'static [(&'static str, u32)]);
+
 /// Eight nodes: two take a pod of one core, t-chain too; t-lost and t-notready are not Ready, t-cordoned is cordoned, t-tainted has
 /// a taint, and t-full has its three pods.
 #[test]
@@ -283,7 +286,7 @@ fn every_cause_in_the_zoo_keeps_as_many_nodes_from_a_pod_as_a_person_counts() {
     let pending = cluster["pending"].as_array().unwrap();
     // Five of the states and eleven that wait for something.
     assert_eq!((pending.len(), &cluster["pods"]["unscheduled"]), (16, &json!(16)));
-    let rows: [(&str, u32, &[(&str, u32)]); 12] = [
+    let rows: [CauseRow; 12] = [
         ("unschedulable", 3, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("podSlots", 1)]),
         // Devices come first: seven are free on t-ready-1, six on t-ready-2, and the other two have none.
         ("for-gpus", 0, &[("notReady", 2), ("cordoned", 1), ("taints", 1), ("accelerators", 4)]),

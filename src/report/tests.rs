@@ -25,6 +25,29 @@ fn small() -> Bench {
     bench
 }
 
+/// The pod `lost` of [`small`], whose node is gone.
+fn lost_pod() -> serde_json::Value {
+    json!({
+        "namespace": "ns", "name": "lost", "uid": null, "state": "node lost", "reason": "Running", "message": null, "since": null,
+        "restarts": 0, "node": "gone", "owner": null, "gang": null, "accelerators": []
+    })
+}
+
+/// The pod `d` of [`small`], which waits: n1 and n10 have room for half a core and 1 GiB; n2 is not Ready, which comes before its cordon.
+fn waiting_pod() -> serde_json::Value {
+    json!({
+        "namespace": "ns", "name": "d", "gang": null, "since": null, "requests": { "cpu": "0.5", "memory": "1073741824" },
+        "scheduler": { "text": null, "ageSeconds": null }, "queue": null,
+        "now": {
+            "fits": 2, "notEvaluated": [],
+            "causes": {
+                "accelerators": 0, "cpu": 0, "memory": 0, "podSlots": 0, "otherResources": 0, "taints": 0, "selector": 0,
+                "affinity": 0, "cordoned": 0, "notReady": 1
+            }
+        }
+    })
+}
+
 fn as_json(bench: &Bench) -> serde_json::Value {
     serde_json::to_value(snapshot(&bench.model, bench.now())).unwrap()
 }
@@ -77,22 +100,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "state": "complete", "namespaces": null, "bound": 4, "terminating": 0, "daemonSet": 0, "static": 0, "allocatable": 30, "unscheduled": 1,
                 "orphaned": 1, "unreadable": 0
             },
-            "trouble": [{
-                "namespace": "ns", "name": "lost", "uid": null, "state": "node lost", "reason": "Running", "message": null, "since": null,
-                "restarts": 0, "node": "gone", "owner": null, "gang": null, "accelerators": []
-            }],
-            // n1 and n10 have room for half a core and 1 GiB; n2 is not Ready, which comes before its cordon.
-            "pending": [{
-                "namespace": "ns", "name": "d", "gang": null, "since": null, "requests": { "cpu": "0.5", "memory": "1073741824" },
-                "scheduler": { "text": null, "ageSeconds": null }, "queue": null,
-                "now": {
-                    "fits": 2, "notEvaluated": [],
-                    "causes": {
-                        "accelerators": 0, "cpu": 0, "memory": 0, "podSlots": 0, "otherResources": 0, "taints": 0, "selector": 0,
-                        "affinity": 0, "cordoned": 0, "notReady": 1
-                    }
-                }
-            }],
+            "trouble": [lost_pod()], "pending": [waiting_pod()],
             // The pod on the node that is gone counts for no node.
             "resources": {
                 "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),

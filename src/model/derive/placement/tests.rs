@@ -357,7 +357,7 @@ fn large_clusters_are_counted_in_slices_and_at_most_once_a_second() {
     assert!(placement.report().is_none() && !placement.is_counting(), "it has a node");
 }
 
-/// Upstream: `NodeAffinity.PreFilter` gives the names, and "node(s) didn't satisfy plugin(s) [NodeAffinity]" counts all other nodes,
+/// Upstream: `NodeAffinity.PreFilter` gives the names, and `node(s) didn't satisfy plugin(s) [NodeAffinity]` counts all other nodes,
 /// whatever their taints (seen with kube-scheduler v1.34.1).
 #[test]
 fn a_pod_that_names_its_node_is_kept_from_all_others_by_affinity_whatever_their_taints() {
