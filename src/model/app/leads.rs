@@ -6,7 +6,7 @@ use crate::action::TopScreen;
 use crate::facts::text::Clean;
 use crate::model::alerts::{Rule, SEVERAL};
 use crate::model::cluster::{PodPlace, PodSet, PodTable};
-use crate::model::derive::gpus::{GpuGroup, Grouping};
+use crate::model::derive::gpus::{GpuGroup, Grouping, HolderGroup};
 use crate::model::derive::pod_groups::PodGroupKey;
 use crate::model::known::Known;
 use crate::model::rules::DataSource;
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// Opens the pods of the controlling owner of the selected or open pod.
+    /// Opens the pods of the controlling owner of the selected or open pod, or those that hold the devices of the selected group.
     pub(in crate::model) fn open_owner(&mut self, now: Now) {
         self.arrange_pods(now);
         if matches!(self.screen, Screen::Nodes | Screen::Top(TopScreen::Alerts | TopScreen::Api)) {
@@ -177,6 +177,9 @@ impl Model {
         }
         if let Some(owner) = self.selected_group().and_then(PodGroupKey::owner) {
             return self.open_pods(PodSet::Owner(owner), now);
+        }
+        if self.screen == Screen::Top(TopScreen::Gpus) && self.current().gpus().selected_group().is_some() {
+            return self.open_holders(now);
         }
         let Some(ObjectRef::Pod { namespace, name }) = self.subject() else {
             return self.set_notice("no pod is selected", now);
@@ -224,15 +227,25 @@ impl Model {
         let term = match gpus.report().by.unwrap_or(self.grouping) {
             Grouping::Model => "model",
             Grouping::Pool => "pool",
-            Grouping::Namespace | Grouping::Owner => {
-                return self.set_notice("only groups of nodes lead on from here: models and pools", now);
-            }
+            Grouping::Namespace | Grouping::Owner => return self.open_holders(now),
         };
         if group.dra && (term == "model" || *group.name == *NETWORK) {
             return self.set_notice("nodes cannot be filtered by their DRA devices", now);
         }
         let filter = nodes_of_group(term, group, &gpus.report().groups);
         self.open_nodes(self.current, filter);
+    }
+
+    /// Opens the pods that hold the devices of the selected group.
+    fn open_holders(&mut self, now: Now) {
+        let gpus = self.current().gpus();
+        let Some(group) = gpus.selected_group() else { return self.set_notice("no row is selected", now) };
+        if group.dra {
+            return self.set_notice("DRA devices belong to claims, not to pods", now);
+        }
+        let GpuGroup { name, resource, kind, .. } = group.clone();
+        let by = gpus.report().by.unwrap_or(self.grouping);
+        self.open_pods(PodSet::Holders(HolderGroup { by, name, resource, kind }), now);
     }
 
     /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::ClusterState;
 use super::report_list::ReportList;
-use crate::model::derive::gpus::{GpuGroup, GpuReport, GpuReports, Grouping, HeldDevices, ReportSource};
+use crate::facts::pod::PodFacts;
+use crate::facts::quantity::Quantity;
+use crate::model::derive::gpus::{GpuGroup, GpuReport, GpuReports, Grouping, HeldDevices, HolderGroup, ReportSource};
 use crate::model::known::Known;
 use crate::model::table::Extent;
 use crate::model::table::gpus::{GpuGroups, GroupKey, HeldKey, HeldList};
@@ -200,5 +202,27 @@ impl ClusterState {
         let mut reports = std::mem::take(&mut self.gpus.reports);
         change(&mut reports, ReportSource { nodes: &self.nodes, source: self.source(now), optional: &self.optional });
         self.gpus.reports = reports;
+    }
+
+    /// Returns `true` if a pod holds devices of a group, as the report counts them.
+    pub(super) fn holds(&self, pod: &PodFacts<'_>, group: &HolderGroup) -> bool {
+        let (node, table) = (self.nodes.by_name(pod.node), self.nodes.accelerators());
+        let kind = |resource: &str| match node {
+            Some(node) => table.classify_on(resource, &node.facts),
+            None => table.classify(resource),
+        };
+        let mut amounts = pod.requests.others.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
+        if !amounts.any(|(resource, _)| **resource == *group.resource && kind(resource) == Some(group.kind)) {
+            return false;
+        }
+        let name = &*group.name;
+        match group.by {
+            Grouping::Namespace => *pod.namespace == *name,
+            Grouping::Owner if pod.owner_kind.is_empty() => name.is_empty(),
+            Grouping::Owner => name.split_once('/') == Some((pod.owner_kind, pod.owner_name)),
+            // Devices of a node that is gone belong to no group.
+            Grouping::Model => node.is_some_and(|node| table.model(&node.facts).unwrap_or_default() == name),
+            Grouping::Pool => node.is_some_and(|node| node.pool().map_or("", |pool| pool) == name),
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::ClusterState;
 use super::pod_groups::PodGroupView;
 use crate::facts::node::Readiness;
 use crate::facts::text::Clean;
+use crate::model::derive::gpus::HolderGroup;
 use crate::model::derive::pod_groups::{GroupSource, GroupedPod, OwnerKey, PodGroupKey, PodGrouping};
 use crate::model::store::pods::PodSlot;
 use crate::model::table::column::Reads;
@@ -31,6 +32,8 @@ pub enum PodSet {
     Owner(OwnerKey),
     /// The pods in trouble of a group.
     Group(PodGroupKey),
+    /// The pods that hold the devices of a group of accelerators.
+    Holders(HolderGroup),
 }
 
 impl Default for PodSet {
@@ -46,7 +49,7 @@ impl PodSet {
         match self {
             Self::Node(_) => PodScope::Node,
             Self::Trouble | Self::Group(_) => PodScope::Trouble,
-            Self::All | Self::Owner(_) => PodScope::All,
+            Self::All | Self::Owner(_) | Self::Holders(_) => PodScope::All,
         }
     }
 
@@ -59,6 +62,7 @@ impl PodSet {
             Self::All => "pods".to_owned(),
             Self::Owner(OwnerKey { namespace, kind, name }) => format!("pods of {kind}/{name} in {namespace}"),
             Self::Group(key) => format!("pods in trouble {}", key.text()),
+            Self::Holders(group) => format!("pods with {}", group.text()),
         }
     }
 
@@ -67,7 +71,7 @@ impl PodSet {
         match self {
             Self::Node(_) => SortBy::Name,
             Self::Trouble | Self::All | Self::Group(_) => SortBy::Column("trouble"),
-            Self::Owner(_) => SortBy::Status,
+            Self::Owner(_) | Self::Holders(_) => SortBy::Status,
         }
     }
 
@@ -80,17 +84,19 @@ impl PodSet {
             Self::All => pods.pods().collect(),
             Self::Owner(OwnerKey { namespace, kind, name }) => pods.owned_by(namespace, kind, name).collect(),
             Self::Trouble | Self::Group(_) => cluster.maybe_troubled(),
+            Self::Holders(_) => pods.holders().collect(),
         }
     }
 
     /// Returns `true` if a candidate belongs to the set.
-    fn has(&self, pod: &PodRow<'_>) -> bool {
+    fn has(&self, pod: &PodRow<'_>, cluster: &ClusterState) -> bool {
         match self {
             // It may have moved since.
             Self::Node(name) => *pod.facts.node == **name,
             // It may have ended, or be in trouble for so short a time that it does not count yet.
             Self::Trouble => pod.trouble.is_some(),
             Self::Group(key) => pod.trouble.is_some() && key.has(&pod.facts),
+            Self::Holders(group) => cluster.holds(&pod.facts, group),
             Self::All | Self::Owner(_) => true,
         }
     }
@@ -242,7 +248,7 @@ impl RowSource<Pods> for PodRows<'_> {
         let facts = self.cluster.pods.pod(id.slot);
         // Another pod may have the slot now.
         let row = (facts.uid == id.uid).then(|| self.cluster.row_of(facts, self.now));
-        row.filter(|row| self.set.has(row))
+        row.filter(|row| self.set.has(row, self.cluster))
     }
 
     fn key(&self, id: &PodId) -> Option<PodKey> {
@@ -281,7 +287,7 @@ impl ClusterState {
         let end = range.end.min(order.len());
         let row = |at: usize| {
             let facts = self.pods.pod(order[at].slot);
-            let row = (facts.uid == order[at].uid).then(|| self.row_of(facts, now)).filter(|row| set.has(row))?;
+            let row = (facts.uid == order[at].uid).then(|| self.row_of(facts, now)).filter(|row| set.has(row, self))?;
             Some(PodRow { selected: Some(at) == selected, ..row })
         };
         (range.start.min(end)..end).filter_map(row).collect()

@@ -158,6 +158,31 @@ pub struct GpuGroup {
     pub supply: Option<Supply>,
 }
 
+/// Identity of a group of accelerators by the pods that hold them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderGroup {
+    /// Property that the group shares.
+    pub by: Grouping,
+    /// Its value; empty where there is none.
+    pub name: Clean,
+    /// The resource.
+    pub resource: Clean,
+    /// Kind of one unit.
+    pub kind: Kind,
+}
+
+impl HolderGroup {
+    /// The group in words: `nvidia.com/gpu, model A100`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { by, name, resource, .. } = self;
+        match &**name {
+            "" => format!("{resource}, no {}", by.name()),
+            name => format!("{resource}, {} {name}", by.name()),
+        }
+    }
+}
+
 /// Supply of a resource in a group of nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Supply {

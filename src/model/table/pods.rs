@@ -136,7 +136,7 @@ const COLUMNS: &[Column<Pods>] = &[
         rank: 3,
         rank_by: Some(|scope| scope.rank(3, 6)),
         sort: Some(SortBy::Name),
-        filter: FilterMatch::Text(|pod, text| contains(pod.facts.namespace, text)),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.namespace].into_iter())),
         in_words: true,
         cell: Cell::Name(|pod| Some(pod.facts.namespace)),
         ..Column::PLAIN
@@ -147,7 +147,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "POD",
         width: Width::Seen(12, 253),
         rank: 0,
-        filter: FilterMatch::Text(|pod, text| contains(pod.facts.name, text)),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.name].into_iter())),
         in_words: true,
         cell: Cell::Name(|pod| Some(pod.facts.name)),
         ..Column::PLAIN
@@ -199,7 +199,7 @@ const COLUMNS: &[Column<Pods>] = &[
         shown: |scope| scope.is_cluster(),
         sort: Some(SortBy::Column("node")),
         key: |pod| SortKey::Text(Clean::new(pod.facts.node)),
-        filter: FilterMatch::Text(|pod, text| contains(pod.facts.node, text)),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.node].into_iter())),
         in_words: true,
         cell: Cell::Name(|pod| Some(pod.facts.node).filter(|node| !node.is_empty())),
         ..Column::PLAIN
@@ -214,7 +214,7 @@ const COLUMNS: &[Column<Pods>] = &[
         shown: |scope| *scope != PodScope::Trouble,
         sort: Some(SortBy::Status),
         key: |pod| SortKey::Number(Some(status_rank(&pod.facts))),
-        filter: FilterMatch::Text(|pod, text| contains(pod.facts.status(), text)),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.status()].into_iter())),
         in_words: true,
         cell: Cell::Drawn(PodFigure::Status),
         ..Column::PLAIN
@@ -267,9 +267,7 @@ const COLUMNS: &[Column<Pods>] = &[
         width: Width::Seen(10, 24),
         rank: 6,
         rank_by: Some(|scope| scope.rank(6, 8)),
-        filter: FilterMatch::Text(|pod, text| {
-            contains(pod.facts.owner_kind, text) || contains(pod.facts.owner_name, text)
-        }),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.owner_kind, pod.facts.owner_name].into_iter())),
         in_words: true,
         cell: Cell::DrawnName(PodFigure::Owner),
         ..Column::PLAIN
@@ -281,7 +279,7 @@ const COLUMNS: &[Column<Pods>] = &[
         rank: 6,
         rank_by: Some(|scope| scope.rank(6, 8)),
         shown: |scope| scope.is_cluster(),
-        filter: FilterMatch::Text(|pod, text| pod.facts.gang.is_some_and(|gang| contains(gang.name, text))),
+        filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.gang.map_or("", |gang| gang.name)].into_iter())),
         in_words: true,
         cell: Cell::DrawnName(PodFigure::Gang),
         ..Column::PLAIN

@@ -59,7 +59,7 @@ struct GpusView<'a> {
     old: Option<Duration>,
 }
 
-const HINTS: [Hint; 9] = [
+const HINTS: [Hint; 10] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::NextPane, "group by"),
@@ -69,6 +69,7 @@ const HINTS: [Hint; 9] = [
     (Action::SortNext, "sort"),
     (Action::Hold, "hold"),
     (Action::NextCluster, "cluster"),
+    (Action::Owner, "pods"),
 ];
 
 /// Reads the accelerators of the current cluster.

@@ -41,7 +41,7 @@ use scheduling::Scheduling;
 /// Heading of the first column of the events.
 const EVENTS: &str = "LAST";
 
-const HINTS: [Hint; 9] = [
+const HINTS: [Hint; 10] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Yaml, "yaml"),
@@ -51,6 +51,7 @@ const HINTS: [Hint; 9] = [
     (Action::Filter, "filter"),
     (Action::SortNext, "sort"),
     (Action::Refresh, "read again"),
+    (Action::Owner, "owner"),
 ];
 
 /// The pod, and the lines of its page.
@@ -352,7 +353,8 @@ fn known(row: &PodRow<'_>) -> Vec<String> {
     };
     let mut facts = vec![node, owner];
     if row.gpus > 0 {
-        facts.push(format!("{} held", counted(row.gpus, "GPU")));
+        let what = if pod.node.is_empty() { "requested" } else { "held" };
+        facts.push(format!("{} {what}", counted(row.gpus, "GPU")));
     }
     let requests = [("cpu", pod.requests.cpu.milli()), ("memory", pod.requests.memory.value())];
     let requests = requests.iter().filter(|(_, number)| *number > 0);

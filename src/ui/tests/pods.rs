@@ -7,6 +7,7 @@ use crate::facts::gang::{GangMember, GangSystem};
 use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, Since, SinceBasis, TroubleKind};
 use crate::model::app::screens::Screen;
+use crate::model::cluster::PodPlace;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
 use crate::theme::{Depth, Theme};
 
@@ -372,4 +373,138 @@ fn groups_name_no_state_by_colour_alone_and_fit_small_screens() {
             .any(|line| line.contains("registry.example") && line.contains("37") && line.contains("image pull")),
         "{narrow}"
     );
+}
+
+/// Six pods for the terms of the filter; created 30 minutes, 2 hours and 3 days ago.
+fn every_pod() -> Bench {
+    let created = |hours: i64| Some(at(0).wall - jiff::SignedDuration::from_mins(hours * 30));
+    let gang = GangMember {
+        system: GangSystem::JobSet,
+        kind: "JobSet",
+        key: "vision",
+        name: "vision",
+        rank: None,
+        size: None,
+    };
+    let crash = PodTrouble { kind: TroubleKind::CrashLoop, message: "", image: "", device: "", since: None };
+    let waits = PodTrouble { kind: TroubleKind::Unschedulable, message: "", image: "", device: "", since: None };
+    let pods = [
+        PodFacts {
+            namespace: "train",
+            owner_kind: "Job",
+            owner_name: "llm",
+            created: created(1),
+            ..gpu_pod("a", "n1", 8)
+        },
+        PodFacts {
+            namespace: "train-2",
+            owner_kind: "Job",
+            owner_name: "llm-2",
+            created: created(4),
+            ..gpu_pod("b", "n10", 4)
+        },
+        PodFacts {
+            namespace: "infer",
+            owner_kind: "ReplicaSet",
+            owner_name: "chat",
+            restarts: 4,
+            reason: "CrashLoopBackOff",
+            trouble: Some(crash),
+            created: created(144),
+            ..pod("c", "n1")
+        },
+        PodFacts {
+            namespace: "train",
+            phase: PodPhase::Pending,
+            reason: "Pending",
+            gang: Some(gang),
+            trouble: Some(waits),
+            created: created(1),
+            ..gpu_pod("d", "", 16)
+        },
+        PodFacts { namespace: "infer", phase: PodPhase::Succeeded, reason: "Completed", restarts: 3, ..pod("e", "n1") },
+        // Of an unknown time of creation.
+        PodFacts { namespace: "infer", ..pod("f", "n10") },
+    ];
+    let mut bench = Bench::with(vec![gpu_node("n1", 8, 8), gpu_node("n10", 8, 8)], &pods);
+    for action in [Action::Trouble, Action::Trouble, Action::SortName] {
+        bench.act(action);
+    }
+    bench
+}
+
+#[test]
+fn every_term_narrows_all_pods_as_the_documents_say() {
+    let mut bench = every_pod();
+    for (filter, expected) in [
+        ("", "abcdef"),
+        ("ns:train", "abd"),
+        ("ns=train", "ad"),
+        ("owner:job", "ab"),
+        ("owner=llm", "a"),
+        ("owner=<none>", "def"),
+        ("node:n1", "abcef"),
+        ("node=n1", "ace"),
+        ("node=<none>", "d"),
+        ("!node=<none> ns:train", "ab"),
+        ("status:crash", "c"),
+        ("status=pending", "d"),
+        ("status:completed", "e"),
+        ("gpu>=8", "ad"),
+        ("gpu>0 gpu<8", "b"),
+        ("age<1h", "ad"),
+        ("age>=2h", "bc"),
+        ("age>2d", "c"),
+        ("restarts>3", "c"),
+        ("restarts>=3", "ce"),
+        ("gang:vis", "d"),
+        ("gang=vision", "d"),
+        ("trouble:crash", "c"),
+        ("trouble:unsched", "d"),
+        ("trouble:unsched gpu>=8 ns=train age<1h", "d"),
+        ("chat", "c"),
+    ] {
+        bench.act(Action::Filter);
+        bench.type_text(filter);
+        bench.act(Action::Open);
+        bench.prepare();
+        let rows = bench.state().pod_rows(PodPlace::Screen, 0..100, bench.now());
+        let mut names: Vec<&str> = rows.iter().map(|row| row.facts.name).collect();
+        names.sort_unstable();
+        assert_eq!(names.concat(), expected, "{filter}");
+        assert_eq!(bench.model.list().and_then(|list| list.filter_note()), None, "{filter}");
+        if !filter.is_empty() {
+            bench.act(Action::Back);
+        }
+    }
+}
+
+#[test]
+fn the_order_of_all_pods_follows_the_time_only_where_it_depends_on_it() {
+    let mut bench = every_pod();
+    // Sorted by name, no second makes a new order; with a filter by age, a pod leaves when it is old enough.
+    bench.act(Action::Filter);
+    bench.type_text("age<31m");
+    bench.act(Action::Open);
+    let count = |bench: &Bench| bench.state().pod_list(PodPlace::Screen).extent().len;
+    assert_eq!(count(&bench), 2);
+    bench.wait(61);
+    assert_eq!(count(&bench), 0, "30 minutes and 61 seconds old");
+}
+
+#[test]
+fn a_pod_without_a_node_requests_its_devices_and_holds_none() {
+    let mut bench = every_pod();
+    bench.act(Action::Bottom);
+    for name in ["d", "a"] {
+        bench.act(Action::Filter);
+        bench.type_text(if name == "d" { "node=<none>" } else { "gpu=8" });
+        bench.act(Action::Open);
+        bench.act(Action::Open);
+        let shown = text(&mut bench, (120, 30));
+        let words = if name == "d" { "16 GPUs requested" } else { "8 GPUs held" };
+        assert!(shown.contains(words), "{words}: {shown}");
+        bench.act(Action::Back);
+        bench.act(Action::Back);
+    }
 }

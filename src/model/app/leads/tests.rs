@@ -166,14 +166,51 @@ fn a_group_of_gpus_leads_to_exactly_its_nodes_and_the_node_table_is_as_before() 
 }
 
 #[test]
-fn groups_of_pods_say_that_they_lead_nowhere_yet() {
+fn a_group_of_gpus_leads_to_exactly_the_pods_that_hold_its_devices() {
+    // By hand: `few` holds one of n1 (A100, old), `most` four of n2 (H100, new); `other` is of another owner and namespace.
     let mut bench = gpus();
+    let other = PodFacts { namespace: "infer", owner_kind: "Job", owner_name: "llm", ..gpu_pod("other", "n3", 2) };
+    let ended = PodFacts { phase: PodPhase::Succeeded, ..gpu_pod("ended", "n3", 2) };
+    bench.change_pods(1, &[other, ended], false);
+    let select = |bench: &mut Bench, name: &str| {
+        bench.prepare();
+        bench.act(Action::Top);
+        for _ in 0..20 {
+            if bench.state().gpus().selected_group().is_some_and(|group| *group.name == *name) {
+                return;
+            }
+            bench.act(Action::Down);
+        }
+        panic!("no group {name}");
+    };
     bench.act(Action::Gpus);
-    bench.act(Action::NextPane);
-    bench.act(Action::NextPane);
-    bench.prepare();
-    bench.act(Action::Open);
-    assert_eq!(notice(&bench), "only groups of nodes lead on from here: models and pools");
+    let rows: [&[(&str, &[&str])]; 4] = [
+        &[("A100", &["few"]), ("H100", &["most", "other"]), ("H100-NVL", &[])],
+        &[("old", &["few"]), ("new", &["most"]), ("newer", &["other"])],
+        &[("ns", &["few", "most"]), ("infer", &["other"])],
+        &[("", &["few", "most"]), ("Job/llm", &["other"])],
+    ];
+    for (rows, by) in rows.into_iter().zip(Grouping::ALL) {
+        for (name, pods) in rows {
+            select(&mut bench, name);
+            there_and_back(&mut bench, &[Action::Owner]);
+            bench.act(Action::Owner);
+            let mut listed = listed(&mut bench);
+            listed.sort();
+            assert_eq!(listed, *pods, "{name}");
+            bench.act(Action::Back);
+            if !by.of_nodes() {
+                let with = |bench: &Bench| bench.state().pod_list(PodPlace::Screen).set().clone();
+                bench.act(Action::Owner);
+                let set = with(&bench);
+                bench.act(Action::Back);
+                bench.act(Action::Open);
+                assert_eq!(with(&bench), set, "enter does the same on a group of pods");
+                bench.act(Action::Back);
+            }
+        }
+        bench.act(Action::NextPane);
+    }
 }
 
 #[test]
