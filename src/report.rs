@@ -5,6 +5,7 @@
 mod amounts;
 mod build;
 pub mod check;
+mod gangs;
 mod item;
 mod pending;
 mod table;
@@ -21,6 +22,7 @@ use crate::model::known::Known;
 use crate::msg::{Layer, Now};
 
 pub use amounts::{ResourceReport, ResourceReports};
+pub use gangs::{GangReport, WorstReport};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
 pub use pending::{PendingReport, PlacementNow, QueueReport, RefusedNodes, SchedulerReport};
 pub use table::table;
@@ -59,6 +61,8 @@ pub struct ClusterReport {
     pub pods: Pods,
     /// Pods in trouble, by namespace and name; `None` unless pods are known, see `pods.state`.
     pub trouble: Option<Vec<TroubleReport>>,
+    /// Gangs, by namespace, name and kind; `None` unless pods are known, see `pods.state`.
+    pub gangs: Option<Vec<GangReport>>,
     /// Pods that wait for a node, by namespace and name; `None` unless pods are known, see `pods.state`.
     pub pending: Option<Vec<PendingReport>>,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.

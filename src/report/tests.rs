@@ -101,6 +101,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
                 "orphaned": 1, "unreadable": 0
             },
             "trouble": [lost_pod()], "pending": [waiting_pod()],
+            "gangs": [],
             // The pod on the node that is gone counts for no node.
             "resources": {
                 "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),
@@ -453,4 +454,39 @@ fn lists_of_pods_are_null_until_pods_are_known_and_placements_until_nodes_are() 
     bench.list_pods(1, &pods);
     let pending = &as_json(&bench)["clusters"][0]["pending"];
     assert_eq!((&pending[0]["name"], &pending[0]["now"]), (&json!("waits"), &json!(null)));
+}
+
+#[test]
+fn gangs_say_how_many_run_of_how_many_and_who_is_the_worst_off() {
+    let of = |name: &str, index: u32, node: &str, size: Option<&str>| {
+        let labels = json!({ "leaderworkerset.sigs.k8s.io/group-key": "f0e1", "leaderworkerset.sigs.k8s.io/name": "vllm",
+            "leaderworkerset.sigs.k8s.io/group-index": "0", "leaderworkerset.sigs.k8s.io/worker-index": index.to_string() });
+        let annotations = size.map_or(json!({}), |size| json!({ "leaderworkerset.sigs.k8s.io/size": size }));
+        let object = json!({ "metadata": { "name": name, "namespace": "inference", "labels": labels, "annotations": annotations },
+            "spec": { "nodeName": node, "containers": [{ "name": "c", "resources": { "requests": { "nvidia.com/gpu": "8" } } }] },
+            "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }],
+                "containerStatuses": [{ "name": "c", "ready": true, "state": { "running": {} } }] } });
+        let mut batch = PodBatch::default();
+        pod::decode_object(object.to_string().as_bytes(), false, &mut batch).unwrap();
+        batch
+    };
+    let lost = turned(&gpu_node("n2", 8, 8), ConditionStatus::Unknown, 5_000);
+    let gangs = |size| {
+        let batches = [of("vllm-0", 0, "n1", size), of("vllm-0-1", 1, "n1", size), of("vllm-0-2", 2, "n2", size)];
+        let pods: Vec<_> = batches.iter().flat_map(|batch| batch.iter().map(|(pod, _)| pod)).collect();
+        let bench = Bench::with(vec![gpu_node("n1", 16, 16), lost.clone()], &pods);
+        as_json(&bench)["clusters"][0]["gangs"].clone()
+    };
+    let expected = |wanted: serde_json::Value, at_least: serde_json::Value| {
+        json!([{ "namespace": "inference", "name": "vllm-0", "kind": "LeaderWorkerSet", "wanted": wanted,
+            "wantedAtLeast": at_least, "running": 2, "state": "node lost", "since": "2023-11-14T22:13:25Z",
+            "accelerators": [{ "resource": "nvidia.com/gpu", "count": 24 }],
+            "worst": { "pod": "vllm-0-2", "rank": 2, "node": "n2", "reason": "node Unknown" } }])
+    };
+    assert_eq!(gangs(Some("4")), expected(json!(4), json!(null)));
+    assert_eq!(gangs(None), expected(json!(null), json!(3)));
+    let mut bench = Bench::new(&["prod"]);
+    assert_eq!(as_json(&bench)["clusters"][0]["gangs"], json!(null), "nothing is read yet");
+    bench.list_pods(1, &[]);
+    assert_eq!(as_json(&bench)["clusters"][0]["gangs"], json!([]));
 }
