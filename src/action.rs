@@ -82,6 +82,7 @@ actions! {
         Gpus "gpus" ["u"] "GPUs: groups, fits, held" opens Gpus,
         Alerts "alerts" ["!"] "all alerts of all clusters" opens Alerts,
         Trouble "trouble" ["t"] "pods in trouble, then all" opens Trouble,
+        Gangs "gangs" ["W"] "gangs, the worst first" opens Gangs,
         Yaml "yaml" ["y"] "YAML of the node or pod",
         ShowValues "show-values" ["v"] "show or mask env values",
         Copy "copy" ["c", "Y"] "copy its name, or the YAML",

@@ -126,6 +126,12 @@ pub struct Glyphs {
     pub free: &'static str,
     /// The lost part of a bar.
     pub lost: &'static str,
+    /// A pod of a gang that runs.
+    pub member: &'static str,
+    /// A pod of a gang with devices that are ill.
+    pub device: &'static str,
+    /// A rank of a gang without a pod.
+    pub hole: &'static str,
 }
 
 /// Terminals whose usual fonts lack the glyphs, whatever the locale says.
@@ -247,6 +253,9 @@ const UNICODE: Glyphs = Glyphs {
     parts: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     free: "·",
     lost: "×",
+    member: "▪",
+    device: "◆",
+    hole: "_",
 };
 
 /// For locale C, `--ascii` and poor fonts.
@@ -279,6 +288,9 @@ const ASCII: Glyphs = Glyphs {
     parts: [".", ".", ".", ":", "#", "#", "#", "#"],
     free: ".",
     lost: "x",
+    member: "#",
+    device: "%",
+    hole: "_",
 };
 
 #[cfg(test)]

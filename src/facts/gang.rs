@@ -218,7 +218,7 @@ impl Reset for GangKeys<'_> {
 
 /// The keys of a pod and its controlling owner.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::facts) struct GangSource<'p, 'a> {
+pub(in crate::facts) struct GangLabels<'p, 'a> {
     pub(in crate::facts) labels: &'p GangKeys<'a>,
     pub(in crate::facts) annotations: &'p GangKeys<'a>,
     pub(in crate::facts) owner_kind: &'p str,
@@ -250,7 +250,7 @@ impl<'p> FoundGang<'p> {
     }
 }
 
-impl<'p> GangSource<'p, '_> {
+impl<'p> GangLabels<'p, '_> {
     /// The gang of the pod: the first system of which it has a key.
     pub(in crate::facts) fn find(&self) -> Option<FoundGang<'p>> {
         if !self.labels.any && !self.annotations.any {

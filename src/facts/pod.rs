@@ -13,7 +13,7 @@ mod trouble;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::gang::{FoundGang, GangMember, GangSource};
+use super::gang::{FoundGang, GangLabels, GangMember};
 use super::json::Obj;
 use super::quantity::Quantity;
 use super::wire::{self, DecodeError, ListDecoder, ListHead, Sink, Uid, version};
@@ -253,7 +253,7 @@ impl RawPod<'_> {
         let has_devices = requests.others.iter().any(|(name, _)| name.contains('/'));
         let trouble = self.trouble();
         let constraints = self.constraints();
-        let keys = GangSource {
+        let keys = GangLabels {
             labels: &meta.labels,
             annotations: &meta.annotations.gang,
             owner_kind: owner.map_or("", |owner| &*owner.kind),

@@ -219,6 +219,13 @@ impl Model {
                 cluster.advance_placement();
                 cluster.arrange_placement(namespace, name, now.mono);
             }
+            if self.screen == Screen::Top(TopScreen::Gangs) {
+                cluster.advance_gangs(now);
+                cluster.arrange_gangs(now);
+            }
+            if let Screen::Gang(key) = &self.screen {
+                cluster.arrange_gang(key, now);
+            }
             if self.screen.pod_place() == Some(PodPlace::Screen) {
                 cluster.advance_pods(PodPlace::Screen, now);
                 cluster.arrange_pods(PodPlace::Screen, now);
@@ -250,6 +257,9 @@ impl Model {
             if self.screen == Screen::Top(TopScreen::Gpus) {
                 cluster.advance_gpus(now);
             }
+            if self.screen == Screen::Top(TopScreen::Gangs) {
+                cluster.advance_gangs(now);
+            }
             if matches!(self.screen, Screen::Pod { .. }) {
                 cluster.advance_placement();
             }
@@ -270,7 +280,10 @@ impl Model {
     pub fn lists_are_behind(&self) -> bool {
         let counts = |cluster: &ClusterState| match &self.screen {
             Screen::Top(TopScreen::Gpus) => cluster.gpus().is_counting() || cluster.gpus().is_arranging(),
-            Screen::Top(TopScreen::Trouble) | Screen::Pods(_) => cluster.pod_list(PodPlace::Screen).is_arranging(),
+            Screen::Top(TopScreen::Gangs) => cluster.gangs().is_counting() || cluster.gangs().is_arranging(),
+            Screen::Top(TopScreen::Trouble) | Screen::Pods(_) | Screen::Gang(_) => {
+                cluster.pod_list(PodPlace::Screen).is_arranging()
+            }
             Screen::Pod { .. } => cluster.is_placing(),
             _ => false,
         };

@@ -65,6 +65,7 @@ use queries::Queries;
 use table::NodeTable;
 
 pub use api::ApiLists;
+pub use gangs::{GangView, OpenedGang};
 pub use gpus::GpuView;
 pub use one_shot::PendingPod;
 pub use pod_groups::PodGroupView;
@@ -100,6 +101,8 @@ pub struct ClusterState {
     pub(super) usage: UsageStore,
     pub(super) devices: DeviceCounts,
     gpus: GpuView,
+    gangs: GangView,
+    opened_gang: Option<OpenedGang>,
     /// Numbers of pods that owners of gangs say.
     gang_sizes: GangSizes,
     /// Placement of the pod that is open.
@@ -146,6 +149,8 @@ impl ClusterState {
             usage: UsageStore::default(),
             devices: DeviceCounts::default(),
             gpus: GpuView::default(),
+            gangs: GangView::default(),
+            opened_gang: None,
             gang_sizes: GangSizes::default(),
             placement: Placement::default(),
             api: ApiLists::default(),

@@ -5,6 +5,7 @@ pub(crate) mod column;
 pub(crate) mod events;
 pub(crate) mod failures;
 pub(crate) mod filter;
+pub(crate) mod gangs;
 pub(crate) mod gpus;
 pub(crate) mod line;
 pub(crate) mod list;

@@ -350,6 +350,7 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
             age: Some(secs(7200)),
             gpus,
             last_report: None,
+            rank: None,
             trouble: None,
             since: None,
         }

@@ -5,6 +5,8 @@
 
 pub(in crate::ui) mod alerts;
 pub(in crate::ui) mod api;
+pub(in crate::ui) mod gang;
+pub(in crate::ui) mod gangs;
 pub(in crate::ui) mod gpus;
 pub(in crate::ui) mod help;
 pub(in crate::ui) mod node;
@@ -28,8 +30,18 @@ pub(in crate::ui) type Open = for<'a> fn(&'a Model, Rect, &Context<'_>, &mut Vie
 
 /// All screens. A new one is a row here, a file with its [`View`], and a row of [`ACTIONS`](crate::action::ACTIONS) that opens it;
 /// a screen of one object is also a variant of the model's [`Screen`](crate::model::app::screens::Screen).
-const SCREENS: &[Open] =
-    &[nodes::open, node::open, pod::open, yaml::open, api::open, alerts::open, gpus::open, pods::open];
+const SCREENS: &[Open] = &[
+    nodes::open,
+    node::open,
+    pod::open,
+    yaml::open,
+    api::open,
+    alerts::open,
+    gpus::open,
+    gangs::open,
+    gang::open,
+    pods::open,
+];
 
 /// The screen that is open.
 pub(in crate::ui) fn open<'a>(

@@ -32,6 +32,8 @@ pub(in crate::ui) struct ListViewState {
     pub(in crate::ui) pod_list_widths: ColumnWidths,
     pub(in crate::ui) pod_groups_offset: usize,
     pub(in crate::ui) pod_groups_widths: ColumnWidths,
+    pub(in crate::ui) gangs_offset: usize,
+    pub(in crate::ui) gangs_widths: ColumnWidths,
     /// Groups of the GPU view.
     pub(in crate::ui) groups_widths: ColumnWidths,
     /// Held devices of the GPU view.
@@ -56,6 +58,7 @@ impl ViewState {
             self.lists.nodes_widths = ColumnWidths::default();
             self.lists.pod_list_widths = ColumnWidths::default();
             self.lists.pod_groups_widths = ColumnWidths::default();
+            self.lists.gangs_widths = ColumnWidths::default();
             self.lists.groups_widths = ColumnWidths::default();
             self.lists.held_widths = ColumnWidths::default();
             self.lists.calls_widths = ColumnWidths::default();

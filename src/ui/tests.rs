@@ -300,6 +300,7 @@ fn every_part_of_a_node_is_drawn_at_every_height() {
 mod alerts;
 mod api;
 mod devices;
+mod gangs;
 mod gpus;
 mod model;
 mod open;

@@ -91,6 +91,10 @@ impl Model {
             self.on_current(|cluster| cluster.pod_list_mut(PodPlace::Screen).toggle_all());
             return None;
         }
+        if action == Action::Gangs && self.screen != Screen::Top(TopScreen::Gangs) {
+            self.open_gangs(now);
+            return None;
+        }
         if let Some(screen) = action.opens() {
             self.show(Screen::Top(screen), now);
             return None;
@@ -194,6 +198,7 @@ impl Model {
             Screen::Top(TopScreen::Gpus | TopScreen::Api)
             | Screen::Node { pane: NodePane::Events, .. }
             | Screen::Pod { .. } => self.step_on_page(step),
+            Screen::Top(TopScreen::Gangs) => self.on_current(|cluster| cluster.move_gang(step, now)),
             Screen::Nodes => self.on_current(|cluster| cluster.move_selection(step, now)),
             _ => self.pane_scroll = self.scrolled(self.pane_scroll, step),
         }

@@ -23,9 +23,11 @@ impl Model {
     pub(in crate::model) fn lead_on(&mut self, now: Now) {
         match &self.screen {
             Screen::Nodes => self.open(now),
-            Screen::Node { pane: NodePane::Pods, .. } | Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
-                self.open_pod(now);
-            }
+            Screen::Node { pane: NodePane::Pods, .. }
+            | Screen::Pods(_)
+            | Screen::Gang(_)
+            | Screen::Top(TopScreen::Trouble) => self.open_pod(now),
+            Screen::Top(TopScreen::Gangs) => self.open_gang(now),
             Screen::Node { pane: NodePane::Conditions | NodePane::Resources | NodePane::Labels, name } => {
                 match self.current().node(name, now) {
                     // Its YAML has every message and label in full.
@@ -87,6 +89,40 @@ impl Model {
         }
     }
 
+    /// Opens the gangs, with the cursor at the open gang or at the gang of the selected or open pod.
+    pub(super) fn open_gangs(&mut self, now: Now) {
+        self.arrange_pods(now);
+        let gang = match (&self.screen, self.subject()) {
+            (Screen::Gang(key), _) => Some(key.clone()),
+            (_, Some(ObjectRef::Pod { namespace, name })) => self.current().gang_of(&namespace, &name),
+            _ => None,
+        };
+        self.show(Screen::Top(TopScreen::Gangs), now);
+        self.on_current(|cluster| {
+            if let Some(gang) = gang {
+                cluster.gangs_mut().seek(gang);
+            }
+            cluster.arrange_gangs(now);
+        });
+    }
+
+    /// Opens the selected gang, with the cursor at its worst member.
+    fn open_gang(&mut self, now: Now) {
+        self.on_current(|cluster| cluster.arrange_gangs(now));
+        let Some(gang) = self.current().gangs().selected() else {
+            return self.set_notice("no gang is selected", now);
+        };
+        let (key, worst) = (gang.key.clone(), gang.worst.as_ref().map(|worst| worst.pod.clone()));
+        let pod = worst.and_then(|pod| self.current().pod_key(&key.namespace, &pod));
+        self.descend(self.current, Screen::Gang(key.clone()));
+        self.show_pods(PodSet::Gang(key.clone()));
+        self.on_current(|cluster| {
+            cluster.arrange_gang(&key, now);
+            cluster.pod_list_mut(PodPlace::Screen).choose(pod);
+        });
+        self.arrange_pods(now);
+    }
+
     /// Puts a new list of pods on the screen that was just opened.
     fn show_pods(&mut self, set: PodSet) {
         let current = self.current;
@@ -146,13 +182,19 @@ impl Model {
                 };
                 held.node.clone()
             }
-            Screen::Pod { .. } | Screen::Yaml { .. } | Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
-                match self.subject() {
-                    Some(ObjectRef::Node { name }) => name,
-                    Some(ObjectRef::Pod { namespace, name }) => self.node_of_pod(&namespace, &name, now),
-                    None => return self.set_notice("no pod is selected", now),
-                }
-            }
+            Screen::Top(TopScreen::Gangs) => match self.current().gangs().selected() {
+                Some(gang) => gang.worst.as_ref().map(|worst| worst.node.clone()).unwrap_or_default(),
+                None => return self.set_notice("no gang is selected", now),
+            },
+            Screen::Pod { .. }
+            | Screen::Yaml { .. }
+            | Screen::Pods(_)
+            | Screen::Gang(_)
+            | Screen::Top(TopScreen::Trouble) => match self.subject() {
+                Some(ObjectRef::Node { name }) => name,
+                Some(ObjectRef::Pod { namespace, name }) => self.node_of_pod(&namespace, &name, now),
+                None => return self.set_notice("no pod is selected", now),
+            },
             Screen::Top(_) => return self.no_such_key(now),
         };
         let pod = match self.subject() {

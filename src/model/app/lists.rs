@@ -15,7 +15,10 @@ impl Model {
             Screen::Nodes => Some(cluster.nodes_control()),
             Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control()),
             Screen::Node { .. } => Some(cluster.pod_list(PodPlace::Node).control()),
-            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => Some(cluster.pod_list(PodPlace::Screen).control()),
+            Screen::Pods(_) | Screen::Gang(_) | Screen::Top(TopScreen::Trouble) => {
+                Some(cluster.pod_list(PodPlace::Screen).control())
+            }
+            Screen::Top(TopScreen::Gangs) => Some(cluster.gangs().control()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus().control()),
             Screen::Top(TopScreen::Api) => Some(cluster.api().control()),
             Screen::Top(TopScreen::Alerts) => Some(&self.alerts.state),
@@ -30,9 +33,10 @@ impl Model {
             Screen::Nodes => Some(cluster.nodes_control_mut()),
             Screen::Node { pane: NodePane::Events, .. } | Screen::Pod { .. } => Some(cluster.events_control_mut()),
             Screen::Node { .. } => Some(cluster.pod_list_mut(PodPlace::Node).control_mut()),
-            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+            Screen::Pods(_) | Screen::Gang(_) | Screen::Top(TopScreen::Trouble) => {
                 Some(cluster.pod_list_mut(PodPlace::Screen).control_mut())
             }
+            Screen::Top(TopScreen::Gangs) => Some(cluster.gangs_mut().control_mut()),
             Screen::Top(TopScreen::Gpus) => Some(cluster.gpus_mut().control_mut()),
             Screen::Top(TopScreen::Api) => Some(cluster.api_mut().control_mut()),
             Screen::Top(TopScreen::Alerts) => Some(&mut self.alerts.state),

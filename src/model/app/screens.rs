@@ -4,6 +4,7 @@ use crate::action::TopScreen;
 use crate::facts::text::{Clean, counted, shell_word};
 use crate::model::app::{Model, PageCursor};
 use crate::model::cluster::{PodPlace, PodSet, PodTable, SavedNodes};
+use crate::model::derive::gangs::GangKey;
 use crate::model::table::pods::PodKey;
 use crate::msg::detail::{ObjectRef, WatchDetail, Yaml};
 use crate::msg::{ClusterId, Effect, Now};
@@ -33,6 +34,8 @@ pub enum Screen {
     },
     /// A list of pods of the current cluster, which a row has opened.
     Pods(PodSet),
+    /// One gang of the current cluster, with its members.
+    Gang(GangKey),
     /// One node or pod of the current cluster as YAML.
     Yaml {
         /// The object.
@@ -50,7 +53,7 @@ impl Screen {
     pub fn pod_place(&self) -> Option<PodPlace> {
         match self {
             Self::Node { pane: NodePane::Pods, .. } => Some(PodPlace::Node),
-            Self::Pods(_) | Self::Top(TopScreen::Trouble) => Some(PodPlace::Screen),
+            Self::Pods(_) | Self::Gang(_) | Self::Top(TopScreen::Trouble) => Some(PodPlace::Screen),
             _ => None,
         }
     }
@@ -243,9 +246,12 @@ impl Model {
                     ),
                 )
             }
-            _ => {
-                let Some(subject) = self.subject() else { return self.show_notice(now, "nothing is selected") };
-                let name = shell_word(subject.name()).into_owned();
+            (screen, _) => {
+                let gang = self.current().gangs().selected().filter(|_| *screen == Screen::Top(TopScreen::Gangs));
+                let subject = self.subject();
+                let name = gang.map(|gang| &gang.key.name).or(subject.as_ref().map(ObjectRef::name));
+                let Some(name) = name else { return self.show_notice(now, "nothing is selected") };
+                let name = shell_word(name).into_owned();
                 let what = format!("`{name}`");
                 (name, what)
             }
@@ -288,7 +294,11 @@ impl Model {
     /// Edits the filter of the list on the screen, if it has one.
     pub(in crate::model) fn open_filter(&mut self, now: Now) {
         match &mut self.screen {
-            Screen::Nodes | Screen::Top(_) | Screen::Pods(_) | Screen::Node { pane: NodePane::Events, .. } => {
+            Screen::Nodes
+            | Screen::Top(_)
+            | Screen::Pods(_)
+            | Screen::Gang(_)
+            | Screen::Node { pane: NodePane::Events, .. } => {
                 self.mode = Mode::Filter;
             }
             Screen::Pod { .. } => {
@@ -334,7 +344,7 @@ impl Model {
             }
             Screen::Yaml { subject, .. } => Some(subject.clone()),
             Screen::Top(TopScreen::Gpus) => self.held_pod(),
-            Screen::Pods(_) | Screen::Top(TopScreen::Trouble) => {
+            Screen::Pods(_) | Screen::Gang(_) | Screen::Top(TopScreen::Trouble) => {
                 let pod = self.current().selected_pod(PodPlace::Screen)?;
                 Some(ObjectRef::Pod { namespace: pod.namespace, name: pod.name })
             }

@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::ClusterState;
 use super::pod_groups::PodGroupView;
 use crate::facts::node::Readiness;
+use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
+use crate::model::derive::gangs::GangKey;
 use crate::model::derive::gpus::HolderGroup;
 use crate::model::derive::pod_groups::{GroupSource, GroupedPod, OwnerKey, PodGroupKey, PodGrouping};
 use crate::model::store::pods::PodSlot;
@@ -34,6 +36,8 @@ pub enum PodSet {
     Group(PodGroupKey),
     /// The pods that hold the devices of a group of accelerators.
     Holders(HolderGroup),
+    /// The pods of a gang.
+    Gang(GangKey),
 }
 
 impl Default for PodSet {
@@ -50,6 +54,7 @@ impl PodSet {
             Self::Node(_) => PodScope::Node,
             Self::Trouble | Self::Group(_) => PodScope::Trouble,
             Self::All | Self::Owner(_) | Self::Holders(_) => PodScope::All,
+            Self::Gang(_) => PodScope::Gang,
         }
     }
 
@@ -60,7 +65,9 @@ impl PodSet {
             Self::Node(name) => format!("pods on {name}"),
             Self::Trouble => "pods in trouble".to_owned(),
             Self::All => "pods".to_owned(),
-            Self::Owner(OwnerKey { namespace, kind, name }) => format!("pods of {kind}/{name} in {namespace}"),
+            Self::Owner(OwnerKey { namespace, kind, name }) | Self::Gang(GangKey { namespace, kind, name, .. }) => {
+                format!("pods of {kind}/{name} in {namespace}")
+            }
             Self::Group(key) => format!("pods in trouble {}", key.text()),
             Self::Holders(group) => format!("pods with {}", group.text()),
         }
@@ -72,6 +79,7 @@ impl PodSet {
             Self::Node(_) => SortBy::Name,
             Self::Trouble | Self::All | Self::Group(_) => SortBy::Column("trouble"),
             Self::Owner(_) | Self::Holders(_) => SortBy::Status,
+            Self::Gang(_) => SortBy::Column("rank"),
         }
     }
 
@@ -85,6 +93,7 @@ impl PodSet {
             Self::Owner(OwnerKey { namespace, kind, name }) => pods.owned_by(namespace, kind, name).collect(),
             Self::Trouble | Self::Group(_) => cluster.maybe_troubled(),
             Self::Holders(_) => pods.holders().collect(),
+            Self::Gang(key) => pods.find_gang(key).into_iter().flat_map(|gang| pods.members(gang)).collect(),
         }
     }
 
@@ -97,6 +106,8 @@ impl PodSet {
             Self::Trouble => pod.trouble.is_some(),
             Self::Group(key) => pod.trouble.is_some() && key.has(&pod.facts),
             Self::Holders(group) => cluster.holds(&pod.facts, group),
+            // Members leave when their labels change.
+            Self::Gang(key) => GangKey::of_pod(&pod.facts).as_ref() == Some(key),
             Self::All | Self::Owner(_) => true,
         }
     }
@@ -179,6 +190,11 @@ impl PodTable {
         if self.groups().is_some() { self.groups.control_mut() } else { &mut self.table.state }
     }
 
+    /// Moves the cursor to a pod, or to the first row; before the first order.
+    pub(crate) fn choose(&mut self, pod: Option<PodKey>) {
+        self.table.state.list.choose(pod);
+    }
+
     /// Shows all pods instead of those in trouble, or those in trouble again.
     pub(crate) fn toggle_all(&mut self) {
         self.set = if self.set == PodSet::Trouble { PodSet::All } else { PodSet::Trouble };
@@ -247,7 +263,7 @@ impl RowSource<Pods> for PodRows<'_> {
     fn row(&self, id: &PodId) -> Option<PodRow<'_>> {
         let facts = self.cluster.pods.pod(id.slot);
         // Another pod may have the slot now.
-        let row = (facts.uid == id.uid).then(|| self.cluster.row_of(facts, self.now));
+        let row = (facts.uid == id.uid).then(|| self.cluster.row_in(self.set, facts, self.now));
         row.filter(|row| self.set.has(row, self.cluster))
     }
 
@@ -287,10 +303,20 @@ impl ClusterState {
         let end = range.end.min(order.len());
         let row = |at: usize| {
             let facts = self.pods.pod(order[at].slot);
-            let row = (facts.uid == order[at].uid).then(|| self.row_of(facts, now)).filter(|row| set.has(row, self))?;
+            let row =
+                (facts.uid == order[at].uid).then(|| self.row_in(set, facts, now)).filter(|row| set.has(row, self))?;
             Some(PodRow { selected: Some(at) == selected, ..row })
         };
         (range.start.min(end)..end).filter_map(row).collect()
+    }
+
+    /// Row of a pod in a list: of a gang with the number of its rank.
+    fn row_in<'a>(&self, set: &PodSet, facts: PodFacts<'a>, now: Now) -> PodRow<'a> {
+        let PodSet::Gang(key) = set else { return self.row_of(facts, now) };
+        let gang = self.opened_gang().filter(|opened| opened.key() == key);
+        let rank = facts.gang.and_then(|gang| gang.rank);
+        let rank = gang.and_then(|opened| opened.detail()?.ranks.number(rank));
+        PodRow { rank, ..self.row_of(facts, now) }
     }
 
     /// The selected pod of a list; `None` if it shows groups.

@@ -30,6 +30,7 @@ impl ClusterState {
         let since = facts.trouble.and_then(|trouble| trouble.since).map(|since| since.at);
         PodRow {
             selected: false,
+            rank: None,
             trouble: TroubleClass::of(&facts, last_report.is_some(), server_now),
             since: match last_report {
                 Some(report) => report.ago,

@@ -1,23 +1,30 @@
 //! Gangs of a cluster: how many of the pods that only work together run, of how many, and which of them is the worst off.
 //!
-//! The rules of a row are in docs/pods.md.
+//! The rules of a row are in docs/pods.md. While gangs are on the screen they are counted again when pods or nodes have changed, and as
+//! time passes: many pods in slices and at most once a second.
 
+mod count;
 mod member;
 mod state;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::join::SLOWLY;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
+use crate::model::sorter::SLICE;
 use crate::model::store::nodes::NodeStore;
 use crate::model::store::pods::PodStore;
+use crate::msg::Mono;
 
+use count::GangCount;
 use member::GangPods;
 
 pub use crate::model::store::pods::GangKey;
-pub use member::{GangCell, MemberClass};
+pub use member::{GangCell, GangRanks, MemberClass};
 pub use state::{GangState, MemberTrouble};
 
 /// Exact numbers of pods of gangs, as their owners say.
@@ -147,6 +154,17 @@ pub(crate) struct GangSource<'a> {
     pub(crate) server_now: Timestamp,
 }
 
+/// The gangs of one cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CountedGangs {
+    /// The gangs that are listed, worst first.
+    pub rows: Vec<GangRow>,
+    /// Whole devices that their members with a node hold.
+    pub gpus_held: i64,
+    /// Whole devices that their members without a node wait for.
+    pub gpus_waiting: i64,
+}
+
 /// One gang with its members in the order of their ranks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GangDetail {
@@ -154,6 +172,8 @@ pub struct GangDetail {
     pub row: GangRow,
     /// The members and the ranks without one, in the order of the ranks; members without a rank come last, by name.
     pub cells: Vec<GangCell>,
+    /// Numbers of the ranks.
+    pub ranks: GangRanks,
 }
 
 /// One gang with its members; `None` if no pod of it is held. A gang is found even if it is too small for the list.
@@ -182,6 +202,70 @@ impl GangRow {
     /// `RayCluster` without workers are such; an indexed Job with one pod may run its indexes one after another.
     pub(crate) fn is_listed(&self) -> bool {
         self.wanted.number() > 1
+    }
+}
+
+/// The gangs of a cluster as they were counted last, and the next count while it is under way.
+#[derive(Debug, Default)]
+pub(crate) struct GangCounter {
+    gangs: Arc<CountedGangs>,
+    count: Option<GangCount>,
+    inputs: Option<GangInputs>,
+    at: Mono,
+    /// Pods that were read for the last count.
+    pods: usize,
+    /// Number of counts that were finished.
+    made: u64,
+}
+
+/// Inputs of a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct GangInputs {
+    revisions: [u64; 3],
+    knows_nodes: bool,
+    /// Seconds of the clock: a pod is in trouble after a time.
+    second: u64,
+}
+
+impl GangCounter {
+    /// The gangs as they were counted last.
+    pub(crate) fn gangs(&self) -> &Arc<CountedGangs> {
+        &self.gangs
+    }
+
+    /// Number of counts that were finished.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// `true` while the gangs are being counted.
+    pub(crate) fn is_counting(&self) -> bool {
+        self.count.is_some()
+    }
+
+    /// Begins a count if anything that it reads has changed, and counts the first slice: of few pods all of it.
+    pub(crate) fn refresh(&mut self, from: GangSource<'_>, now: Mono) {
+        let revisions = [from.nodes.revision(), from.pods.revision(), from.sizes.revision];
+        let inputs = GangInputs { revisions, knows_nodes: from.knows_nodes, second: now.0.as_secs() };
+        // A count that is under way is finished first: changes that never end must not keep it from the screen.
+        let waits = self.is_counting() || (self.pods > SLICE && now.since(self.at) < SLOWLY);
+        if self.inputs != Some(inputs) && !(self.inputs.is_some() && waits) {
+            self.count = Some(GangCount::new(from.pods));
+            (self.inputs, self.at) = (Some(inputs), now);
+            self.advance(from);
+        }
+    }
+
+    /// Counts one slice, if a count is under way.
+    pub(crate) fn advance(&mut self, from: GangSource<'_>) {
+        let Some(mut count) = self.count.take() else { return };
+        if !count.advance(from, SLICE) {
+            self.count = Some(count);
+            return;
+        }
+        self.pods = count.pods();
+        self.gangs = Arc::new(count.into_gangs());
+        self.made += 1;
     }
 }
 

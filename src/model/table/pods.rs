@@ -27,12 +27,19 @@ pub enum PodScope {
     Trouble,
     /// Pods of a cluster, in trouble or not.
     All,
+    /// Pods of a gang.
+    Gang,
 }
 
 impl PodScope {
     /// Rank of a column: among pods in trouble, the reason has room before what is not about it.
     fn rank(self, rank: u8, in_trouble: u8) -> u8 {
         if self == Self::Trouble { in_trouble } else { rank }
+    }
+
+    /// Returns `true` if the list has columns about trouble.
+    fn has_trouble(self) -> bool {
+        matches!(self, Self::Trouble | Self::Gang)
     }
 
     fn is_cluster(self) -> bool {
@@ -47,6 +54,8 @@ pub struct PodRow<'a> {
     pub facts: PodFacts<'a>,
     /// `true` if it is selected.
     pub selected: bool,
+    /// Number of its rank in the gang whose pods are listed; `None` in other lists, and if it does not say its rank.
+    pub rank: Option<u32>,
     /// Time since creation by the server's clock.
     pub age: Option<Duration>,
     /// Whole devices that the pod holds (0 if terminal).
@@ -107,6 +116,8 @@ pub(crate) enum PodFigure {
     Reason,
     /// The gang that it belongs to.
     Gang,
+    /// Number of its rank in its gang.
+    Rank,
 }
 
 impl Listing for Pods {
@@ -129,8 +140,22 @@ impl Listing for Pods {
 
 const COLUMNS: &[Column<Pods>] = &[
     Column {
+        name: "rank",
+        header: "RANK",
+        width: Width::Seen(4, 7),
+        rank: 1,
+        align: Align::Right,
+        shown: |scope| *scope == PodScope::Gang,
+        sort: Some(SortBy::Column("rank")),
+        key: |pod| SortKey::Number(pod.rank.map(i128::from)),
+        filter: FilterMatch::Count(|pod| pod.rank.map(i64::from)),
+        cell: Cell::Drawn(PodFigure::Rank),
+        ..Column::PLAIN
+    },
+    Column {
         name: "namespace",
         aliases: &["ns"],
+        shown: |scope| *scope != PodScope::Gang,
         header: "NAMESPACE",
         width: Width::Seen(10, 28),
         rank: 3,
@@ -159,7 +184,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "TROUBLE",
         width: Width::Seen(9, 17),
         rank: 1,
-        shown: |scope| *scope == PodScope::Trouble,
+        shown: |scope| scope.has_trouble(),
         sort: Some(SortBy::Column("trouble")),
         key: |pod| SortKey::Number(pod.trouble.map(|class| class as i128)),
         filter: FilterMatch::Text(|pod, text| pod.trouble.is_some_and(|class| contains(class.text(), text))),
@@ -174,7 +199,7 @@ const COLUMNS: &[Column<Pods>] = &[
         width: Width::Fixed(6),
         rank: 3,
         align: Align::Right,
-        shown: |scope| *scope == PodScope::Trouble,
+        shown: |scope| scope.has_trouble(),
         sort: Some(SortBy::Column("since")),
         key: |pod| SortKey::Number(pod.since.map(|since| -i128::from(since.as_secs()))),
         filter: FilterMatch::Age(|pod| pod.since),
@@ -278,7 +303,7 @@ const COLUMNS: &[Column<Pods>] = &[
         width: Width::Seen(8, 32),
         rank: 6,
         rank_by: Some(|scope| scope.rank(6, 8)),
-        shown: |scope| scope.is_cluster(),
+        shown: |scope| scope.is_cluster() && *scope != PodScope::Gang,
         filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.gang.map_or("", |gang| gang.name)].into_iter())),
         in_words: true,
         cell: Cell::DrawnName(PodFigure::Gang),
@@ -288,7 +313,7 @@ const COLUMNS: &[Column<Pods>] = &[
         name: "cpu",
         header: "CPU",
         width: Width::Fixed(7),
-        shown: |scope| *scope != PodScope::Trouble,
+        shown: |scope| !scope.has_trouble(),
         rank: 8,
         align: Align::Right,
         sort: Some(SortBy::Cpu),
@@ -302,7 +327,7 @@ const COLUMNS: &[Column<Pods>] = &[
         aliases: &["mem"],
         header: "MEMORY",
         width: Width::Fixed(7),
-        shown: |scope| *scope != PodScope::Trouble,
+        shown: |scope| !scope.has_trouble(),
         rank: 9,
         align: Align::Right,
         sort: Some(SortBy::Memory),
@@ -316,7 +341,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "REASON",
         width: Width::RestFrom(24),
         rank: 4,
-        shown: |scope| *scope == PodScope::Trouble,
+        shown: |scope| scope.has_trouble(),
         filter: FilterMatch::Text(|pod, text| {
             contains(pod.facts.status(), text)
                 || pod
@@ -379,6 +404,7 @@ mod tests {
             facts,
             gpus,
             selected: false,
+            rank: None,
             age: None,
             last_report: None,
             trouble: None,

@@ -152,7 +152,7 @@ impl GangPods {
     /// The row of the gang; `None` if all its pods have ended.
     pub(super) fn row(mut self, from: GangSource<'_>, gang: &Gang) -> Option<GangRow> {
         self.keep_members(from);
-        (!self.pods.is_empty()).then(|| self.make_row(from, gang, &Ranks::of(&self.pods, gang.system)))
+        (!self.pods.is_empty()).then(|| self.make_row(from, gang, &GangRanks::of(&self.pods, gang.system)))
     }
 
     /// The row of the gang and its members one by one; `None` if all its pods have ended.
@@ -161,13 +161,13 @@ impl GangPods {
         if self.pods.is_empty() {
             return None;
         }
-        let ranks = Ranks::of(&self.pods, gang.system);
+        let ranks = GangRanks::of(&self.pods, gang.system);
         let row = self.make_row(from, gang, &ranks);
         let cells = ranks.cells(from, self.pods, row.wanted);
-        Some(GangDetail { row, cells })
+        Some(GangDetail { row, cells, ranks })
     }
 
-    fn make_row(&self, from: GangSource<'_>, gang: &Gang, ranks: &Ranks) -> GangRow {
+    fn make_row(&self, from: GangSource<'_>, gang: &Gang, ranks: &GangRanks) -> GangRow {
         let key = GangKey::of(gang);
         let wanted = match from.sizes.of(&key).or(self.size) {
             Some(size) => Wanted::Exact(size),
@@ -231,7 +231,7 @@ impl GangPods {
     }
 
     /// The member in the worst trouble.
-    fn worst(&self, from: GangSource<'_>, ranks: &Ranks) -> Option<WorstMember> {
+    fn worst(&self, from: GangSource<'_>, ranks: &GangRanks) -> Option<WorstMember> {
         let troubled = self.pods.iter().filter_map(|pod| match pod.class {
             MemberClass::Trouble(trouble) => Some((pod, trouble)),
             _ => None,
@@ -310,9 +310,8 @@ fn lost_devices<'n>(pod: &PodFacts<'_>, node: &'n Node) -> Option<&'n Accelerato
 
 /// Trouble of a member in a word or two, and what the kubelet or the scheduler says about it.
 fn reason(pod: &PodFacts<'_>, node: Option<&Node>, trouble: MemberTrouble) -> (String, String) {
-    let PodTrouble { message, image, device, .. } = match pod.trouble {
-        Some(trouble) => trouble,
-        None => return (node_reason(pod, node, trouble), String::new()),
+    let Some(PodTrouble { message, image, device, .. }) = pod.trouble else {
+        return (node_reason(pod, node, trouble), String::new());
     };
     match trouble {
         MemberTrouble::Pod(class) if class != TroubleClass::NodeLost => {
@@ -342,8 +341,8 @@ fn node_reason(pod: &PodFacts<'_>, node: Option<&Node>, trouble: MemberTrouble) 
 }
 
 /// Ranks of a gang: those of its jobs one after another.
-#[derive(Debug, Default)]
-struct Ranks {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GangRanks {
     /// Number of the first rank.
     first: u32,
     /// Number after the last rank.
@@ -352,7 +351,7 @@ struct Ranks {
     jobs: BTreeMap<u16, u32>,
 }
 
-impl Ranks {
+impl GangRanks {
     /// The ranks of these members.
     fn of(pods: &[GangPod], system: GangSystem) -> Self {
         let mut highest: BTreeMap<u16, u16> = BTreeMap::new();
@@ -372,8 +371,8 @@ impl Ranks {
         Self { first, end, jobs }
     }
 
-    /// Number of a rank among those of all jobs.
-    fn number(&self, rank: Option<Rank>) -> Option<u32> {
+    /// Number of a rank among those of all jobs; `None` for a pod that does not say its rank.
+    pub(crate) fn number(&self, rank: Option<Rank>) -> Option<u32> {
         let Rank { job, index } = rank?;
         Some(self.jobs.get(&job)?.saturating_add(index.into()))
     }

@@ -88,6 +88,10 @@ impl Cells<Pods> for PodCells<'_> {
             },
             PodFigure::Since => (plain, row.since.map_or_else(|| glyphs.none.to_owned(), duration)),
             PodFigure::Reason => (Role::Text, reason(row)),
+            PodFigure::Rank => match row.rank {
+                Some(rank) => (plain, grouped(rank)),
+                None => (Role::Muted, glyphs.none.to_owned()),
+            },
             PodFigure::Gang => (plain, pod.gang.map_or_else(String::new, |gang| gang.name.to_owned())),
             PodFigure::Memory => (plain, amount("memory", pod.requests.memory.value())),
         }

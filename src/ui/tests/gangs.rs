@@ -1,0 +1,289 @@
+//! The list of gangs, and the screen of one gang.
+
+use super::alerts::draw;
+use super::fixture::lines;
+use crate::action::{Action, TopScreen};
+use crate::facts::gang::{GangMember, GangSystem, Rank};
+use crate::facts::node::ConditionStatus;
+use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, Since, SinceBasis, TroubleKind};
+use crate::model::app::screens::Screen;
+use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
+use crate::theme::{Depth, Theme};
+
+/// A running pod of a gang with 8 GPUs.
+fn member(name: &'static str, system: GangSystem, index: u16) -> PodFacts<'static> {
+    let (gang, kind) = match system {
+        GangSystem::Kubeflow => ("llm-70b", "PyTorchJob"),
+        GangSystem::LeaderWorkerSet => ("whisper-0", "LeaderWorkerSet"),
+        _ => ("vision-xl", "JobSet"),
+    };
+    let size = (system == GangSystem::LeaderWorkerSet).then_some(5);
+    let rank = Some(Rank { job: 0, index });
+    PodFacts {
+        namespace: "train",
+        gang: Some(GangMember { system, kind, key: gang, name: gang, rank, size }),
+        ..gpu_pod(name, "n1", 8)
+    }
+}
+
+fn waits(index: u16) -> PodFacts<'static> {
+    let since = Some(Since { basis: SinceBasis::Scheduled, at: at(60_000).wall });
+    let message = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu.";
+    let trouble = PodTrouble { kind: TroubleKind::Unschedulable, message, image: "", device: "", since };
+    let name = format!("vision-xl-{index}").leak();
+    let pod = PodFacts { phase: PodPhase::Pending, trouble: Some(trouble), ..member(name, GangSystem::JobSet, index) };
+    PodFacts { node: "", ..pod }
+}
+
+fn worker(index: u16) -> PodFacts<'static> {
+    member(format!("llm-70b-worker-{index}").leak(), GangSystem::Kubeflow, index)
+}
+
+/// Three gangs: one of 64 pods, of which rank 17 is on a lost node; one of 12 that waits; and one of 5, of which two are not there.
+fn bench() -> Bench {
+    let mut pods: Vec<_> = (0..64).map(worker).collect();
+    pods[17].node = "10-16-10-121";
+    pods.extend((0..12).map(waits));
+    let names = ["whisper-0", "whisper-0-1", "whisper-0-4"];
+    pods.extend(names.into_iter().zip([0, 1, 4]).map(|(name, rank)| member(name, GangSystem::LeaderWorkerSet, rank)));
+    pods.push(pod("alone", "n1"));
+    let lost = turned(&gpu_node("10-16-10-121", 8, 8), ConditionStatus::Unknown, 94_000);
+    let mut bench = Bench::with(vec![gpu_node("n1", 600, 600), lost], &pods);
+    bench.ms = 120_000;
+    bench
+}
+
+fn text(bench: &mut Bench, size: (u16, u16)) -> String {
+    lines(&draw(bench, size, &Theme::new(Depth::None, false)))
+}
+
+/// Names of the gangs on the screen, in order.
+fn names(text: &str) -> Vec<&str> {
+    let known = ["llm-70b", "vision-xl", "whisper-0"];
+    let is_first = |line: &str, name| line.trim_start_matches('▌').split_whitespace().next() == Some(name);
+    let name = |line: &str| known.into_iter().find(|name| is_first(line, name));
+    text.lines().filter_map(name).collect()
+}
+
+fn has(text: &str, words: &[&str]) -> bool {
+    text.lines().any(|line| words.iter().all(|word| line.contains(word)))
+}
+
+#[test]
+fn the_worst_gang_comes_first_with_its_worst_member() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    let wide = text(&mut bench, (200, 35));
+    assert_eq!(names(&wide), ["llm-70b", "vision-xl", "whisper-0"], "{wide}");
+    for words in [
+        &["gangs 3", "GPUs held 536", "waiting for 96"][..],
+        &[
+            "llm-70b",
+            "PyTorchJob",
+            "train",
+            "63/≥64",
+            "512",
+            "node lost",
+            "26s",
+            "rank 17 node Unknown",
+            "10-16-10-121",
+        ],
+        &["vision-xl", "JobSet", "0/≥12", "96", "waits", "60s", "rank 0 unschedulable 0/4 nodes are available"],
+        &["whisper-0", "LeaderWorkerSet", "3/5", "24", "incomplete"],
+    ] {
+        assert!(has(&wide, words), "{words:?}\n{wide}");
+    }
+    let narrow = text(&mut bench, (60, 16));
+    assert_eq!(names(&narrow), ["llm-70b", "vision-xl", "whisper-0"], "{narrow}");
+    assert!(has(&narrow, &["llm-70b", "63/≥64", "node lost"]), "{narrow}");
+}
+
+#[test]
+fn gangs_are_filtered_and_sorted_by_what_their_columns_say() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    for (filter, expected) in [
+        ("kind:jobset", &["vision-xl"][..]),
+        ("ns:train state:incomplete", &["whisper-0"]),
+        ("gpu>=96", &["llm-70b", "vision-xl"]),
+        ("node:121", &["llm-70b"]),
+        ("pods<3", &["vision-xl"]),
+        ("worst:insufficient", &["vision-xl"]),
+        ("ns:other", &[]),
+    ] {
+        bench.act(Action::Filter);
+        bench.type_text(filter);
+        bench.act(Action::Open);
+        let shown = text(&mut bench, (160, 30));
+        assert_eq!(names(&shown), expected, "{filter}\n{shown}");
+        bench.act(Action::Back);
+    }
+    for (sort, expected) in [
+        (Action::SortName, ["llm-70b", "vision-xl", "whisper-0"]),
+        (Action::SortPods, ["vision-xl", "whisper-0", "llm-70b"]),
+        (Action::SortGpu, ["llm-70b", "vision-xl", "whisper-0"]),
+    ] {
+        bench.act(sort);
+        let shown = text(&mut bench, (160, 30));
+        assert_eq!(names(&shown), expected, "{sort:?}\n{shown}");
+    }
+}
+
+#[test]
+fn one_look_shows_which_of_64_ranks_is_lost() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    let wide = text(&mut bench, (120, 40));
+    let (before, after) = ("▪".repeat(17), "▪".repeat(46));
+    assert!(has(&wide, &[&format!("rank  0 {before}?{after} 63")]), "{wide}");
+    assert!(has(&wide, &["llm-70b", "PyTorchJob in train"]), "{wide}");
+    assert!(has(&wide, &["63 of ≥64 pods run", "512 GPUs held", "node lost for 26s"]), "{wide}");
+    assert!(has(&wide, &["? 1 node lost", "▪ 63 running"]), "{wide}");
+    let sentence = "rank 17 llm-70b-worker-17 on 10-16-10-121, node Unknown since 22:14:54Z (26s); 8 GPUs held";
+    assert!(has(&wide, &[sentence]), "{wide}");
+    assert!(has(&wide, &["▌", "17", "llm-70b-worker-17", "node lost"]), "the cursor is at it\n{wide}");
+    // The strip wraps, with the first rank of each line at the left.
+    let narrow = text(&mut bench, (60, 40));
+    let (first, second) = ("▪".repeat(17), "▪".repeat(22));
+    assert!(has(&narrow, &[&format!("rank  0 {first}?{second} 39")]), "{narrow}");
+    assert!(has(&narrow, &[&format!("40 {} 63", "▪".repeat(24))]), "{narrow}");
+    // Without colours and with ASCII the lost rank is found, too.
+    let ascii = lines(&draw(&mut bench, (120, 40), &Theme::new(Depth::None, true)));
+    assert!(has(&ascii, &[&format!("rank  0 {}?{} 63", "#".repeat(17), "#".repeat(46))]), "{ascii}");
+    assert!(ascii.is_ascii(), "{ascii}");
+}
+
+#[test]
+fn ranks_without_a_pod_and_waiting_ones_have_cells_of_their_own() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    for (steps, expected) in [
+        (1, &["rank  0 ············ 11", "· 12 unschedulable", "96 GPUs waited for", "waits for 60s"][..]),
+        (
+            2,
+            &[
+                "rank 0 ▪▪__▪ 4",
+                "_ 2 without a pod",
+                "3 of 5 pods run",
+                "2 pods of it ended, deleted or not created yet",
+            ],
+        ),
+    ] {
+        for _ in 0..steps {
+            bench.act(Action::Down);
+        }
+        bench.act(Action::Open);
+        let shown = text(&mut bench, (120, 40));
+        assert!(expected.iter().all(|words| shown.contains(words)), "{expected:?}\n{shown}");
+        bench.act(Action::Back);
+        bench.act(Action::Top);
+    }
+}
+
+#[test]
+fn devices_that_a_node_has_withdrawn_show_at_the_rank_that_holds_them() {
+    let ill = |healthy| gpu_node("node-118", 8, healthy);
+    let mut pods: Vec<_> = (0..4).map(worker).collect();
+    pods[2].node = "node-118";
+    let mut bench = Bench::with(vec![gpu_node("n1", 64, 64), ill(8)], &pods);
+    bench.ms = 30_000;
+    bench.change_node(1, crate::facts::node::NodeFacts { version: 11, ..ill(5) });
+    bench.ms = 70_000;
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (140, 40));
+    assert!(has(&shown, &["rank 0 ▪▪◆▪ 3"]), "{shown}");
+    assert!(has(&shown, &["4 of ≥4 pods run", "devices lost"]), "they run, as far as their kubelets say\n{shown}");
+    let sentence =
+        "rank 2 llm-70b-worker-2 on node-118, 3 nvidia.com/gpu withdrawn, seen since 22:13:50Z (40s); 8 GPUs held";
+    assert!(has(&shown, &[sentence]), "{shown}");
+}
+
+#[test]
+fn a_cell_of_many_ranks_is_the_worst_of_them_and_says_so() {
+    let mut pods: Vec<_> = (0..1000).map(worker).collect();
+    pods[801].node = "gone";
+    let mut bench = Bench::with(vec![gpu_node("n1", 8000, 8000)], &pods);
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    // 64 cells a line and 6 lines hold 384 cells: three ranks a cell, 334 cells.
+    let shown = text(&mut bench, (80, 35));
+    assert!(has(&shown, &["each cell the worst of 3 ranks", "? 1 node lost", "▪ 999 running"]), "{shown}");
+    assert_eq!(shown.matches('▪').count(), 333 + 1, "and one in the legend\n{shown}");
+    // Rank 801 is in the cell of 801 to 803, eleven cells behind that of 768, the first of the fifth line.
+    let line = shown.lines().find(|line| line.contains(" 768 ")).unwrap();
+    assert_eq!(line.split_whitespace().nth(1).unwrap().chars().position(|glyph| glyph == '?'), Some(11), "{shown}");
+}
+
+#[test]
+fn a_gang_leads_to_its_pods_and_their_nodes_and_back_to_the_same_row() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    let Screen::Gang(key) = bench.model.screen() else { panic!("{:?}", bench.model.screen()) };
+    assert_eq!(&*key.name, "vision-xl");
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    let Screen::Pod { name, .. } = bench.model.screen() else { panic!("{:?}", bench.model.screen()) };
+    assert_eq!(&**name, "vision-xl-1");
+    bench.act(Action::Back);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌", "vision-xl-1"]), "{shown}");
+    bench.act(Action::Back);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌vision-xl"]), "{shown}");
+    bench.act(Action::Top);
+    bench.act(Action::Node);
+    let Screen::Node { name, .. } = bench.model.screen() else { panic!("{:?}", bench.model.screen()) };
+    assert_eq!(&**name, "10-16-10-121");
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Gangs));
+    bench.act(Action::Back);
+    assert_eq!(bench.model.screen(), &Screen::Nodes);
+}
+
+#[test]
+fn the_key_of_gangs_leads_from_a_pod_to_its_gang() {
+    let mut bench = bench();
+    bench.act(Action::Trouble);
+    // The pod on the lost node comes first, then those that wait.
+    bench.act(Action::Bottom);
+    bench.act(Action::Gangs);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌vision-xl"]), "{shown}");
+    bench.act(Action::Gangs);
+    assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Trouble), "again closes it");
+    // From an open gang: the same.
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    bench.act(Action::Gangs);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌vision-xl"]), "{shown}");
+}
+
+#[test]
+fn what_is_not_known_is_never_no_gang() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.act(Action::Gangs);
+    let loading = text(&mut bench, (100, 24));
+    assert!(loading.contains("pods are not known yet") && !loading.contains("no gangs"), "{loading}");
+    assert!(has(&loading, &["gangs –", "GPUs held –"]), "{loading}");
+    let mut calm = Bench::with(vec![node("n1")], &[pod("a", "n1")]);
+    calm.act(Action::Gangs);
+    let calm = text(&mut calm, (100, 24));
+    assert!(calm.contains("no gangs: no pods that belong together"), "{calm}");
+    // The last pod of an open gang goes.
+    let mut gone = bench_of_two();
+    gone.act(Action::Gangs);
+    gone.act(Action::Open);
+    gone.change_pods(1, &[worker(0), worker(1)], true);
+    gone.wait(1);
+    let gone = text(&mut gone, (100, 24));
+    assert!(gone.contains("no pod of this gang is there any more"), "{gone}");
+}
+
+fn bench_of_two() -> Bench {
+    Bench::with(vec![gpu_node("n1", 16, 16)], &[worker(0), worker(1)])
+}
