@@ -650,7 +650,7 @@ PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
 
 def printed(pod):
-    """kubectl's STATUS and RESTARTS (printPod of kubernetes pkg/printers/internalversion/printers.go)."""
+    """kubectl's STATUS, RESTARTS and READY (printPod of kubernetes pkg/printers/internalversion/printers.go)."""
     spec, status = obj(pod.get("spec")), obj(pod.get("status"))
     reason = text(status.get("reason")) or text(status.get("phase"))
     scheduled = [c for c in map(obj, arr(status.get("conditions"))) if text(c.get("type")) == "PodScheduled"]
@@ -659,19 +659,20 @@ def printed(pod):
     declared = list(map(obj, arr(spec.get("initContainers"))))
     by_name = {text(container.get("name")): container for container in declared}
     sidecar = lambda s: text(obj(by_name.get(text(s.get("name")))).get("restartPolicy")) == "Always"
-    restarts, of_sidecars, initializing = 0, 0, False
+    restarts, of_sidecars, initializing, good = 0, 0, False, 0
     for index, container in enumerate(statuses(pod, "initContainerStatuses")):
         restarts += number_of(container.get("restartCount"))
         if sidecar(container):
             of_sidecars += number_of(container.get("restartCount"))
         state = obj(container.get("state"))
         ended, waits = state.get("terminated"), obj(state.get("waiting"))
-        if isinstance(ended, dict):
-            if number_of(ended.get("exitCode")) == 0:
-                continue
-            initializing, reason = True, "Init:" + ending(ended)
-        elif sidecar(container) and container.get("started") is True:
+        if isinstance(ended, dict) and number_of(ended.get("exitCode")) == 0:
             continue
+        if sidecar(container) and container.get("started") is True:
+            good += container.get("ready") is True
+            continue
+        if isinstance(ended, dict):
+            initializing, reason = True, "Init:" + ending(ended)
         elif text(waits.get("reason")) not in ("", "PodInitializing"):
             initializing, reason = True, "Init:" + text(waits.get("reason"))
         else:
@@ -689,6 +690,7 @@ def printed(pod):
                 reason = ending(state["terminated"])
             elif container.get("ready") is True and isinstance(state.get("running"), dict):
                 running = True
+                good += 1
         if reason == "Completed" and running:
             reason = "Running" if is_true("Ready") else "NotReady"
     if meta_of(pod).get("deletionTimestamp") is not None:
@@ -696,7 +698,8 @@ def printed(pod):
             reason = "Unknown"
         elif text(status.get("phase")) not in ("Succeeded", "Failed"):
             reason = "Terminating"
-    return reason or "Unknown", max(0, min(2**32 - 1, restarts))
+    total = len(arr(spec.get("containers"))) + sum(text(c.get("restartPolicy")) == "Always" for c in declared)
+    return reason or "Unknown", max(0, min(2**32 - 1, restarts)), (min(good, total), total)
 
 
 def ending(terminated):
@@ -798,24 +801,48 @@ STARTS_WITHIN, OVERDUE_AFTER = 60, 30
 
 
 def unhealthy(pod):
+    """The first unhealthy device with the words about it; None without one."""
     for container in statuses(pod, "containerStatuses"):
         for resource in map(obj, arr(container.get("allocatedResourcesStatus"))):
             for device in map(obj, arr(resource.get("resources"))):
                 if text(device.get("health")) == "Unhealthy":
-                    return True
-    return False
+                    name = "%s %s" % (text(resource.get("name")), text(device.get("resourceID")))
+                    return ": ".join(part for part in (name, text(device.get("message"))) if part)
+    return None
 
 
 def waiting_trouble(pod):
-    """The worst class of a container that waits; None if none waits for long."""
+    """The worst class of a container that waits, with the kubelet's words, of a crash loop its last end; None if none waits for long."""
     found = []
     for container in statuses(pod, "initContainerStatuses") + statuses(pod, "containerStatuses"):
         waits = obj(container.get("state")).get("waiting")
-        reason = text(obj(waits).get("reason"))
+        reason, words = text(obj(waits).get("reason")), text(obj(waits).get("message"))
         if isinstance(waits, dict) and reason not in ON_ITS_WAY:
             kind = "crash loop" if reason == "CrashLoopBackOff" else "image pull" if reason in IMAGE else "failed start"
-            found.append(TROUBLES.index(kind))
-    return TROUBLES[min(found)] if found else None
+            ended = obj(container.get("lastState")).get("terminated")
+            if kind == "crash loop" and isinstance(ended, dict):
+                code = "exit code %d" % number_of(ended.get("exitCode"))
+                words = "%s, %s" % (text(ended.get("reason")), code) if text(ended.get("reason")) else code
+            found.append((TROUBLES.index(kind), words))
+    worst = min(found, key=lambda one: one[0], default=None)
+    return worst and (TROUBLES[worst[0]], worst[1])
+
+
+def words_of(pod):
+    """The words of the kubelet, the scheduler or the device's plugin about a pod's own trouble; empty without any."""
+    phase = text(obj(pod.get("status")).get("phase"))
+    if meta_of(pod).get("deletionTimestamp") is not None:
+        return ""
+    if unhealthy(pod):
+        return unhealthy(pod)
+    if waiting_trouble(pod):
+        return waiting_trouble(pod)[1]
+    own = own_trouble(pod)
+    if own and phase == "Pending" and not node_of(pod) and own[0] != "not scheduled":
+        return text(obj(condition(pod, "PodScheduled")).get("message"))
+    if own and phase == "Running":
+        return text(obj(condition(pod, "Ready")).get("message"))
+    return ""
 
 
 def not_running_since(pod):
@@ -844,7 +871,7 @@ def own_trouble(pod):
     if unhealthy(pod):
         return "device unhealthy", 0
     if waiting_trouble(pod):
-        return waiting_trouble(pod), 0
+        return waiting_trouble(pod)[0], 0
     if phase == "Pending":
         if node_of(pod):
             return "not starting", STARTS_WITHIN
@@ -889,7 +916,7 @@ def named_gang(pod):
 def trouble_row(pod, found, node, extra):
     kind, since, limit = found
     meta, owner = meta_of(pod), controller(pod)
-    status, restarts = printed(pod)
+    status, restarts, _ = printed(pod)
     uid_ = text(meta.get("uid")).lower()
     is_uuid = re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", uid_)
     return {
@@ -898,6 +925,7 @@ def trouble_row(pod, found, node, extra):
         "uid": uid_ if is_uuid else None,
         "state": kind,
         "reason": shown(status),
+        "message": shown(words_of(pod)) or None,
         "since": instant(since),
         "restarts": restarts,
         "node": shown(node_of(pod)) or None,
@@ -928,7 +956,8 @@ def member_of(pod, nodes, knows_nodes, now, extra):
     is_lost = bool(name) and (knows_nodes if node is None else ready(node) == "Unknown")
     asked = requested_accelerators(pod, node, extra)
     deleting = meta_of(pod).get("deletionTimestamp") is not None
-    since, kind, reason = None, None, printed(pod)[0]
+    reason, _, (good, total) = printed(pod)
+    since, kind = None, None
     by_node = lambda word: "node gone" if node is None else "node " + word
     lost_devices = withdrawn(node, asked, extra) if node is not None else None
     if found and found[0] == "node lost":
@@ -943,22 +972,18 @@ def member_of(pod, nodes, knows_nodes, now, extra):
     elif found:
         kind, since = found[0], found[1]
     own = own_trouble(pod)
-    total = statuses(pod, "containerStatuses")
-    all_ready = len(arr(obj(pod.get("spec")).get("containers"))) <= sum(
-        c.get("ready") is True and isinstance(obj(c.get("state")).get("running"), dict) for c in total
-    )
     running = (
         text(status.get("phase")) == "Running"
         and not deleting
         and not is_lost
-        and all_ready
+        and good == total
         and (own is None or own[0] == "device unhealthy")
     )
     if kind is None:
         is_pending = text(status.get("phase")) == "Pending" and not deleting
         kind = "starting" if is_pending else "running" if running else "ending"
         since = not_running_since(pod) if is_pending else None
-    elif reason == text(status.get("phase")):
+    elif reason == text(status.get("phase")) in PHASES or (reason == "Unknown" and not text(status.get("phase"))):
         reason = kind
     return {
         "name": text(meta_of(pod).get("name")),
@@ -976,17 +1001,17 @@ def member_of(pod, nodes, knows_nodes, now, extra):
 
 
 def withdrawn(node, asked, extra):
-    """The devices of a requested resource that a node has withdrawn, or never announced; None if it has lost none."""
-    capacity, allocatable = capacity_of(node), allocatable_of(node)
+    """The devices of the requested resources that a node has withdrawn, or never announced; None if it has lost none."""
+    capacity, allocatable, lost = capacity_of(node), allocatable_of(node), []
     for count in asked:
         name = count["resource"]
         all_, healthy = whole(capacity.get(name, allocatable.get(name, 0))), whole(allocatable.get(name, 0))
         if all_ > healthy:
-            return "%d %s withdrawn" % (all_ - healthy, name)
+            lost.append("%d %s withdrawn" % (all_ - healthy, name))
         promise = expected(node, name)
         if promise is not None and promise > all_:
-            return "%d %s missing" % (promise - all_, name)
-    return None
+            lost.append("%d %s missing" % (promise - all_, name))
+    return ", ".join(lost) or None
 
 
 def members(pods):
@@ -1004,6 +1029,7 @@ def members(pods):
 
 def gang_row(key_, pods):
     namespace, system, kind, _, name = key_
+    sizes = [pod["size"] for pod in pods if pod["size"] is not None]
     pods = members(pods)
     highest, lowest = {}, {}
     for job, index in (pod["rank"] for pod in pods if pod["rank"] is not None):
@@ -1015,7 +1041,6 @@ def gang_row(key_, pods):
         offsets[job] = start
         start += highest[job] + 1
     rank_of = lambda pod: None if pod["rank"] is None else offsets[pod["rank"][0]] + pod["rank"][1]
-    sizes = [pod["size"] for pod in pods if pod["size"] is not None]
     ranks = sum(highest[job] + 1 - base(job) for job in highest) + sum(pod["rank"] is None for pod in pods)
     wanted = max(sizes) if sizes else max(ranks, len(pods))
     if wanted < 2:
@@ -1024,7 +1049,8 @@ def gang_row(key_, pods):
     far = 2**62
     last = lambda pod: far if pod["since"] is None else pod["since"]
     rank_key = lambda pod: far if pod["rank"] is None else rank_of(pod)
-    worst = min(pods, key=lambda pod: (order_(pod), last(pod), rank_key(pod), pod["name"]))
+    natural_ = lambda name_: [(int(part), "") if part.isdigit() else (far, part) for part in re.split("([0-9]+)", name_)]
+    worst = min(pods, key=lambda pod: (order_(pod), last(pod), rank_key(pod), natural_(pod["name"])))
     state = worst["kind"]
     if not any(pod["node"] for pod in pods) and state in WAITS:
         state = "waits"

@@ -177,6 +177,26 @@ fn snapshot_equals_the_independent_count_on_every_scenario_field_by_field() {
     }
 }
 
+/// Corners that nobody thought of: random phases, conditions, container states, gangs, taints and times.
+#[test]
+fn snapshot_equals_the_independent_count_on_clusters_of_random_objects() {
+    if !is_there("python3", "--version") {
+        println!("skipped: python3 is not on the PATH");
+        return;
+    }
+    let generator = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/random_scenario.py");
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 1..=5 {
+        let output = Command::new("python3").arg(&generator).arg(seed.to_string()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = folder.path().join("random.toml");
+        std::fs::write(&file, output.stdout).unwrap();
+        let served = TestServer::from_scenario(Scenario::load(&file).unwrap());
+        let cluster = served.simulation.clusters().into_iter().next().unwrap();
+        println!("seed {seed}: {}", compare(&served, &cluster, false).trim());
+    }
+}
+
 #[test]
 fn the_comparison_finds_a_number_that_is_wrong() {
     if !is_there("python3", "--version") {
@@ -223,5 +243,47 @@ fn the_comparison_finds_a_device_that_is_wrong() {
     assert_eq!((output.status.code(), stdout.lines().count()), (Some(1), fields.len() + 2), "{stdout}");
     for field in fields {
         assert!(stdout.contains(&format!("dra.drivers.gpu.example.com.{field}:")), "{field}: {stdout}");
+    }
+}
+
+/// Pods in trouble, gangs and pods that wait are among what is compared, each with its fields.
+#[test]
+fn the_comparison_finds_a_pod_a_gang_and_a_placement_that_are_wrong() {
+    if !is_there("python3", "--version") {
+        println!("skipped: python3 is not on the PATH");
+        return;
+    }
+    let served = TestServer::scenario("zoo");
+    let cluster = served.simulation.clusters().into_iter().find(|cluster| cluster.context == "zoo-trouble").unwrap();
+    let snapshot = watchbell(&served).args(["snapshot", "-o", "json", "--context", "zoo-trouble"]).output().unwrap();
+    let mut wrong: Value = serde_json::from_slice(&snapshot.stdout).unwrap();
+    let of = &mut wrong["clusters"][0];
+    let wrong_fields = [
+        ("/trouble/0/state", "state"),
+        ("/trouble/0/reason", "reason"),
+        ("/trouble/0/since", "since"),
+        ("/trouble/1/restarts", "restarts"),
+        ("/trouble/2/node", "node"),
+        ("/gangs/0/running", "running"),
+        ("/gangs/1/wantedAtLeast", "wantedAtLeast"),
+        ("/gangs/2/state", "state"),
+        ("/pending/0/now/fits", "fits"),
+        ("/pending/0/now/causes/taints", "taints"),
+        ("/pending/1/now/notEvaluated", "notEvaluated"),
+        ("/pending/2/scheduler/text", "text"),
+        ("/pending/3/requests/cpu", "cpu"),
+    ];
+    for (pointer, _) in wrong_fields {
+        *of.pointer_mut(pointer).unwrap() = "wrong".into();
+    }
+    // One pod and one gang that the snapshot leaves out.
+    of["trouble"].as_array_mut().unwrap().pop();
+    of["gangs"].as_array_mut().unwrap().pop();
+    let lists = lists(&served, &cluster, false);
+    let output = script_says("zoo-trouble", &put(&served, "snapshot.json", wrong.to_string().as_bytes()), &lists);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), stdout.lines().count()), (Some(1), wrong_fields.len() + 2), "{stdout}");
+    for (pointer, field) in wrong_fields {
+        assert!(stdout.contains(&format!(".{field}: counted")), "{pointer}: {stdout}");
     }
 }

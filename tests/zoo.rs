@@ -319,3 +319,37 @@ fn every_cause_in_the_zoo_keeps_as_many_nodes_from_a_pod_as_a_person_counts() {
         assert_eq!(pod["now"]["notEvaluated"], not_evaluated, "{name}");
     }
 }
+
+/// Two pods of each system; the `LeaderWorkerSet` says that it needs four, and the pod group of Kueue three.
+#[test]
+fn a_gang_of_every_system_in_the_zoo_is_what_a_person_counts() {
+    let cluster = in_trouble();
+    let gangs = cluster["gangs"].as_array().unwrap();
+    let row = |gang: &Value| {
+        let [kind, name] = ["kind", "name"].map(|field| gang[field].as_str().unwrap().to_owned());
+        let numbers = ["wanted", "wantedAtLeast", "running"].map(|field| gang[field].as_u64());
+        (kind, name, numbers, gang["state"].as_str().unwrap().to_owned())
+    };
+    let rows: Vec<_> = gangs.iter().map(row).collect();
+    let expected = [
+        ("PodGang", "disagg-0", [None, Some(2), Some(2)], "running"),
+        ("Job", "eval", [None, Some(2), Some(2)], "running"),
+        ("PyTorchJob", "finetune", [None, Some(2), Some(2)], "running"),
+        ("MPIJob", "nccl", [None, Some(2), Some(2)], "running"),
+        ("JobSet", "pretrain", [None, Some(2), Some(2)], "running"),
+        ("PodGroup", "render", [None, Some(2), Some(2)], "running"),
+        ("RayCluster", "search", [None, Some(2), Some(2)], "running"),
+        ("LeaderWorkerSet", "serve-0", [Some(4), None, Some(2)], "incomplete"),
+        ("Job.volcano.sh", "sim", [None, Some(2), Some(2)], "running"),
+        ("task group", "spark-1 executors", [None, Some(2), Some(2)], "running"),
+        ("StatefulSet", "sts", [None, Some(2), Some(2)], "running"),
+        ("pod group", "sweep", [Some(3), None, Some(2)], "incomplete"),
+        ("RayCluster", "tpu-0", [None, Some(2), Some(2)], "running"),
+    ];
+    let expected = expected.map(|(kind, name, numbers, state)| (kind.into(), name.into(), numbers, state.into()));
+    assert_eq!(rows, expected, "by name");
+    assert!(gangs.iter().all(|gang| gang["worst"].is_null() && gang["since"].is_null()));
+    let devices = gangs.iter().filter(|gang| gang["accelerators"] != json!([]));
+    let devices: Vec<_> = devices.map(|gang| (&gang["name"], &gang["accelerators"])).collect();
+    assert_eq!(devices, [(&json!("sts"), &json!([{ "resource": "nvidia.com/gpu", "count": 2 }]))]);
+}
