@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use watchbell::action::Action;
+use watchbell::facts::gang::{GangMember, GangSystem, Rank};
 use watchbell::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
-use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, Requests};
+use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, PodTrouble, Requests, TroubleKind};
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
 use watchbell::facts::wire::Uid;
@@ -489,4 +490,84 @@ fn gpu_sort_key(bencher: Bencher<'_, '_>, nodes: usize) {
     watched.press(Msg::Action(Action::Gpus));
     watched.settle();
     bencher.bench_local(|| watched.press(Msg::Action(Action::SortGpu)));
+}
+
+/// Gangs of 64 pods with 8 devices each, of which one waits in every tenth gang.
+fn gangs(gangs: usize) -> Vec<PodBatch> {
+    let of = |gang: usize| {
+        let (job, mut batch) = (format!("llm-{gang:05}"), PodBatch::default());
+        for index in 0..64_u16 {
+            let at = gang * 64 + usize::from(index);
+            let waits = index == 17 && gang.is_multiple_of(10);
+            let (name, node) = (format!("{job}-worker-{index}"), format!("worker-{at:06}"));
+            let rank = Some(Rank { job: 0, index });
+            let member = GangMember { system: GangSystem::Job, kind: "Job", key: &job, name: &job, rank, size: None };
+            let trouble = PodTrouble {
+                kind: TroubleKind::Unschedulable,
+                message: "0/64000 nodes are available: 64000 Insufficient nvidia.com/gpu.",
+                image: "",
+                device: "",
+                since: None,
+            };
+            let pod = PodFacts {
+                namespace: "train",
+                name: &name,
+                uid: Uid(at as u128 + 1),
+                version: at as u64 + 1,
+                node: if waits { "" } else { &node },
+                phase: if waits { PodPhase::Pending } else { PodPhase::Running },
+                created: Timestamp::from_second(1_760_000_000).ok(),
+                requests: Requests { others: vec![("nvidia.com/gpu", Quantity::whole(8))], ..Requests::default() },
+                trouble: waits.then_some(trouble),
+                gang: Some(member),
+                ..PodFacts::default()
+            };
+            batch.push(&pod, false);
+        }
+        batch
+    };
+    (0..gangs).map(of).collect()
+}
+
+/// The list of gangs.
+fn gang_list(gangs: usize) -> Watched {
+    let mut watched = Watched::of(model_of(64 * gangs, self::gangs(gangs)));
+    watched.press(Msg::Action(Action::Gangs));
+    watched.settle();
+    watched
+}
+
+/// A frame of the list of gangs.
+#[divan::bench(args = [10, 1_000], sample_count = 30)]
+fn gangs_frame(bencher: Bencher<'_, '_>, gangs: usize) {
+    let mut watched = gang_list(gangs);
+    bencher.bench_local(|| watched.draw());
+}
+
+/// A key that sorts the gangs, and the frame that answers it.
+#[divan::bench(args = [10, 1_000], sample_count = 30, sample_size = 1)]
+fn gangs_sort_key(bencher: Bencher<'_, '_>, gangs: usize) {
+    let mut watched = gang_list(gangs);
+    bencher.bench_local(|| watched.press(Msg::Action(Action::SortGpu)));
+}
+
+/// A key among the gangs in the second after the last count: gangs are counted again.
+#[divan::bench(args = [10, 1_000], sample_count = 30, sample_size = 1)]
+fn gangs_key_in_the_next_second(bencher: Bencher<'_, '_>, gangs: usize) {
+    let mut watched = gang_list(gangs);
+    let mut second = 2;
+    bencher.bench_local(|| {
+        second += 2;
+        watched.model.update(Msg::Action(Action::Down), moment(second));
+        watched.draw_at(moment(second));
+    });
+}
+
+/// A frame of one gang of 64 pods.
+#[divan::bench(sample_count = 30)]
+fn gang_frame(bencher: Bencher<'_, '_>) {
+    let mut watched = gang_list(1_000);
+    watched.press(Msg::Action(Action::Open));
+    watched.settle();
+    bencher.bench_local(|| watched.draw());
 }

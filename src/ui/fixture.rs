@@ -351,6 +351,7 @@ pub(super) fn pods(range: Range<usize>) -> Vec<PodRow<'static>> {
             gpus,
             last_report: None,
             rank: None,
+            member: None,
             trouble: None,
             since: None,
         }

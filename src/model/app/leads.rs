@@ -89,12 +89,16 @@ impl Model {
         }
     }
 
-    /// Opens the gangs, with the cursor at the open gang or at the gang of the selected or open pod.
+    /// Opens the gangs, with the cursor at the open gang or at the gang of the selected or open pod or group.
     pub(super) fn open_gangs(&mut self, now: Now) {
         self.arrange_pods(now);
         let gang = match (&self.screen, self.subject()) {
             (Screen::Gang(key), _) => Some(key.clone()),
             (_, Some(ObjectRef::Pod { namespace, name })) => self.current().gang_of(&namespace, &name),
+            (Screen::Top(TopScreen::Trouble), None) => {
+                let groups = self.current().pod_list(PodPlace::Screen).groups();
+                groups.and_then(|groups| groups.selected()?.gang())
+            }
             _ => None,
         };
         self.show(Screen::Top(TopScreen::Gangs), now);

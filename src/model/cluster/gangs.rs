@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ClusterState;
+use crate::facts::pod::PodFacts;
 use crate::model::derive::gangs::{
     self, CountedGangs, GangCounter, GangDetail, GangKey, GangRow, GangSizes, GangSource, MemberTrouble,
 };
@@ -199,6 +200,11 @@ impl ClusterState {
     #[must_use]
     pub fn gang_of(&self, namespace: &str, pod: &str) -> Option<GangKey> {
         GangKey::of_pod(&self.pods.pod(self.pods.find_pod(namespace, pod)?))
+    }
+
+    /// Trouble of a pod as a member of a gang.
+    pub(super) fn member_trouble(&self, pod: &PodFacts<'_>, now: Now) -> Option<MemberTrouble> {
+        gangs::trouble_of(self.gang_source(now), pod)
     }
 
     /// Exact numbers of pods of gangs, for answers about their owners.

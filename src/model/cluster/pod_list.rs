@@ -310,13 +310,14 @@ impl ClusterState {
         (range.start.min(end)..end).filter_map(row).collect()
     }
 
-    /// Row of a pod in a list: of a gang with the number of its rank.
+    /// Row of a pod in a list: of a gang with the number of its rank, and with the trouble of its node and devices.
     fn row_in<'a>(&self, set: &PodSet, facts: PodFacts<'a>, now: Now) -> PodRow<'a> {
         let PodSet::Gang(key) = set else { return self.row_of(facts, now) };
         let gang = self.opened_gang().filter(|opened| opened.key() == key);
         let rank = facts.gang.and_then(|gang| gang.rank);
         let rank = gang.and_then(|opened| opened.detail()?.ranks.number(rank));
-        PodRow { rank, ..self.row_of(facts, now) }
+        let member = self.member_trouble(&facts, now);
+        PodRow { rank, member, ..self.row_of(facts, now) }
     }
 
     /// The selected pod of a list; `None` if it shows groups.

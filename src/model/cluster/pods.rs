@@ -31,6 +31,7 @@ impl ClusterState {
         PodRow {
             selected: false,
             rank: None,
+            member: None,
             trouble: TroubleClass::of(&facts, last_report.is_some(), server_now),
             since: match last_report {
                 Some(report) => report.ago,

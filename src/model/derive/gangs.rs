@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::join::SLOWLY;
 use crate::facts::accelerator::Kind;
+use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::sorter::SLICE;
 use crate::model::store::nodes::NodeStore;
@@ -180,6 +181,14 @@ pub struct GangDetail {
 pub(crate) fn detail(from: GangSource<'_>, key: &GangKey) -> Option<GangDetail> {
     let id = from.pods.find_gang(key)?;
     GangPods::of(from, id).detail(from, from.pods.gang(id)?)
+}
+
+/// Trouble of a pod as a member of a gang; `None` if it has ended, or is in none.
+pub(crate) fn trouble_of(from: GangSource<'_>, pod: &PodFacts<'_>) -> Option<MemberTrouble> {
+    match member::class_of(from, pod, from.nodes.by_name(pod.node)) {
+        MemberClass::Trouble(trouble) if !pod.phase.is_terminal() => Some(trouble),
+        _ => None,
+    }
 }
 
 /// The row of one gang; otherwise like [`detail`].

@@ -13,7 +13,7 @@ use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::sorter::SLICE;
-use crate::model::store::pods::{NodeId, PodSlot};
+use crate::model::store::pods::{GangKey, NodeId, PodSlot};
 use crate::msg::Mono;
 
 use count::GroupCount;
@@ -99,6 +99,15 @@ pub struct PodGroupKey {
     pub kind: Clean,
     /// Identity within these; empty of the pods that have none.
     pub id: Clean,
+}
+
+impl PodGroup {
+    /// The gang that its pods belong to; `None` if they are grouped by something else, or belong to none.
+    #[must_use]
+    pub fn gang(&self) -> Option<GangKey> {
+        let PodGroupKey { namespace, system, kind, id, .. } = self.key.clone();
+        Some(GangKey { system: system?, namespace, kind, key: id, name: self.name.clone() })
+    }
 }
 
 /// The same of one pod, without a copy.

@@ -10,6 +10,7 @@ use crate::facts::pod::{PodFacts, PodPhase};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::derive::gangs::MemberTrouble;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::store::pods::PodSlot;
 
@@ -56,6 +57,8 @@ pub struct PodRow<'a> {
     pub selected: bool,
     /// Number of its rank in the gang whose pods are listed; `None` in other lists, and if it does not say its rank.
     pub rank: Option<u32>,
+    /// Its trouble as a member of the gang whose pods are listed, with its node and devices; `None` in other lists.
+    pub member: Option<MemberTrouble>,
     /// Time since creation by the server's clock.
     pub age: Option<Duration>,
     /// Whole devices that the pod holds (0 if terminal).
@@ -66,6 +69,20 @@ pub struct PodRow<'a> {
     pub trouble: Option<TroubleClass>,
     /// Time since it has been in trouble by the server's clock; `None` if that is not known.
     pub since: Option<Duration>,
+}
+
+impl PodRow<'_> {
+    /// Its trouble in words: of a member of a gang also that of its node and of its devices.
+    #[must_use]
+    pub fn trouble_text(&self) -> Option<&'static str> {
+        self.member.map(MemberTrouble::text).or(self.trouble.map(TroubleClass::text))
+    }
+
+    /// Rank of its trouble, worst first; members of gangs are not compared with other pods.
+    fn trouble_rank(&self) -> Option<i128> {
+        let member = self.member.and_then(|trouble| i128::try_from(trouble.severity()).ok());
+        member.or(self.trouble.map(|class| class as i128))
+    }
 }
 
 /// Identity of a selected pod.
@@ -186,8 +203,8 @@ const COLUMNS: &[Column<Pods>] = &[
         rank: 1,
         shown: |scope| scope.has_trouble(),
         sort: Some(SortBy::Column("trouble")),
-        key: |pod| SortKey::Number(pod.trouble.map(|class| class as i128)),
-        filter: FilterMatch::Text(|pod, text| pod.trouble.is_some_and(|class| contains(class.text(), text))),
+        key: |pod| SortKey::Number(pod.trouble_rank()),
+        filter: FilterMatch::Text(|pod, text| pod.trouble_text().is_some_and(|trouble| contains(trouble, text))),
         in_words: true,
         cell: Cell::Drawn(PodFigure::Trouble),
         ..Column::PLAIN
@@ -221,6 +238,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "NODE",
         width: Width::Seen(8, 40),
         rank: 5,
+        rank_by: Some(|scope| if *scope == PodScope::Gang { 2 } else { 5 }),
         shown: |scope| scope.is_cluster(),
         sort: Some(SortBy::Column("node")),
         key: |pod| SortKey::Text(Clean::new(pod.facts.node)),
@@ -236,7 +254,7 @@ const COLUMNS: &[Column<Pods>] = &[
         header: "STATUS",
         width: Width::Seen(9, 40),
         rank: 1,
-        shown: |scope| *scope != PodScope::Trouble,
+        shown: |scope| !scope.has_trouble(),
         sort: Some(SortBy::Status),
         key: |pod| SortKey::Number(Some(status_rank(&pod.facts))),
         filter: FilterMatch::Value(|pod, test| test.holds([pod.facts.status()].into_iter())),
@@ -405,6 +423,7 @@ mod tests {
             gpus,
             selected: false,
             rank: None,
+            member: None,
             age: None,
             last_report: None,
             trouble: None,

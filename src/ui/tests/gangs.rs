@@ -142,7 +142,7 @@ fn one_look_shows_which_of_64_ranks_is_lost() {
     assert!(has(&wide, &["? 1 node lost", "▪ 63 running"]), "{wide}");
     let sentence = "rank 17 llm-70b-worker-17 on 10-16-10-121, node Unknown since 22:14:54Z (26s); 8 GPUs held";
     assert!(has(&wide, &[sentence]), "{wide}");
-    assert!(has(&wide, &["▌", "17", "llm-70b-worker-17", "node lost"]), "the cursor is at it\n{wide}");
+    assert!(has(&wide, &["▌", "17", "llm-70b-worker-17", "node lost", "10-16-10-121"]), "the cursor is at it\n{wide}");
     // The strip wraps, with the first rank of each line at the left.
     let narrow = text(&mut bench, (60, 40));
     let (first, second) = ("▪".repeat(17), "▪".repeat(22));
@@ -195,6 +195,7 @@ fn devices_that_a_node_has_withdrawn_show_at_the_rank_that_holds_them() {
     let shown = text(&mut bench, (140, 40));
     assert!(has(&shown, &["rank 0 ▪▪◆▪ 3"]), "{shown}");
     assert!(has(&shown, &["4 of ≥4 pods run", "devices lost"]), "they run, as far as their kubelets say\n{shown}");
+    assert!(has(&shown, &["▌", "2", "llm-70b-worker-2", "devices lost", "node-118"]), "{shown}");
     let sentence =
         "rank 2 llm-70b-worker-2 on node-118, 3 nvidia.com/gpu withdrawn, seen since 22:13:50Z (40s); 8 GPUs held";
     assert!(has(&shown, &[sentence]), "{shown}");
@@ -255,7 +256,20 @@ fn the_key_of_gangs_leads_from_a_pod_to_its_gang() {
     assert!(has(&shown, &["▌vision-xl"]), "{shown}");
     bench.act(Action::Gangs);
     assert_eq!(bench.model.screen(), &Screen::Top(TopScreen::Trouble), "again closes it");
+    // From a group of pods in trouble: the order of the groupings is none, owner, gang.
+    bench.act(Action::NextPane);
+    bench.act(Action::NextPane);
+    bench.act(Action::Bottom);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌", "vision-xl"]) && shown.contains("[gang]"), "{shown}");
+    bench.act(Action::Gangs);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["▌vision-xl"]), "{shown}");
     // From an open gang: the same.
+    bench.act(Action::Gangs);
+    bench.act(Action::PreviousPane);
+    bench.act(Action::PreviousPane);
+    bench.act(Action::Bottom);
     bench.act(Action::Gangs);
     bench.act(Action::Open);
     bench.act(Action::Gangs);

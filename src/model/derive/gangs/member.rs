@@ -285,7 +285,8 @@ fn is_lost(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&Node>) -> boo
     }
 }
 
-fn class_of(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&Node>) -> MemberClass {
+/// What a pod that has not ended does as a member of its gang.
+pub(super) fn class_of(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&Node>) -> MemberClass {
     let own = TroubleClass::of(pod, is_lost(from, pod, node), from.server_now);
     let own = own.map(MemberTrouble::Pod);
     let not_ready = node.is_some_and(|node| node.readiness == Readiness::NotReady);

@@ -82,9 +82,11 @@ impl Cells<Pods> for PodCells<'_> {
             PodFigure::Owner => (plain, format!("{}/{}", pod.owner_kind, pod.owner_name)),
             PodFigure::Cpu | PodFigure::Memory if pod.phase.is_terminal() => blank(),
             PodFigure::Cpu => (plain, amount("cpu", pod.requests.cpu.milli())),
-            PodFigure::Trouble => match row.trouble {
-                Some(class) => (trouble_role(class), class.text().to_owned()),
-                None => blank(),
+            PodFigure::Trouble => match (row.trouble_text(), row.trouble) {
+                (Some(text), Some(class)) => (trouble_role(class), text.to_owned()),
+                // Of its node, or of the devices of its node.
+                (Some(text), None) => (Role::Bad, text.to_owned()),
+                (None, _) => blank(),
             },
             PodFigure::Since => (plain, row.since.map_or_else(|| glyphs.none.to_owned(), duration)),
             PodFigure::Reason => (Role::Text, reason(row)),
