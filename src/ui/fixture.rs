@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::scene::Scene;
+use super::scene::{Scene, SceneAlert};
 use super::screens::View;
 use super::screens::node::NodeView;
 use super::screens::nodes::NodesView;
@@ -712,7 +712,7 @@ impl Set {
                     marks
                 })
                 .collect(),
-            alerts: self.alerts.iter().collect(),
+            alerts: self.alerts.iter().map(|line| SceneAlert { line, hits: None }).collect(),
             firing: self.alerts.len(),
             warnings: &[],
             acked: 0,

@@ -1,5 +1,6 @@
 //! Values of the model that all parts of a frame share, limited to the visible lines.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::facts::text::Clean;
@@ -7,7 +8,9 @@ use crate::model::alerts::{AlertLine, MuteReason, Severity};
 use crate::model::app::Model;
 use crate::model::app::screens::Mode;
 use crate::model::cluster::ClusterSummary;
+use crate::model::derive::hits::Hits;
 use crate::model::derive::latency::SparkMark;
+use crate::model::known::Known;
 use crate::model::settings::Settings;
 use crate::model::table::state::TableControl;
 use crate::msg::Now;
@@ -17,6 +20,13 @@ use crate::ui::widgets::spark::MARKS;
 
 /// Maximum number of alerts in a frame, even on a tall screen.
 const ALERTS: usize = 16;
+
+/// A firing alert with the pods that it hits.
+pub(in crate::ui) struct SceneAlert<'a> {
+    pub(in crate::ui) line: &'a AlertLine,
+    /// `None` if it hits none by its kind.
+    pub(in crate::ui) hits: Option<Cow<'a, Known<Hits>>>,
+}
 
 /// Values that all parts of a frame share.
 pub(in crate::ui) struct Scene<'a> {
@@ -33,7 +43,7 @@ pub(in crate::ui) struct Scene<'a> {
     /// Sparkline of each line of the strip, newest mark last.
     pub(in crate::ui) marks: Vec<Vec<SparkMark>>,
     /// Firing alerts of all clusters, worst first; only those that can be listed.
-    pub(in crate::ui) alerts: Vec<&'a AlertLine>,
+    pub(in crate::ui) alerts: Vec<SceneAlert<'a>>,
     /// Firing alerts that are neither muted nor notices.
     pub(in crate::ui) firing: usize,
     /// Firing notices.
@@ -70,6 +80,10 @@ impl<'a> Scene<'a> {
         let mut alerts: Vec<&AlertLine> = first_alerts(model, ALERTS).collect();
         alerts.sort_by_key(|alert| (alert.muted.is_some(), Reverse(alert.severity)));
         alerts.truncate(ALERTS);
+        let with_hits = |line: &'a AlertLine| {
+            let hits = model.hits(line.cluster, line.rule, line.subject.as_ref());
+            SceneAlert { line, hits }
+        };
         let list = model.list();
         Self {
             settings: *model.settings(),
@@ -78,7 +92,7 @@ impl<'a> Scene<'a> {
             current,
             strip_first: strip.start,
             marks: clusters[strip].iter().map(|cluster| cluster.latency().marks(MARKS, now.mono)).collect(),
-            alerts,
+            alerts: alerts.into_iter().map(with_hits).collect(),
             firing: firing(model),
             notices: notices(model),
             acked: muted(model, MuteReason::Acknowledged),

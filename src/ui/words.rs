@@ -1,5 +1,7 @@
 //! Words and glyphs of states: health, freshness, failures, node status. The same state has the same glyph and word everywhere.
 
+pub(in crate::ui) mod hits;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;

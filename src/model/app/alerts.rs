@@ -64,6 +64,8 @@ pub struct AlertRow<'a> {
     pub state: AlertState,
     /// Its record.
     pub record: &'a AlertRecord,
+    /// Pods that it hits while it fires; `None` if it hits none by its kind.
+    pub hits: Option<Cow<'a, Known<Hits>>>,
     /// `true` for the operator's row.
     pub selected: bool,
 }
@@ -106,6 +108,9 @@ impl Model {
         let of_clusters = of_clusters.flat_map(|(cluster, id)| rows_of(&cluster.alerts, id, cluster.context()));
         let mut rows: Vec<AlertRow<'_>> = of_clusters.collect();
         rows.extend(rows_of(self.outage.alerts(), SEVERAL, self.outage.name()));
+        for row in rows.iter_mut().filter(|row| row.record.firing()) {
+            row.hits = self.hits(row.cluster, row.record.rule, row.record.subject.as_ref());
+        }
         rows.sort_by(|a, b| {
             let order = |row: &AlertRow<'_>| (row.state, Reverse(row.record.severity));
             // The newest of the resolved ones comes first, the oldest of the others.
@@ -265,7 +270,7 @@ fn rows_of<'a>(
     let shown = alerts.records().iter().filter(|record| record.resolved.is_some() || !record.inhibited());
     shown.map(move |record| {
         let state = state(record, alerts.muted(record));
-        AlertRow { cluster, context, state, record, selected: false }
+        AlertRow { cluster, context, state, record, hits: None, selected: false }
     })
 }
 

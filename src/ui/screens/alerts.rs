@@ -28,6 +28,8 @@ use crate::ui::words;
 /// Widths from which the time of day, and last, peak and count have columns.
 const CLOCK: u16 = 100;
 const NUMBERS: u16 = 80;
+/// Width from which the pods that are hit have a column; below it the text of the alert needs the room.
+const HITS: u16 = 150;
 /// Minimum height of a body with the whole text of the selected alert below the list.
 const DETAIL: u16 = 8;
 
@@ -85,8 +87,12 @@ impl View for AlertsView<'_> {
         let (area, glyphs, now) = (canvas.area, canvas.glyphs(), canvas.context.now);
         self.title(&mut canvas.pen(0), scene, now);
         let width = area.width;
-        let given =
-            AlertsGiven { numbers: width >= NUMBERS, clock: width >= CLOCK, clusters: scene.summaries.len() > 1 };
+        let given = AlertsGiven {
+            numbers: width >= NUMBERS,
+            clock: width >= CLOCK,
+            clusters: scene.summaries.len() > 1,
+            hits: width >= HITS && self.rows.iter().any(|row| row.hits.is_some()),
+        };
         let (cells, params) = (AlertCells { glyphs, now }, ColumnParams { width: width.into(), wide: false, given });
         let table = TableRows::<AlertList, _>::new(&self.rows, &cells, &params, &mut memory.alerts_widths, glyphs);
         let lines = u16::try_from(1 + page(area)).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
@@ -163,6 +169,7 @@ impl Cells<AlertList> for AlertCells<'_> {
             AlertFigure::Last => last(record, now),
             AlertFigure::Peak => peak(record, glyphs),
             AlertFigure::Count => grouped(record.count),
+            AlertFigure::Hits => hits(row, glyphs).unwrap_or_default(),
         };
         (Role::Text, text)
     }
@@ -212,11 +219,17 @@ fn peak(record: &AlertRecord, glyphs: &Glyphs) -> String {
     }
 }
 
-/// The selected alert's times in words.
+/// Pods that an alert hits, in full; `None` if it hits none by its kind.
+fn hits(row: &AlertRow<'_>, glyphs: &Glyphs) -> Option<String> {
+    words::hits::line(row.hits.as_deref()?, usize::MAX, glyphs)
+}
+
+/// The pods that the selected alert hits, and its times in words.
 fn detail(row: &AlertRow<'_>, scene: &Scene<'_>, glyphs: &Glyphs, now: Now) -> String {
     let names = ShortNames::new(scene.contexts(), LONGEST_CONTEXT, glyphs);
     let (record, dot) = (row.record, glyphs.dot);
     let mut parts = vec![format!("{} {}", names.get(row.context), record.severity.name())];
+    parts.extend(hits(row, glyphs).map(|hits| format!("hits {hits}")));
     parts.push(format!("first {}", time(record.first, now)));
     if let Some(since) = record.since {
         parts.push(format!("firing since {}", time(since, now)));

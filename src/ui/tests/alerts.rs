@@ -7,10 +7,11 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
+use crate::facts::gang::{GangMember, GangSystem};
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::PodFacts;
 use crate::model::app::alerts::AlertState;
-use crate::model::fixture::{Bench, gpu_node, node, pod, turned};
+use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::msg::{CallEnd, CallKind, Layer, ProbeOutcome, Resource};
 
 const PODS: CallKind = CallKind::List(Resource::Pods);
@@ -199,4 +200,55 @@ fn the_process_is_named_after_the_worst_alert() {
     assert!(format!("watchbell {}{}", "!!", 99).len() <= 15);
     bench.act(Action::Silence);
     assert_eq!(process_title(&bench.model), "watchbell", "what is silenced is not told");
+}
+
+/// Two lost nodes: on the first a member of a gang of 64 with 8 GPUs and a plain pod, on the second one plain pod.
+fn hit() -> Bench {
+    let gang = GangMember {
+        system: GangSystem::Kubeflow,
+        kind: "PyTorchJob",
+        key: "llm-70b",
+        name: "llm-70b",
+        rank: None,
+        size: Some(64),
+    };
+    let member = PodFacts { namespace: "train", gang: Some(gang), ..gpu_pod("llm-70b-17", "gpu-1", 8) };
+    let nodes = vec![turned(&gpu_node("gpu-1", 8, 8), ConditionStatus::Unknown, 0), node("cpu-1"), node("cpu-2")];
+    let mut bench = Bench::with(nodes, &[member, pod("web", "gpu-1"), pod("web-2", "cpu-1")]);
+    bench.wait_live(10);
+    lose(&mut bench, "cpu-1", ConditionStatus::False);
+    bench.wait_live(10);
+    bench
+}
+
+#[test]
+fn an_alert_says_whom_it_hits_where_there_is_room_and_its_text_wins() {
+    let mut bench = hit();
+    let theme = Theme::new(Depth::None, false);
+    let wide = lines(&draw(&mut bench, (160, 45), &theme));
+    let line = |text: &str, of: &str| text.lines().find(|line| line.contains(of)).unwrap().to_owned();
+    let (gang, plain) = (line(&wide, "node gpu-1 Unknown"), line(&wide, "node cpu-1 NotReady"));
+    assert!(gang.trim_end().ends_with("hits 2 pods · llm-70b 1 of 64 · 8 GPUs"), "{gang}");
+    assert!(plain.trim_end().ends_with("hits 1 pod · in ns"), "{plain}");
+    assert_eq!(gang.find("hits"), plain.find("hits"), "in one column");
+    let narrow = line(&lines(&draw(&mut bench, (80, 24), &theme)), "node gpu-1 Unknown");
+    assert!(narrow.contains("node gpu-1 Unknown since 22:13:20Z (KubeletSays)") && !narrow.contains("llm"), "{narrow}");
+}
+
+#[test]
+fn the_list_of_alerts_has_a_column_of_hits_that_sorts_and_filters() {
+    let mut bench = hit();
+    bench.act(Action::Alerts);
+    let theme = Theme::new(Depth::None, false);
+    let text = lines(&draw(&mut bench, (160, 45), &theme));
+    assert!(text.lines().any(|line| line.contains("HITS") && line.contains("ALERT")), "{text}");
+    assert!(text.contains("2 pods · llm-70b 1 of 64 · 8 GPUs node gpu-1"), "{text}");
+    assert!(text.contains("hits 2 pods · llm-70b 1 of 64 · 8 GPUs · first"), "below the list, in full: {text}");
+    assert!(!lines(&draw(&mut bench, (120, 30), &theme)).contains("HITS"), "the text needs the room");
+    bench.act(Action::Filter);
+    bench.type_text("hits>1");
+    bench.prepare();
+    let rows: Vec<String> = bench.model.alert_rows().iter().map(|row| row.record.text.to_string()).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].starts_with("node gpu-1"), "{rows:?}");
 }

@@ -13,6 +13,7 @@ pub(crate) enum AlertList {}
 
 /// Facts that decide which columns of alerts there are.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about some columns")]
 pub(crate) struct AlertsGiven {
     /// `true` if there is room for last, peak and count.
     pub(crate) numbers: bool,
@@ -20,6 +21,8 @@ pub(crate) struct AlertsGiven {
     pub(crate) clock: bool,
     /// `true` if there are several clusters.
     pub(crate) clusters: bool,
+    /// `true` if there is room for the pods that alerts hit, and one of the alerts hits pods.
+    pub(crate) hits: bool,
 }
 
 /// Values of an alert that the screen formats.
@@ -39,6 +42,8 @@ pub(crate) enum AlertFigure {
     Count,
     /// Its cluster.
     Cluster,
+    /// Pods that it hits.
+    Hits,
     /// Its text.
     Text,
 }
@@ -143,6 +148,19 @@ const COLUMNS: &[Column<AlertList>] = &[
         ..Column::PLAIN
     },
     Column {
+        name: "hits",
+        header: "HITS",
+        width: Width::Shrinking(8, 36),
+        gap: 1,
+        rank: 3,
+        shown: |given| given.hits,
+        sort: Some(SortBy::Column("hits")),
+        key: |alert| SortKey::Number(pods_hit(alert).map(|pods| -i128::from(pods))),
+        filter: FilterMatch::Count(|alert| pods_hit(alert)),
+        cell: Cell::Drawn(AlertFigure::Hits),
+        ..Column::PLAIN
+    },
+    Column {
         name: "alert",
         aliases: &["reason", "text"],
         header: "ALERT",
@@ -158,6 +176,11 @@ const COLUMNS: &[Column<AlertList>] = &[
         ..Column::PLAIN
     },
 ];
+
+/// Number of pods that an alert hits, or its lower bound; `None` if it hits none by its kind, or pods are not known.
+fn pods_hit(alert: &AlertRow<'_>) -> Option<i64> {
+    alert.hits.as_deref()?.as_ref().any().map(|hits| hits.pods.into())
+}
 
 /// A column of numbers.
 const NUMBER: Column<AlertList> = Column { gap: 1, align: Align::Right, ..Column::PLAIN };
