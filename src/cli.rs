@@ -205,6 +205,8 @@ pub enum OutputFormat {
     Table,
     /// For programs; its fields are in docs/schema.md.
     Json,
+    /// For programs: a line of JSON for each cluster as soon as it is read.
+    Ndjson,
 }
 
 /// Output format of a check.

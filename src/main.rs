@@ -21,7 +21,7 @@ use watchbell::facts::text::Clean;
 use watchbell::file;
 use watchbell::limits;
 use watchbell::logfile;
-use watchbell::msg::check::StepOutcome;
+use watchbell::msg::check::{CheckStep, StepOutcome};
 use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard, Watched};
@@ -114,12 +114,22 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
             let config = load_config(cli)?;
             let targets = targets(&cli.clusters, &config)?;
             end_on_signals()?;
-            let snapshot = runtime::snapshot(&watched(targets, &config), *deadline)?;
-            print(&match output {
-                OutputFormat::Table => report::table(&snapshot),
-                OutputFormat::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
-            })?;
-            Ok(if snapshot.complete() { DONE } else { PARTIAL })
+            let watched = watched(targets, &config);
+            let is_complete = match output {
+                OutputFormat::Ndjson => {
+                    let line = |snapshot: &_| print(&(serde_json::to_string(snapshot)? + "\n"));
+                    runtime::snapshot_each(&watched, *deadline, line)?
+                }
+                OutputFormat::Table | OutputFormat::Json => {
+                    let snapshot = runtime::snapshot(&watched, *deadline)?;
+                    print(&match output {
+                        OutputFormat::Table => report::table(&snapshot),
+                        _ => serde_json::to_string_pretty(&snapshot)? + "\n",
+                    })?;
+                    snapshot.complete()
+                }
+            };
+            Ok(if is_complete { DONE } else { PARTIAL })
         }
         Some(Command::Check { output, deadline }) => check(cli, *output, *deadline),
         Some(Command::Completion { shell }) => {
@@ -139,57 +149,81 @@ fn dispatch(cli: &Cli) -> eyre::Result<i32> {
     }
 }
 
-/// Contexts are checked side by side and printed one after another, the first one's lines as they come.
+/// Contexts are checked side by side. A single one is printed step by step, several as they end, without what is well.
 fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32> {
     let config = load_config(cli)?;
     let targets = targets(&cli.clusters, &config)?;
     end_on_signals()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (is_text, is_alone) = (output == CheckOutput::Text, targets.len() == 1);
     let clusters = runtime.block_on(async {
-        let started: Vec<_> = targets
-            .into_iter()
-            .map(|target| {
-                // The channel holds more than all steps: a check never waits until another one is printed.
-                let (out, steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
-                let names = (target.context().clone(), target.server().map(Into::into));
-                let tuning = config.tuning(target.context());
-                let task = tokio::spawn(Box::pin(cluster::check::run(target, tuning, deadline, out)) as cluster::Task);
-                (names, steps, task)
-            })
-            .collect();
-        let mut clusters = Vec::with_capacity(started.len());
-        for ((context, server), mut steps, task) in started {
-            let mut completed = Vec::new();
-            let text = output == CheckOutput::Text;
-            let gap = if clusters.is_empty() { "" } else { "\n" };
-            print_if(text, || format!("{gap}{}", report::check::heading(&context)))?;
-            while let Some(step) = steps.recv().await {
-                print_if(text, || report::check::line(&step))?;
-                completed.push(step);
-            }
-            task.await.wrap_err_with(|| format!("the check of `{context}` broke off"))?;
-            let cluster = report::check::ClusterCheck::new(context, server, completed);
-            print_if(text, || cluster.summary())?;
-            clusters.push(cluster);
+        let mut running = tokio::task::JoinSet::new();
+        let (put, mut live) = tokio::sync::mpsc::channel(1);
+        for (at, target) in targets.into_iter().enumerate() {
+            let tuning = config.tuning(target.context());
+            let put = (is_alone && is_text).then(|| put.clone());
+            running.spawn(async move { (at, check_one(target, tuning, deadline, put).await) });
         }
-        eyre::Ok(clusters)
+        drop(put);
+        while let Some(text) = live.recv().await {
+            print(&text)?;
+        }
+        let mut clusters = Vec::new();
+        while let Some(ended) = running.join_next().await {
+            let (at, cluster) = ended.wrap_err("a check broke off")?;
+            match (is_text, is_alone) {
+                (false, _) => {}
+                (true, true) => print(&cluster.summary())?,
+                (true, false) => print(&format!("{}\n", cluster.brief()))?,
+            }
+            clusters.push((at, cluster));
+        }
+        clusters.sort_by_key(|(at, _)| *at);
+        eyre::Ok(clusters.into_iter().map(|(_, cluster)| cluster).collect())
     });
     // A hanging name resolution cannot be cancelled, so do not wait for it (F02).
     runtime.shutdown_background();
     let check = report::check::Check::new(watchbell::clock::wall(), clusters?);
-    if output == CheckOutput::Json {
-        print(&(serde_json::to_string_pretty(&check)? + "\n"))?;
+    match output {
+        CheckOutput::Json => print(&(serde_json::to_string_pretty(&check)? + "\n"))?,
+        CheckOutput::Text if !is_alone => print(&check.summary())?,
+        CheckOutput::Text => {}
     }
     Ok(if check.outcome == StepOutcome::Fail { PARTIAL } else { DONE })
+}
+
+/// Checks one cluster; the text of each step goes to `put` as it comes.
+async fn check_one(
+    target: ContextTarget,
+    tuning: cluster::Tuning,
+    deadline: Duration,
+    put: Option<tokio::sync::mpsc::Sender<String>>,
+) -> report::check::ClusterCheck {
+    let (context, server) = (target.context().clone(), target.server().map(Into::into));
+    let print = async |text| {
+        if let Some(put) = &put {
+            // Without a reader the program is ending.
+            let _ = put.send(text).await;
+        }
+    };
+    print(report::check::heading(&context)).await;
+    // The channel holds more than all steps: a check never waits until another one is printed.
+    let (out, mut steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
+    let task = tokio::spawn(Box::pin(cluster::check::run(target, tuning, deadline, out)) as cluster::Task);
+    let mut completed = Vec::new();
+    while let Some(step) = steps.recv().await {
+        print(report::check::line(&step)).await;
+        completed.push(step);
+    }
+    if let Err(error) = task.await {
+        completed.push(CheckStep::new("check", StepOutcome::Fail, &format!("broke off: {error}")));
+    }
+    report::check::ClusterCheck::new(context, server, completed)
 }
 
 /// Handles ending signals, so that running plugins end too; the exit code is that of the signal.
 fn end_on_signals() -> eyre::Result<()> {
     term::end_on_signals().wrap_err("could not set up signal handling")
-}
-
-fn print_if(is_text: bool, text: impl FnOnce() -> String) -> eyre::Result<()> {
-    if is_text { print(&text()) } else { Ok(()) }
 }
 
 /// Writes to stdout; a closed reader (`| head`) is not an error.

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::facts::accelerator::Kind;
 use crate::facts::text::Clean;
 use crate::model::app::Model;
+use crate::model::cluster::ClusterState;
 use crate::model::derive::dra::DriverDevices;
 use crate::model::known::Known;
 use crate::msg::{Layer, Now};
@@ -291,15 +292,22 @@ pub struct FaultReport {
 /// The clusters at this moment.
 #[must_use]
 pub fn snapshot(model: &Model, now: Now) -> Snapshot {
-    Snapshot {
-        api_version: "watchbell/v1",
-        kind: "Snapshot",
-        time: now.wall,
-        clusters: model.clusters().iter().map(|cluster| build::cluster(cluster, now)).collect(),
-    }
+    Snapshot::of(model.clusters().iter().map(|of| cluster(of, now)).collect(), now.wall)
+}
+
+/// One cluster at this moment.
+#[must_use]
+pub fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
+    build::cluster(cluster, now)
 }
 
 impl Snapshot {
+    /// The document of these reports.
+    #[must_use]
+    pub fn of(clusters: Vec<ClusterReport>, time: Timestamp) -> Self {
+        Self { api_version: "watchbell/v1", kind: "Snapshot", time, clusters }
+    }
+
     /// Returns `true` if nodes and pods of every cluster are complete, or those of the requested namespaces.
     #[must_use]
     pub fn complete(&self) -> bool {

@@ -33,7 +33,7 @@ use crate::ui::ViewState;
 
 use app::{App, Pace};
 pub use clusters::Clusters;
-pub use snapshot::snapshot;
+pub use snapshot::{snapshot, snapshot_each};
 
 /// Clusters to watch, with their settings.
 pub struct Watched<'a> {

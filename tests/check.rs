@@ -197,16 +197,25 @@ fn node_that_has_just_changed_is_named_with_its_state() {
 }
 
 #[test]
-fn clusters_are_printed_one_after_another_in_the_order_of_the_kubeconfig() {
+fn each_of_several_clusters_is_printed_whole_as_it_ends_and_a_last_line_counts_them() {
     let served = TestServer::scenario("fleet");
     let output = run(&served, &["--all-contexts"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("check of ")).collect();
+    let blocks: Vec<&str> = text.split("\n\n").collect();
+    let (last, blocks) = blocks.split_last().unwrap();
+    let mut headings: Vec<&str> = blocks.iter().map(|block| block.lines().next().unwrap()).collect();
+    headings.sort_unstable();
     let contexts = served.simulation.clusters();
-    let expected: Vec<String> =
+    let mut expected: Vec<String> =
         contexts.iter().map(|c| format!("check of {}, measured from this host", c.context)).collect();
+    expected.sort();
     assert_eq!(headings, expected);
-    assert_eq!(text.lines().filter(|line| line.starts_with("=> ")).count(), contexts.len());
+    for block in blocks {
+        let is_end = |line: &&str| line.starts_with("=> ");
+        assert_eq!(block.lines().filter(is_end).count(), 1, "{block}");
+        assert!(!block.lines().any(|line| line.starts_with("ok ")), "what is well is not told:\n{block}");
+    }
+    assert!(last.starts_with(&format!("=> {} clusters: ", contexts.len())) && last.contains("unreachable"), "{last}");
     assert_eq!(output.status.code(), Some(3), "one of them is unreachable");
 }
 

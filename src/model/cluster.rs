@@ -344,6 +344,9 @@ impl ClusterState {
     /// Applies the passing of a second.
     pub(crate) fn tick(&mut self, now: Now) {
         self.latency.tick(now.mono);
+        if self.server_health().is_silent(now) {
+            self.link.silent_at = Some(now.mono);
+        }
         let current = self.server_health().nodes_are_current(now) && self.tracks.nodes.complete();
         self.history.watched(current, now);
         self.history.tick(now);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
-use crate::facts::text::Clean;
+use crate::facts::text::{Clean, counted};
 use crate::msg::check::{CheckStep, StepOutcome};
 
 /// Maximum width of a line in columns.
@@ -51,6 +51,24 @@ impl Check {
         let outcome = clusters.iter().map(|cluster| cluster.outcome).max().unwrap_or(StepOutcome::Ok);
         Self { api_version: "watchbell/v1", kind: "Check", time, outcome, clusters }
     }
+
+    /// The last line of several clusters: how many are healthy, and the names of the others.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let of = |outcome| self.clusters.iter().filter(move |cluster| cluster.outcome == outcome);
+        let named = |outcome| {
+            let names: Vec<&str> = of(outcome).map(|cluster| &*cluster.context).collect();
+            if names.is_empty() { "none".to_owned() } else { format!("{}: {}", names.len(), names.join(", ")) }
+        };
+        let text = format!(
+            "{}: {} healthy; with warnings {}; not healthy {}",
+            counted(self.clusters.len(), "cluster"),
+            of(StepOutcome::Ok).count(),
+            named(StepOutcome::Warn),
+            named(StepOutcome::Fail),
+        );
+        wrapped("=> ", 3, &text)
+    }
 }
 
 impl ClusterCheck {
@@ -61,6 +79,14 @@ impl ClusterCheck {
         // Without any step it is not known that all is well.
         let outcome = worst.unwrap_or(StepOutcome::Fail);
         Self { context, server, outcome, steps }
+    }
+
+    /// The steps that are not well, under the heading of the cluster, and its last line.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        let is_worse = |step: &&CheckStep| matches!(step.outcome, StepOutcome::Warn | StepOutcome::Fail);
+        let lines: String = self.steps.iter().filter(is_worse).map(line).collect();
+        format!("{}{lines}{}", heading(&self.context), self.summary())
     }
 
     /// The last line, which sums it up.
@@ -185,6 +211,27 @@ mod tests {
             let bare = |text: &str| text.split_whitespace().collect::<String>();
             assert!(bare(&out).contains(&bare(&text)), "{out}");
         }
+    }
+
+    #[test]
+    fn of_several_clusters_only_what_is_not_well_is_told_and_a_last_line_counts_them() {
+        let step = |name: &str, outcome| CheckStep::new(name, outcome, "x");
+        let cluster = |name: &str, outcome| {
+            ClusterCheck::new(name.into(), None, vec![step("dns", StepOutcome::Ok), step("tls", outcome)])
+        };
+        let clusters = vec![
+            cluster("a", StepOutcome::Ok),
+            cluster("b", StepOutcome::Fail),
+            cluster("c", StepOutcome::Warn),
+            cluster("d", StepOutcome::Fail),
+        ];
+        let brief = clusters[1].brief();
+        assert!(
+            brief.starts_with("check of b,") && brief.contains("FAIL  tls") && !brief.contains("ok    dns"),
+            "{brief}"
+        );
+        let check = Check::new(Timestamp::UNIX_EPOCH, clusters);
+        assert_eq!(check.summary(), "=> 4 clusters: 1 healthy; with warnings 1: c; not healthy 2: b, d\n");
     }
 
     #[test]

@@ -10,59 +10,164 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::Watched;
 use super::inbox::BATCH_MESSAGES;
 use crate::clock::Clock;
+use crate::model::app::Model;
 use crate::model::cluster::ClusterState;
-use crate::msg::{Effect, Msg};
-use crate::report::{self, Snapshot};
+use crate::msg::{Effect, Layer, Msg, Now};
+use crate::report::{self, ClusterReport, Snapshot};
 
 /// Time to wait for optional APIs once nodes and pods are complete.
 const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes.
+/// Time to wait for a cluster whose every attempt has failed without an answer.
+const FAILED_PATIENCE: Duration = Duration::from_secs(2);
+/// Time to wait for a cluster that has not answered at all while the others are done.
+const SILENT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads the clusters once: until nodes and pods of all are complete, or refused, or the deadline passes. A cluster that has
+/// answered nothing at all does not keep those that have for long.
 ///
 /// # Errors
 /// If the cluster tasks cannot be started.
 pub fn snapshot(watched: &Watched<'_>, deadline: Duration) -> eyre::Result<Snapshot> {
+    let mut reports = Vec::new();
+    read(watched, deadline, |at, report| {
+        reports.push((at, report));
+        Ok(())
+    })?;
+    reports.sort_unstable_by_key(|(at, _)| *at);
+    let clusters = reports.into_iter().map(|(_, report)| report).collect();
+    Ok(Snapshot::of(clusters, crate::clock::wall()))
+}
+
+/// Like [`snapshot`], but passes on each cluster as soon as it is read. Returns `true` if all of them are complete.
+///
+/// # Errors
+/// If the cluster tasks cannot be started, or `put` fails.
+pub fn snapshot_each(
+    watched: &Watched<'_>,
+    deadline: Duration,
+    mut put: impl FnMut(&Snapshot) -> eyre::Result<()>,
+) -> eyre::Result<bool> {
+    let mut complete = true;
+    read(watched, deadline, |_, report| {
+        let snapshot = Snapshot::of(vec![report], crate::clock::wall());
+        complete &= snapshot.complete();
+        put(&snapshot)
+    })?;
+    Ok(complete)
+}
+
+/// Passes on the report of each cluster, with its index, as soon as waiting brings nothing more.
+fn read(
+    watched: &Watched<'_>,
+    deadline: Duration,
+    mut put: impl FnMut(usize, ClusterReport) -> eyre::Result<()>,
+) -> eyre::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let clock = Clock::start();
         let (mut clusters, mut model) = (watched.start(clock)?, watched.model());
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
-        let mut patience = None;
-        let mut second = interval(Duration::from_secs(1));
-        loop {
+        let mut progress = vec![Progress::Reading; model.clusters().len()];
+        let (mut second, mut is_open) = (interval(Duration::from_secs(1)), true);
+        while is_open && Instant::now() < end && progress.iter().any(|progress| *progress != Progress::Done) {
+            let optional_end = progress.iter().filter_map(Progress::optional_end).min();
             tokio::select! {
                 biased;
-                () = sleep_until(end.min(patience.unwrap_or(end))) => break,
+                () = sleep_until(optional_end.unwrap_or(end).min(end)) => {}
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
-                        match model.update(msg, clock.now()) {
-                            Some(Effect::Unfollow(id)) => clusters.unfollow(id),
-                            Some(Effect::Query(id, query)) => clusters.query(id, query),
-                            _ => {}
+                        if let Some(Effect::Unfollow(id)) = model.update(msg, clock.now()) {
+                            clusters.unfollow(id);
                         }
                     }
-                    if received == 0 { break }
+                    is_open = received > 0;
                 }
                 _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
             }
-            // Optional APIs get a little time, and never make the output incomplete.
-            if model.clusters().iter().all(ClusterState::settled) {
-                let patience = *patience.get_or_insert(Instant::now() + OPTIONAL_PATIENCE);
-                let whole = model.clusters().iter().all(ClusterState::optional_settled);
-                if whole || Instant::now() >= patience {
-                    break;
-                }
-            }
+            advance(&mut progress, model.clusters(), clock.now());
+            pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
         }
-        let now = clock.now();
+        // What is known by now.
+        let left = progress.iter_mut().filter(|progress| **progress != Progress::Done);
+        left.for_each(|progress| *progress = Progress::Read);
+        pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
+        // Dropping millions of pods would take seconds, and the output is complete.
+        mem::forget((model, clusters));
+        Ok(())
+    })
+}
+
+/// State of one cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Nodes and pods are being read.
+    Reading,
+    /// They are read; optional APIs get a little time until then, and never make the output incomplete.
+    Optional(Instant),
+    /// Waiting brings nothing more.
+    Read,
+    /// The report was passed on.
+    Done,
+}
+
+impl Progress {
+    fn optional_end(&self) -> Option<Instant> {
+        match self {
+            Self::Optional(end) => Some(*end),
+            _ => None,
+        }
+    }
+}
+
+/// Advances the clusters for which waiting brings nothing more.
+fn advance(progress: &mut [Progress], clusters: &[ClusterState], now: Now) {
+    let settled = clusters.iter().filter(|cluster| cluster.settled() || is_refused(cluster, now)).count();
+    let is_alone = clusters.len() == 1;
+    // Those that answer nothing at all wait for the others, and then not for long.
+    let silent = clusters.iter().filter(|cluster| !cluster.settled() && cluster.link().unheard(now).is_some()).count();
+    let others_are_read = !is_alone && settled + silent >= clusters.len();
+    for (progress, cluster) in progress.iter_mut().zip(clusters) {
+        let is_silent = || cluster.link().unheard(now).is_some_and(|span| span >= SILENT_PATIENCE);
+        *progress = match *progress {
+            Progress::Reading if cluster.settled() => Progress::Optional(Instant::now() + OPTIONAL_PATIENCE),
+            Progress::Reading if is_refused(cluster, now) || (others_are_read && is_silent()) => Progress::Read,
+            before => before,
+        };
+        let is_over = |end| cluster.optional_settled() || Instant::now() >= end;
+        if progress.optional_end().is_some_and(is_over) {
+            *progress = Progress::Read;
+        }
+    }
+}
+
+/// Returns `true` if every attempt to reach a cluster has failed for a while, and none because of its deadline.
+fn is_refused(cluster: &ClusterState, now: Now) -> bool {
+    let fails_at_once =
+        |layer| matches!(layer, Layer::Credentials | Layer::Dns | Layer::Proxy | Layer::Connect | Layer::Tls);
+    let failed = cluster.link().failures().any(|failure| fails_at_once(failure.layer));
+    failed && cluster.link().unheard(now).is_some_and(|span| span >= FAILED_PATIENCE)
+}
+
+/// Passes on the reports of the clusters that are read.
+fn pass_on(
+    progress: &mut [Progress],
+    model: &mut Model,
+    now: Now,
+    put: &mut impl FnMut(usize, ClusterReport) -> eyre::Result<()>,
+) -> eyre::Result<()> {
+    if progress.contains(&Progress::Read) {
         while model.is_behind() {
             model.update(Msg::CatchUp, now);
         }
         model.update(Msg::Frame, now);
-        let snapshot = report::snapshot(&model, now);
-        // Dropping millions of pods would take seconds, and the output is complete.
-        mem::forget((model, clusters));
-        Ok(snapshot)
-    })
+    }
+    for (at, progress) in progress.iter_mut().enumerate().filter(|(_, progress)| **progress == Progress::Read) {
+        *progress = Progress::Done;
+        if let Some(cluster) = model.clusters().get(at) {
+            put(at, report::cluster(cluster, now))?;
+        }
+    }
+    Ok(())
 }

@@ -173,6 +173,22 @@ fn a_refused_probe_is_no_answer_and_a_500_is_one() {
 }
 
 #[test]
+fn probes_of_a_silence_that_end_after_it_are_no_alert_of_a_server_that_answers_again() {
+    let mut bench = bench();
+    for _ in 0..6 {
+        bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
+        bench.wait(5);
+    }
+    assert_eq!(bench.reasons(), ["Unreachable"]);
+    bench.received();
+    assert!(bench.reasons().is_empty(), "the last three probes timed out before the answer: {:?}", bench.reasons());
+    bench.wait(1);
+    bench.received();
+    bench.probe(ProbeOutcome::TimedOut { at_least: Duration::from_secs(5) });
+    assert_eq!(bench.reasons(), ["ProbeFailing"], "this one was sent to a server that answers");
+}
+
+#[test]
 fn throttling_is_a_notice_and_then_a_warning_for_a_minute() {
     let mut bench = bench();
     bench.call(PODS, 20, CallEnd::Complete, Some(429));

@@ -1,6 +1,7 @@
 //! State of the server by the evidence of calls and probes: its identity, its last answer, its last failures.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,6 +36,8 @@ pub struct ServerState {
     pub(in crate::model) begun: Option<Now>,
     /// Time of the last answer of the server, or of something in front of it.
     pub(in crate::model) answered: Option<Now>,
+    /// Last second in which the server was silent: probes that began before it prove only that.
+    pub(in crate::model) silent_at: Option<Mono>,
     /// `true` if no client could be made from the kubeconfig, and nothing has answered since.
     pub(in crate::model) unusable: bool,
     /// Time of the first 401, if no request was accepted since.
@@ -86,6 +89,12 @@ impl ServerState {
             }
             _ => now.wall,
         }
+    }
+
+    /// Time since the first request, if nothing has ever been answered.
+    #[must_use]
+    pub fn unheard(&self, now: Now) -> Option<Duration> {
+        if self.answered.is_some() { None } else { self.begun.map(|begun| now.mono.since(begun.mono)) }
     }
 
     pub(in crate::model) fn begun(&mut self, now: Now) {

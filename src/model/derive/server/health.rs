@@ -124,12 +124,20 @@ impl<'a> ServerHealth<'a> {
         let layers = last.into_iter().filter_map(failed);
         let layers = layers.filter(|layer| !matches!(layer, Layer::Throttled | Layer::Auth | Layer::Rbac));
         let layers: Vec<Layer> = layers.collect();
-        (layers.len() == PROBES_IN_A_ROW).then(|| layers[0])
+        (layers.len() == PROBES_IN_A_ROW && self.probed_in_contact(now)).then(|| layers[0])
     }
 
-    /// Returns `true` if the last three API probes timed out.
+    /// Returns `true` if the last three API probes timed out, although something answers.
     pub(in crate::model) fn probes_time_out(&self, now: Now) -> bool {
-        self.last_probes(now, |outcome| matches!(outcome, ProbeOutcome::TimedOut { .. }))
+        self.last_probes(now, |outcome| matches!(outcome, ProbeOutcome::TimedOut { .. })) && self.probed_in_contact(now)
+    }
+
+    /// Returns `true` if the last API probe began after the server was silent for the last time: the probes of a silence end after
+    /// it, and say nothing about a server that answers again.
+    fn probed_in_contact(&self, now: Now) -> bool {
+        let Some(silent_at) = self.server.silent_at else { return true };
+        let [newest, _] = self.latency.newest_probes(now.mono);
+        newest.is_some_and(|(since, _)| since <= now.mono.since(silent_at))
     }
 
     /// Returns `true` if the last three API probes were slow or timed out.
