@@ -22,9 +22,11 @@ mod message;
 pub mod metrics;
 pub mod node;
 pub mod object;
+pub mod owner;
 pub mod pod;
 pub(crate) mod proto;
 pub mod quantity;
+pub mod queue;
 pub mod text;
 pub mod wire;
 

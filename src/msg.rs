@@ -29,7 +29,7 @@ pub use event::{ClusterEvent, SKEW_SHOWN_MS, UsageNews};
 pub use failure::{Failure, Layer};
 pub use limits::{PageLimits, Smaller};
 pub use page::PageHead;
-pub use query::{Query, QueryAnswer, QueryKind, QueryResult};
+pub use query::{GangOwner, Query, QueryAnswer, QueryKind, QueryResult, QueueListing};
 pub use sync::SyncState;
 pub use time::{Mono, Now};
 

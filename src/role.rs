@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::facts::api::{ApiResource, Discovery};
+use crate::facts::owner::OWNERS;
+use crate::facts::queue::QueueSystem;
 use crate::resource::{EVENTS, NAMESPACES, NODE_METRICS, Resource};
 
 const TEMPLATE: &str = include_str!("../assets/rbac.yaml");
@@ -28,7 +30,7 @@ struct ResourceRule {
 pub fn manifest() -> String {
     let core: String = rules(Resource::CORE.map(Resource::api)).iter().map(ResourceRule::yaml).collect();
     let optional = Resource::OPTIONAL.into_iter().map(Resource::api);
-    let rules = rules([&NAMESPACES, &NODE_METRICS].into_iter().chain(optional).chain([&EVENTS]));
+    let rules = rules([&NAMESPACES, &NODE_METRICS].into_iter().chain(optional).chain(on_demand()).chain([&EVENTS]));
     let mut cluster = String::new();
     let mut namespaces: BTreeMap<&str, Vec<&ResourceRule>> = BTreeMap::new();
     for rule in &rules {
@@ -40,6 +42,11 @@ pub fn manifest() -> String {
     let local: String = namespaces.into_iter().map(|(namespace, rules)| role(namespace, &rules)).collect();
     let paths = format!("{LAST_PATH}{}", discovery_paths());
     TEMPLATE.replace(CORE, &core).replace(RULES, &cluster).replace(LAST_PATH, &paths).replace(ROLES, &local)
+}
+
+/// Resources that are only read on demand: owners of gangs, and objects of queues.
+fn on_demand() -> impl Iterator<Item = &'static ApiResource> {
+    OWNERS.iter().chain(QueueSystem::ALL.into_iter().map(QueueSystem::api))
 }
 
 /// Rules of these resources; neighbours with the same group, namespace and purpose share one.
@@ -60,7 +67,8 @@ fn rules(resources: impl IntoIterator<Item = &'static ApiResource>) -> Vec<Resou
 
 /// Paths of the documents in which the versions of optional groups are looked up, each after a comma.
 fn discovery_paths() -> String {
-    let mut paths: Vec<String> = Vec::new();
+    // Which queues there are is looked up in the document of all groups.
+    let mut paths = vec!["/apis".to_owned()];
     for api in Resource::OPTIONAL.map(Resource::api) {
         let group = api.group_path();
         let read = match api.discovery {

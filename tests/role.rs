@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use watchbell::role::manifest;
 use watchbell::sim::Change;
 
-use crate::rig::{PATIENCE, Terminal, TestServer, scenario, watchbell};
+use crate::rig::{PATIENCE, Terminal, TestServer, scenario, wait_until, watchbell};
 
 /// Permission that a request needs: a verb on a resource of a group, or a path that is no resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,10 +81,92 @@ fn used(served: &TestServer, granted: &BTreeSet<Right>) -> BTreeSet<Right> {
     requests.iter().map(|request| stands_for(Right::of(&request.path_and_query))).collect()
 }
 
-/// Everything that there is to follow: nodes, pods, usage, leases, devices with their taint rules.
+/// Pods that wait for a node, each of a gang whose owner is read: the name of the pod, the resource of the owner, and the pod's labels.
+const MEMBERS: [(&str, &str, &str); 11] = [
+    ("of-job", "/apis/batch/v1/namespaces/gangs/jobs/", JOB),
+    ("of-set", "/apis/apps/v1/namespaces/gangs/statefulsets/", r#"{"apps.kubernetes.io/pod-index":"0"}"#),
+    ("of-jobset", "/jobsets/", r#"{"jobset.sigs.k8s.io/jobset-name":"llm"}"#),
+    (
+        "of-pytorch",
+        "/pytorchjobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"pytorchjob-controller"}"#,
+    ),
+    (
+        "of-tf",
+        "/tfjobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"tfjob-controller"}"#,
+    ),
+    (
+        "of-jax",
+        "/jaxjobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"jaxjob-controller"}"#,
+    ),
+    (
+        "of-paddle",
+        "/paddlejobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"paddlejob-controller"}"#,
+    ),
+    (
+        "of-xgboost",
+        "/xgboostjobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"xgboostjob-controller"}"#,
+    ),
+    (
+        "of-mpi",
+        "/mpijobs/",
+        r#"{"training.kubeflow.org/job-name":"llm","training.kubeflow.org/operator-name":"mpi-operator"}"#,
+    ),
+    ("of-ray", "/rayclusters/", r#"{"ray.io/cluster":"llm"}"#),
+    ("of-volcano", "/apis/batch.volcano.sh/v1alpha1/namespaces/gangs/jobs/", r#"{"volcano.sh/job-name":"llm"}"#),
+];
+
+const JOB: &str = r#"{"batch.kubernetes.io/job-name":"llm","batch.kubernetes.io/job-completion-index":"0"}"#;
+
+/// A workload of Kueue that waits for the Job of the first member.
+const WORKLOAD: &str = r#"{"metadata":{"name":"job-llm-1a2b3","namespace":"gangs","ownerReferences":[{"kind":"Job","name":"llm","controller":true}]}}"#;
+
+/// Everything that there is to follow: nodes, pods, usage, leases, devices with their taint rules, owners of gangs, and queues.
 fn served() -> TestServer {
-    let text = include_str!("../assets/scenarios/small.toml");
-    TestServer::from_scenario(scenario(&format!("{text}\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\n")))
+    let mut text = include_str!("../assets/scenarios/small.toml").to_owned();
+    text += "\n[cluster.apis]\ndra = \"v1\"\ntaint_rules = \"v1beta2\"\nowners = \"served\"\nqueues = \"served\"\n";
+    let raw = |resource: &str, json: &str| format!("[[cluster.raw]]\nresource = \"{resource}\"\njson = '''{json}'''\n");
+    text += &raw("workloads", WORKLOAD);
+    for (name, _, labels) in MEMBERS {
+        let kind = if name == "of-set" { "StatefulSet" } else { "Job" };
+        let pod = format!(
+            r#"{{"metadata":{{"name":"{name}","namespace":"gangs","uid":"{name}","creationTimestamp":"@-1h","labels":{labels},
+            "ownerReferences":[{{"kind":"{kind}","name":"llm","controller":true}}]}},"spec":{{"containers":[{{"name":"c","resources":
+            {{"requests":{{"nvidia.com/gpu":"1"}}}}}}]}},"status":{{"phase":"Pending","conditions":[{{"type":"PodScheduled",
+            "status":"False","reason":"Unschedulable","message":"0/3 nodes are available"}}]}}}}"#
+        );
+        text += &raw("pods", &pod);
+    }
+    TestServer::from_scenario(scenario(&text))
+}
+
+/// Opens a pod of each gang until its owner was read, and the first until its workload was.
+fn look_at_gangs(served: &TestServer) {
+    let requested =
+        |path: &str| served.control().requests().iter().any(|request| request.path_and_query.contains(path));
+    let mut terminal = Terminal::start(served, "", &[]);
+    terminal.wait_for("✓ Ready");
+    terminal.press("t");
+    terminal.wait_for("of-volcano");
+    for (name, owner, _) in MEMBERS {
+        terminal.press(&format!("/\u{15}{name}\r"));
+        terminal.wait_for(&format!("by filter {name}"));
+        terminal.press("\r");
+        terminal.wait_for("SCHEDULING");
+        wait_until(name, || requested(owner));
+        if name == "of-job" {
+            wait_until("its workload", || requested("/workloads/job-llm-1a2b3"));
+            terminal.wait_for("Kueue workload job-llm-1a2b3");
+        }
+        terminal.press("\u{1b}");
+        terminal.wait_for(&format!("by filter {name}"));
+    }
+    terminal.press("\u{3}");
+    terminal.wait_for("exit=0");
 }
 
 /// A node, its YAML, a pod, its YAML, the other views, and the way out.
@@ -128,6 +210,7 @@ fn the_printed_role_grants_what_is_used_and_nothing_else() {
         let output = watchbell(&served).args(arguments).output().unwrap();
         assert!(output.status.code().is_some(), "{arguments:?}");
     }
+    look_at_gangs(&served);
     look_at_everything(&served, &node);
     let granted = granted();
     let used = used(&served, &granted);
@@ -147,6 +230,7 @@ fn requests_need_what_an_api_server_reads_from_their_paths() {
         ("/apis/resource.k8s.io/v1/resourceslices", Right::resource("resource.k8s.io", "resourceslices", "list")),
         ("/apis/resource.k8s.io/v1", Right::Path("/apis/resource.k8s.io/v1".to_owned())),
         ("/apis/resource.k8s.io", Right::Path("/apis/resource.k8s.io".to_owned())),
+        ("/apis?timeout=58s", Right::Path("/apis".to_owned())),
         ("/readyz?verbose", Right::Path("/readyz".to_owned())),
     ] {
         assert_eq!(Right::of(path), right, "{path}");

@@ -24,6 +24,8 @@ use crate::msg::{CallKind, Layer, QueryKind};
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf,application/json";
 /// Accept header of a watch for protobuf, which allows JSON for the same reason.
 const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch";
+/// Accept header of a table, whose rows have only the metadata of their objects.
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 /// Bytes of an error answer's body that are read.
 const ERROR_BODY: usize = 64 << 10;
 
@@ -248,11 +250,14 @@ fn leads_elsewhere(uri: &str) -> bool {
 }
 
 fn accept(kind: CallKind, tuning: &Tuning) -> &'static str {
+    if kind == CallKind::QueueTable {
+        return TABLE;
+    }
     let readable = match kind {
         CallKind::List(resource) | CallKind::Watch(resource) => resource.api().protobuf,
         CallKind::Detail(part) | CallKind::DetailWatch(part) => part == DetailPart::Events,
         CallKind::Query(kind) => kind == QueryKind::FailedPods,
-        CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get => false,
+        CallKind::Ping | CallKind::Work | CallKind::Usage | CallKind::Get | CallKind::QueueTable => false,
     };
     match (readable && tuning.protobuf, kind.is_watch()) {
         (false, _) => "application/json",

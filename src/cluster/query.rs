@@ -3,6 +3,8 @@
 //! Of each kind at most one request is in flight; the others wait in a bounded queue. Nothing is requested that the model has
 //! not asked for.
 
+mod queues;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +18,19 @@ use super::classify::{self, RequestError};
 use super::detail::{field, segment};
 use super::warnings;
 use crate::clock::wall;
+use crate::facts::owner::{OwnerSize, decode_size, owner_api};
 use crate::facts::pod::{FailedPod, FailedPodList};
 use crate::facts::text::Clean;
-use crate::msg::{CallKind, ClusterEvent, Layer, Query, QueryAnswer, QueryKind, QueryResult, Resource};
+use crate::msg::{CallKind, ClusterEvent, GangOwner, Layer, Query, QueryAnswer, QueryKind, QueryResult, Resource};
 
 /// Queries of one kind that wait. The model has fewer at a time.
 const WAITING: usize = 8;
 /// Objects in the one page of a query.
 const PAGE: u32 = 500;
-/// The server gets this much less time than the client, so that its own timeout differs from the client's.
+/// 2 s: the server gets this much less time than the client, so that its own timeout differs from the client's.
 const MARGIN: Duration = Duration::from_secs(2);
+/// 150 s: deadline of all requests of one query together; the model takes a query for lost after 180 s.
+const MOST: Duration = Duration::from_secs(150);
 
 /// Queues of queries, one for each kind.
 pub(super) struct QueryQueues {
@@ -79,35 +84,48 @@ pub(super) async fn run(shared: Arc<TaskContext>, kind: QueryKind) {
 }
 
 async fn answer(shared: &TaskContext, query: &Query) -> Result<QueryResult, RequestError> {
-    let requester = Requester::new(shared, query);
+    let reader = QueryReader { shared, kind: CallKind::Query(query.kind()), title: query.title() };
     let work = async {
         match query {
             Query::FailedPods { node, namespace } => {
-                failed_pods(&requester, node, namespace.as_ref()).await.map(QueryResult::FailedPods)
+                failed_pods(&reader, node, namespace.as_ref()).await.map(QueryResult::FailedPods)
+            }
+            Query::OwnerSize(owner) => owner_size(&reader, owner).await.map(QueryResult::OwnerSize),
+            Query::Queues => queues::list(&reader).await.map(QueryResult::Queues),
+            Query::Workload { namespace, name } => {
+                let workload = queues::workload(&reader, namespace, name).await;
+                workload.map(|workload| QueryResult::Workload(Box::new(workload)))
             }
         }
     };
-    // The wait for credentials has the deadline of an answer.
-    let most = shared.tuning.page_cap + shared.page_deadline();
-    timeout(most, work)
-        .await
-        .unwrap_or_else(|_| Err(RequestError::timed_out(Layer::Credentials, "the credentials are not ready")))
+    // The wait for credentials is a part of it.
+    timeout(MOST, work).await.unwrap_or_else(|_| {
+        let text = format!("the query was not answered within {} s", MOST.as_secs());
+        Err(RequestError::timed_out(Layer::Internal, &text))
+    })
 }
 
 /// Sender of the requests of one query.
-struct Requester<'a> {
+struct QueryReader<'a> {
     shared: &'a TaskContext,
     kind: CallKind,
     title: String,
 }
 
-impl<'a> Requester<'a> {
-    fn new(shared: &'a TaskContext, query: &Query) -> Self {
-        Self { shared, kind: CallKind::Query(query.kind()), title: query.title() }
+impl QueryReader<'_> {
+    /// Passes the answer to a path with this query to `body`.
+    async fn read(&self, path: &str, query: &str, body: &mut impl BodySink) -> Result<Parts, RequestError> {
+        self.read_as(self.kind, path, query, body).await
     }
 
-    /// Passes the answer to `path` with this query to `body`; `Err` also for a web page in its place.
-    async fn read(&self, path: &str, query: &str, body: &mut impl BodySink) -> Result<Parts, RequestError> {
+    /// The same as another kind of call.
+    async fn read_as(
+        &self,
+        kind: CallKind,
+        path: &str,
+        query: &str,
+        body: &mut impl BodySink,
+    ) -> Result<Parts, RequestError> {
         let (shared, tuning) = (self.shared, &self.shared.tuning);
         let session = shared.session.clients().await?;
         let deadline = shared.page_deadline();
@@ -119,8 +137,9 @@ impl<'a> Requester<'a> {
             bytes: tuning.page_bytes,
         };
         let server = tuning.page_cap.saturating_sub(MARGIN).as_secs().max(1);
-        let uri = format!("{path}?{query}&timeout={server}s");
-        let request = ApiRequest { kind: self.kind, page: None, attempt: 1, uri, limits };
+        let separator = if query.is_empty() { "" } else { "&" };
+        let uri = format!("{path}?{query}{separator}timeout={server}s");
+        let request = ApiRequest { kind, page: None, attempt: 1, uri, limits };
         let answer = session.api.take(&request, tuning, body).await;
         if answer.as_ref().is_err_and(|error| error.layer == Layer::Auth) {
             shared.session.renew(session.serial);
@@ -133,7 +152,7 @@ impl<'a> Requester<'a> {
 
 /// One page of the failed pods of a node. `spec.nodeName` is the indexed field of pods.
 async fn failed_pods(
-    requester: &Requester<'_>,
+    reader: &QueryReader<'_>,
     node: &Clean,
     namespace: Option<&Clean>,
 ) -> Result<Vec<FailedPod>, RequestError> {
@@ -143,10 +162,31 @@ async fn failed_pods(
     };
     let selector = format!("spec.nodeName%3D{}%2Cstatus.phase%3DFailed", field(node));
     let mut body = FailedPodList::default();
-    let head = requester.read(&path, &format!("limit={PAGE}&fieldSelector={selector}"), &mut body).await?;
+    let head = reader.read(&path, &format!("limit={PAGE}&fieldSelector={selector}"), &mut body).await?;
     let start = body.start().to_vec();
     let (_, pods) = body.end().map_err(|error| classify::unreadable(&head, &start, &error.text))?;
     Ok(pods)
+}
+
+/// The owner of a gang. Of the versions of its kind the first that the server has is read.
+async fn owner_size(reader: &QueryReader<'_>, owner: &GangOwner) -> Result<OwnerSize, RequestError> {
+    let GangOwner { system, kind, namespace, name } = owner;
+    let mut missing = RequestError::new(Layer::Internal, "this kind of owner does not say how many pods it has");
+    let api = owner_api(*system, kind);
+    for version in api.into_iter().flat_map(|api| api.versions) {
+        let Some(api) = api else { break };
+        let path = format!("{}/{}", api.list_path_in(version, &segment(namespace).to_string()), segment(name));
+        let mut body = Vec::new();
+        match reader.read(&path, "", &mut body).await {
+            Ok(head) => {
+                let size = decode_size(*system, &body);
+                return size.map_err(|error| classify::unreadable(&head, &body, &error.text));
+            }
+            Err(error) if error.code == Some(404) => missing = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(missing)
 }
 
 impl BodySink for FailedPodList {

@@ -182,6 +182,7 @@ impl Model {
             }
             Msg::Tick => {
                 self.evaluate_outage(now);
+                self.query_screen(now);
                 self.clusters.iter_mut().for_each(|cluster| cluster.tick(now));
                 self.arrange_alerts(now);
                 return self.notify_alerts(now).or_else(|| self.next_query(now));
@@ -192,6 +193,21 @@ impl Model {
             Msg::Notice(text) => self.notice = Some((now.mono, text)),
         }
         None
+    }
+
+    /// Requests what the screen shows and no list brings.
+    fn query_screen(&mut self, now: Now) {
+        let Some(cluster) = self.clusters.get_mut(self.current) else { return };
+        if let Screen::Pod { namespace, name } = &self.screen {
+            cluster.query_pod(namespace, name, now);
+        }
+    }
+
+    /// Lists the queues of all clusters that are read and in which pods wait, for one-shot outputs.
+    pub(crate) fn query_queues(&mut self, now: Now) -> Vec<Effect> {
+        let waits = |cluster: &&mut ClusterState| cluster.settled() && cluster.pods.waiting().next().is_some();
+        self.clusters.iter_mut().filter(waits).for_each(|cluster| cluster.query_queues(now));
+        std::iter::from_fn(|| self.next_query(now)).collect()
     }
 
     /// The next query of any cluster.

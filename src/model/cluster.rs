@@ -253,7 +253,7 @@ impl ClusterState {
     #[must_use]
     pub fn optional_settled(&self) -> bool {
         let none = self.spec.broken.is_some() || self.link.unusable;
-        none || (self.usage.visible().answered() && self.optional.settled())
+        none || (self.usage.visible().answered() && self.optional.settled() && self.queues().is_settled())
     }
 
     /// Counted pods by kind, whether their nodes are known or not.

@@ -16,6 +16,7 @@ pub(in crate::model) mod joined_node;
 pub mod latency;
 pub mod placement;
 pub mod pod_groups;
+pub(in crate::model) mod queues;
 pub mod rows;
 pub mod server;
 pub(in crate::model) mod totals;

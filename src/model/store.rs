@@ -8,6 +8,7 @@ pub mod nodes;
 pub(in crate::model) mod objects;
 pub mod optional;
 pub mod pods;
+pub mod queues;
 pub mod scope;
 pub mod sync;
 pub mod tracks;

@@ -36,6 +36,8 @@ pub enum CallKind {
     DetailWatch(DetailPart),
     /// A query, or a part of it.
     Query(QueryKind),
+    /// Objects of a queue as a table, which leaves out their bodies.
+    QueueTable,
 }
 
 impl CallKind {
@@ -50,7 +52,7 @@ impl CallKind {
     pub fn is_optional(self) -> bool {
         match self {
             Self::List(resource) | Self::Watch(resource) => resource.is_optional(),
-            Self::Usage => true,
+            Self::Usage | Self::QueueTable => true,
             Self::Query(kind) => kind.is_optional(),
             Self::Ping | Self::Work | Self::Get | Self::Detail(_) | Self::DetailWatch(_) => false,
         }

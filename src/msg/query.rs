@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use crate::facts::gang::GangSystem;
+use crate::facts::owner::OwnerSize;
 use crate::facts::pod::FailedPod;
+use crate::facts::queue::{QueueEntry, QueueSystem};
 use crate::facts::text::Clean;
 
 /// Request that the model makes once, when an answer is needed.
@@ -16,6 +19,30 @@ pub enum Query {
         /// The only namespace that is read, if not all pods of the cluster are watched.
         namespace: Option<Clean>,
     },
+    /// The owner of a gang, for the number of its pods.
+    OwnerSize(GangOwner),
+    /// The objects of all queues that the cluster has.
+    Queues,
+    /// One workload of Kueue, for its conditions.
+    Workload {
+        /// Its namespace.
+        namespace: Clean,
+        /// Its name.
+        name: Clean,
+    },
+}
+
+/// Owner of a gang.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GangOwner {
+    /// System that made the gang.
+    pub system: GangSystem,
+    /// Kind of the owner, as the gang names it.
+    pub kind: Clean,
+    /// Its namespace.
+    pub namespace: Clean,
+    /// Its name.
+    pub name: Clean,
 }
 
 /// Kind of a query. Of each kind at most one request of a cluster is in flight.
@@ -24,6 +51,10 @@ pub enum Query {
 pub enum QueryKind {
     /// [`Query::FailedPods`].
     FailedPods,
+    /// [`Query::OwnerSize`].
+    OwnerSize,
+    /// [`Query::Queues`] and [`Query::Workload`].
+    Queues,
 }
 
 /// Answer to a query, or the failure of its request.
@@ -40,6 +71,23 @@ pub struct QueryAnswer {
 pub enum QueryResult {
     /// Failed pods of the node, at most one page.
     FailedPods(Vec<FailedPod>),
+    /// The size of the owner.
+    OwnerSize(OwnerSize),
+    /// The systems whose API the cluster has.
+    Queues(Vec<QueueListing>),
+    /// The workload.
+    Workload(Box<QueueEntry>),
+}
+
+/// Objects of one queue API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueListing {
+    /// The system.
+    pub system: QueueSystem,
+    /// One page of its objects, or the reason why they could not be listed.
+    pub entries: Result<Vec<QueueEntry>, Box<Failure>>,
+    /// `true` if there are more than a page.
+    pub more: bool,
 }
 
 impl Query {
@@ -48,6 +96,8 @@ impl Query {
     pub fn kind(&self) -> QueryKind {
         match self {
             Self::FailedPods { .. } => QueryKind::FailedPods,
+            Self::OwnerSize(_) => QueryKind::OwnerSize,
+            Self::Queues | Self::Workload { .. } => QueryKind::Queues,
         }
     }
 
@@ -56,19 +106,24 @@ impl Query {
     pub fn title(&self) -> String {
         match self {
             Self::FailedPods { node, .. } => format!("list failed pods of node {node}"),
+            Self::OwnerSize(GangOwner { kind, namespace, name, .. }) => format!("get {kind} {namespace}/{name}"),
+            Self::Queues => "list queues".to_owned(),
+            Self::Workload { namespace, name } => format!("get workload {namespace}/{name}"),
         }
     }
 }
 
 impl QueryKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 1] = [Self::FailedPods];
+    pub const ALL: [Self; 3] = [Self::FailedPods, Self::OwnerSize, Self::Queues];
 
     /// Name of its requests in a text: `failed pods`.
     #[must_use]
     pub fn call_name(self) -> &'static str {
         match self {
             Self::FailedPods => "failed pods",
+            Self::OwnerSize => "gang owner",
+            Self::Queues => "queues",
         }
     }
 
@@ -77,6 +132,7 @@ impl QueryKind {
     pub fn is_optional(self) -> bool {
         match self {
             Self::FailedPods => false,
+            Self::OwnerSize | Self::Queues => true,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::cluster::{ClusterState, PendingPod};
 use crate::model::derive::placement::{CauseKind, PlacementReport};
+use crate::model::store::queues::QueueWords;
 
 /// A pod that has no node, and has not ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -96,10 +97,10 @@ pub struct QueueReport {
 
 /// Every pod that waits for a node, by namespace and name; `nodes_known`: the placements can be shown.
 pub(super) fn list(cluster: &ClusterState, nodes_known: bool) -> Vec<PendingReport> {
-    cluster.pending_pods().iter().map(|pod| report(pod, nodes_known)).collect()
+    cluster.pending_pods().iter().map(|pod| report(cluster, pod, nodes_known)).collect()
 }
 
-fn report(pod: &PendingPod<'_>, nodes_known: bool) -> PendingReport {
+fn report(cluster: &ClusterState, pod: &PendingPod<'_>, nodes_known: bool) -> PendingReport {
     let PendingPod { facts, placement } = pod;
     PendingReport {
         namespace: Clean::new(facts.namespace),
@@ -109,7 +110,14 @@ fn report(pod: &PendingPod<'_>, nodes_known: bool) -> PendingReport {
         requests: requests(facts),
         scheduler: SchedulerReport { text: words(facts), age_seconds: None },
         now: placement.as_deref().filter(|_| nodes_known).map(PlacementNow::of),
-        queue: None,
+        queue: cluster.queue_of_pod(facts).map(|words| QueueReport::of(&words)),
+    }
+}
+
+impl QueueReport {
+    fn of(words: &QueueWords<'_>) -> Self {
+        let message = Some(&words.entry.message).filter(|message| !message.is_empty());
+        Self { source: words.kind().into(), reason: words.reason().into(), message: message.cloned() }
     }
 }
 

@@ -7,8 +7,8 @@ use color_eyre::eyre;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::Watched;
 use super::inbox::BATCH_MESSAGES;
+use super::{Clusters, Watched};
 use crate::clock::Clock;
 use crate::model::app::Model;
 use crate::model::cluster::ClusterState;
@@ -78,14 +78,13 @@ fn read(
                 () = sleep_until(optional_end.unwrap_or(end).min(end)) => {}
                 received = clusters.inbox.recv_many(&mut inbox, BATCH_MESSAGES) => {
                     for msg in inbox.drain(..) {
-                        if let Some(Effect::Unfollow(id)) = model.update(msg, clock.now()) {
-                            clusters.unfollow(id);
-                        }
+                        perform(model.update(msg, clock.now()), &clusters);
                     }
                     is_open = received > 0;
                 }
-                _ = second.tick() => drop(model.update(Msg::Tick, clock.now())),
+                _ = second.tick() => perform(model.update(Msg::Tick, clock.now()), &clusters),
             }
+            model.query_queues(clock.now()).into_iter().for_each(|effect| perform(Some(effect), &clusters));
             advance(&mut progress, model.clusters(), clock.now());
             pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
         }
@@ -170,4 +169,13 @@ fn pass_on(
         }
     }
     Ok(())
+}
+
+/// Performs the effects that a one-shot output has.
+fn perform(effect: Option<Effect>, clusters: &Clusters) {
+    match effect {
+        Some(Effect::Unfollow(id)) => clusters.unfollow(id),
+        Some(Effect::Query(id, query)) => clusters.query(id, query),
+        _ => {}
+    }
 }

@@ -102,10 +102,12 @@ impl RawRecord {
         raw(out, &metadata.to_string());
     }
 
-    /// Writes the cells of a row: the name, then empty ones.
+    /// Writes the cells of a row: the name, those of its kind, then empty ones.
     pub(super) fn write_cells(&self, columns: usize, out: &mut Vec<u8>) {
-        for column in 0..columns {
-            string(out, if column == 0 { self.meta.name() } else { "" });
+        let known = (self.resource.spec().body_cells)(&self.value);
+        let cells = std::iter::once(self.meta.name()).chain(known.iter().map(String::as_str));
+        for cell in cells.chain(std::iter::repeat("")).take(columns) {
+            string(out, cell);
             raw(out, ",");
         }
     }

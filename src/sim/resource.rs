@@ -16,6 +16,22 @@ pub(super) enum SimResource {
     Claims,
     Classes,
     Rules,
+    Jobs,
+    StatefulSets,
+    JobSets,
+    PyTorchJobs,
+    TfJobs,
+    JaxJobs,
+    PaddleJobs,
+    XgBoostJobs,
+    MpiJobs,
+    RayClusters,
+    VolcanoJobs,
+    Workloads,
+    SchedulingGroups,
+    VolcanoGroups,
+    KaiGroups,
+    NativeGroups,
 }
 
 /// The part of a scenario's `[cluster.apis]` that decides whether a resource is served.
@@ -29,6 +45,10 @@ pub(super) enum ApiSwitch {
     Dra,
     /// `taint-rules`.
     TaintRules,
+    /// `owners`: owners of gangs.
+    Owners,
+    /// `queues`: objects of queues.
+    Queues,
 }
 
 /// A column of the server-side table of `kubectl get`.
@@ -69,7 +89,7 @@ pub(super) struct ResourceSpec {
 }
 
 /// Every resource, in the order of [`SimResource`].
-pub(super) const RESOURCES: [ResourceSpec; 9] = [
+pub(super) const RESOURCES: [ResourceSpec; 25] = [
     ResourceSpec {
         resource: SimResource::Nodes,
         plural: "nodes",
@@ -202,6 +222,31 @@ pub(super) const RESOURCES: [ResourceSpec; 9] = [
         switch: ApiSwitch::TaintRules,
         ..DYNAMIC
     },
+    owner(SimResource::Jobs, "jobs", "Job", &["batch/v1"]),
+    owner(SimResource::StatefulSets, "statefulsets", "StatefulSet", &["apps/v1"]),
+    owner(SimResource::JobSets, "jobsets", "JobSet", &["jobset.x-k8s.io/v1alpha2"]),
+    owner(SimResource::PyTorchJobs, "pytorchjobs", "PyTorchJob", &["kubeflow.org/v1"]),
+    owner(SimResource::TfJobs, "tfjobs", "TFJob", &["kubeflow.org/v1"]),
+    owner(SimResource::JaxJobs, "jaxjobs", "JAXJob", &["kubeflow.org/v1"]),
+    owner(SimResource::PaddleJobs, "paddlejobs", "PaddleJob", &["kubeflow.org/v1"]),
+    owner(SimResource::XgBoostJobs, "xgboostjobs", "XGBoostJob", &["kubeflow.org/v1"]),
+    owner(SimResource::MpiJobs, "mpijobs", "MPIJob", &["kubeflow.org/v2beta1"]),
+    owner(SimResource::RayClusters, "rayclusters", "RayCluster", &["ray.io/v1"]),
+    owner(SimResource::VolcanoJobs, "jobs", "Job", &["batch.volcano.sh/v1alpha1"]),
+    ResourceSpec {
+        resource: SimResource::Workloads,
+        plural: "workloads",
+        kind: "Workload",
+        short_name: "wl",
+        versions: &["kueue.x-k8s.io/v1beta2"],
+        columns: &[NAME, column("Queue"), column("Reserved in"), column("Admitted"), column("Finished"), AGE],
+        body_cells: workload_cells,
+        ..CUSTOM
+    },
+    pod_groups(SimResource::SchedulingGroups, &["scheduling.x-k8s.io/v1alpha1"]),
+    pod_groups(SimResource::VolcanoGroups, &["scheduling.volcano.sh/v1beta1"]),
+    pod_groups(SimResource::KaiGroups, &["scheduling.run.ai/v2alpha2"]),
+    pod_groups(SimResource::NativeGroups, &["scheduling.k8s.io/v1beta1"]),
 ];
 
 /// A cluster-scoped resource of core/v1.
@@ -229,6 +274,25 @@ const DYNAMIC: ResourceSpec = ResourceSpec {
     may_be_raw: true,
     ..CORE
 };
+
+/// A namespaced resource of which there are only raw objects.
+const CUSTOM: ResourceSpec =
+    ResourceSpec { namespaced: true, switch: ApiSwitch::Queues, has_protobuf: false, may_be_raw: true, ..CORE };
+
+/// An owner of gangs.
+const fn owner(
+    resource: SimResource,
+    plural: &'static str,
+    kind: &'static str,
+    versions: &'static [&'static str],
+) -> ResourceSpec {
+    ResourceSpec { resource, plural, kind, versions, switch: ApiSwitch::Owners, ..CUSTOM }
+}
+
+/// Pod groups, of which several groups have some.
+const fn pod_groups(resource: SimResource, versions: &'static [&'static str]) -> ResourceSpec {
+    ResourceSpec { resource, plural: "podgroups", kind: "PodGroup", versions, ..CUSTOM }
+}
 
 const NAME: PrintColumn = PrintColumn { name: "Name", format: "name", priority: 0 };
 const AGE: PrintColumn = column("Age");
@@ -322,6 +386,17 @@ fn slice_cells(body: &Value) -> Vec<String> {
     texts.map(|value| value.as_str().unwrap_or("").to_owned()).to_vec()
 }
 
+/// The columns of kueue `config/components/crd/bases/kueue.x-k8s.io_workloads.yaml`.
+fn workload_cells(body: &Value) -> Vec<String> {
+    let condition = |kind: &str| {
+        let conditions = body["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.filter(|one| one["type"] == kind).find_map(|one| one["status"].as_str()).unwrap_or("").to_owned()
+    };
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    let reserved = text(&body["status"]["admission"]["clusterQueue"]);
+    vec![text(&body["spec"]["queueName"]), reserved, condition("Admitted"), condition("Finished")]
+}
+
 fn claim_cells(body: &Value) -> Vec<String> {
     let status = &body["status"];
     let state = match (status["allocation"].is_object(), status["reservedFor"].is_array()) {
@@ -355,6 +430,18 @@ mod tests {
             ("/apis/resource.k8s.io/v1beta2", 4),
             ("/apis/resource.k8s.io/v1beta1", 3),
             ("/apis/resource.k8s.io/v1alpha3", 1),
+            ("/apis/batch/v1", 1),
+            ("/apis/apps/v1", 1),
+            ("/apis/jobset.x-k8s.io/v1alpha2", 1),
+            ("/apis/kubeflow.org/v1", 5),
+            ("/apis/kubeflow.org/v2beta1", 1),
+            ("/apis/ray.io/v1", 1),
+            ("/apis/batch.volcano.sh/v1alpha1", 1),
+            ("/apis/kueue.x-k8s.io/v1beta2", 1),
+            ("/apis/scheduling.x-k8s.io/v1alpha1", 1),
+            ("/apis/scheduling.volcano.sh/v1beta1", 1),
+            ("/apis/scheduling.run.ai/v2alpha2", 1),
+            ("/apis/scheduling.k8s.io/v1beta1", 1),
         ];
         assert_eq!(versions, want);
     }

@@ -6,9 +6,12 @@ use tokio::time::{Instant, timeout};
 
 use super::simulated::InProcess;
 use super::*;
+use crate::action::Action;
 use crate::clock::Clock;
 use crate::model::alerts::Severity;
 use crate::model::app::Model;
+use crate::model::app::screens::Screen;
+use crate::model::derive::gangs::Wanted;
 use crate::model::fixture::at;
 use crate::model::settings::{ClusterSpec, Settings};
 use crate::msg::{Effect, Now, Query, QueryAnswer, QueryKind};
@@ -248,4 +251,216 @@ async fn at_rest_nothing_is_queried_and_on_a_node_that_stands_out_one_page_by_tw
     let endings: Vec<_> = pods.iter().map(|pod| (&*pod.node, &*pod.reason)).collect();
     assert_eq!(endings, vec![("10-16-10-120.maas", "ExitCode:1"); 5]);
     assert_eq!(followed.alerts(), [], "pods of one owner that exit prove nothing");
+}
+
+const UID: &str = "7d8b2c1e-0000-4000-8000-000000000001";
+
+/// Rank 6 of the `JobSet` vision-xl, which waits for a node.
+fn waiting_member() -> Value {
+    json!({
+        "metadata": {"name": "vision-xl-workers-0-6-x7k2p", "namespace": "train", "uid": "u-1", "resourceVersion": "200",
+            "creationTimestamp": at(0).wall.to_string(),
+            "labels": {"jobset.sigs.k8s.io/jobset-name": "vision-xl", "jobset.sigs.k8s.io/jobset-uid": UID,
+                "jobset.sigs.k8s.io/job-global-index": "0", "batch.kubernetes.io/job-completion-index": "6"},
+            "ownerReferences": [{"kind": "Job", "name": "vision-xl-workers-0", "controller": true}]},
+        "spec": {"containers": [{"name": "c", "resources": {"limits": {"nvidia.com/gpu": "8"}}}]},
+        "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "lastTransitionTime": at(0).wall.to_string(), "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}]},
+    })
+}
+
+/// A jobset `apis/jobset/v1alpha2` object with 8 × 8 pods, whose template has a secret.
+fn job_set(uid: &str) -> Reply {
+    super::script::json(
+        json!({
+            "kind": "JobSet", "apiVersion": "jobset.x-k8s.io/v1alpha2",
+            "metadata": {"name": "vision-xl", "namespace": "train", "uid": uid},
+            "spec": {"replicatedJobs": [{"name": "workers", "replicas": 8, "template": {"spec": {"parallelism": 8, "completions": 8,
+                "template": {"spec": {"containers": [{"name": "c", "env": [{"name": "TOKEN", "value": "s3cret"}]}]}}}}}]},
+        })
+        .to_string(),
+    )
+}
+
+const JOB_SET: &str = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/train/jobsets/vision-xl";
+const WORKLOADS: &str = "/apis/kueue.x-k8s.io/v1beta2/workloads";
+const WORKLOAD: &str = "/apis/kueue.x-k8s.io/v1beta2/namespaces/train/workloads/jobset-vision-xl-4f1c0";
+
+/// The groups of a cluster with Kueue; `scheduling.k8s.io` has only priority classes.
+fn groups() -> Reply {
+    super::script::json(
+        json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [
+            {"name": "scheduling.k8s.io", "versions": [{"groupVersion": "scheduling.k8s.io/v1", "version": "v1"}]},
+            {"name": "kueue.x-k8s.io", "versions": [{"groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2"},
+                {"groupVersion": "kueue.x-k8s.io/v1beta1", "version": "v1beta1"}]},
+        ]})
+        .to_string(),
+    )
+}
+
+/// Kueue's table of two waiting workloads, one of them without pods.
+fn workload_table() -> Reply {
+    let row = |name: &str, owner: &str, uid: &str| {
+        json!({"cells": [name, "team-a", null, null, null, "12m"], "object": {"kind": "PartialObjectMetadata",
+            "metadata": {"name": name, "namespace": "train", "labels": {"kueue.x-k8s.io/job-uid": uid},
+                "ownerReferences": [{"kind": "JobSet", "name": owner, "controller": true}]}}})
+    };
+    let names = ["Name", "Queue", "Reserved in", "Admitted", "Finished", "Age"];
+    super::script::json(
+        json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": names.map(|name| json!({"name": name})),
+            "rows": [row("jobset-vision-xl-4f1c0", "vision-xl", UID), row("jobset-later-1", "later", "other")]})
+        .to_string(),
+    )
+}
+
+const QUOTA: &str = "couldn't assign flavors to pod set workers: insufficient unused quota for nvidia.com/gpu in flavor h100, 8 more needed";
+
+fn workload() -> Reply {
+    super::script::json(
+        json!({"kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta2", "metadata": {"name": "jobset-vision-xl-4f1c0", "namespace": "train",
+            "ownerReferences": [{"kind": "JobSet", "name": "vision-xl", "controller": true}]},
+            "spec": {"queueName": "team-a", "podSets": [{"count": 64}]}, "status": {"conditions": [{"type": "QuotaReserved",
+                "status": "False", "reason": "WaitingForQuota", "message": QUOTA}]}})
+        .to_string(),
+    )
+}
+
+/// A good server with the pod of [`waiting_member`], and what `rest` says to optional APIs.
+fn with_gang(other: impl Fn(&Seen) -> Reply + Send + 'static) -> Rig {
+    Rig::start(Tuning::default(), move |seen| match &*seen.path {
+        "/api/v1/pods" if !seen.is_watch() => list_of(&[waiting_member()]),
+        path if path.starts_with("/apis") && !path.contains("events") => other(seen),
+        _ => good(seen),
+    })
+}
+
+fn requests_of(rig: &Rig, path: &str) -> Vec<u64> {
+    rig.seen().iter().filter(|seen| seen.path == path).map(|seen| seen.at.as_secs()).collect()
+}
+
+/// Opens the first pod in trouble.
+async fn open_pod(followed: &mut Followed) {
+    followed.pass(5).await;
+    for action in [Action::Trouble, Action::Open] {
+        let now = (followed.now)();
+        followed.model.update(Msg::Frame, now);
+        followed.model.update(Msg::Action(action), now);
+    }
+    assert!(matches!(followed.model.screen(), Screen::Pod { .. }), "{:?}", followed.model.screen());
+}
+
+fn wanted(followed: &Followed) -> Wanted {
+    let gangs = followed.model.current().gangs_now((followed.now)());
+    assert_eq!(gangs.len(), 1);
+    gangs[0].wanted
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_of_a_gang_is_read_once_it_is_open_and_says_its_size() {
+    let mut rig = with_gang(|seen| if seen.path == JOB_SET { job_set(UID) } else { status(404, "404 page not found") });
+    let mut followed = Followed::scripted(&mut rig);
+    followed.pass(60).await;
+    assert_eq!((wanted(&followed), &*followed.queries), (Wanted::AtLeast(7), &[][..]), "nothing is read at rest");
+    open_pod(&mut followed).await;
+    followed.pass(3).await;
+    assert_eq!(wanted(&followed), Wanted::Exact(64));
+    assert_eq!(requests_of(&rig, JOB_SET).len(), 1);
+    let kept = format!("{:?}", followed.answers);
+    assert!(!kept.contains("s3cret") && !kept.contains("TOKEN"), "{kept}");
+    let seen = rig.seen().into_iter().find(|seen| seen.path == JOB_SET).unwrap();
+    assert_eq!(seen.accept, "application/json");
+    followed.pass(290).await;
+    assert_eq!(requests_of(&rig, JOB_SET).len(), 1);
+    followed.pass(10).await;
+    assert_eq!(requests_of(&rig, JOB_SET).len(), 2, "again after five minutes, while it is open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_owner_the_size_stays_a_lower_bound_with_the_reason() {
+    let forbidden = || {
+        status(
+            403,
+            r#"{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"jobsets is forbidden"}"#,
+        )
+    };
+    let replies: [(fn() -> Reply, &str); 4] = [
+        (forbidden, "the right to get jobsets.jobset.x-k8s.io is missing"),
+        (|| status(404, "404 page not found"), "jobsets.jobset.x-k8s.io vision-xl: not found"),
+        (|| job_set("7d8b2c1e-0000-4000-8000-000000000002"), "jobsets.jobset.x-k8s.io vision-xl is another object now"),
+        (
+            || super::script::json(r#"{"kind":"JobSet","metadata":{"name":"vision-xl"}}"#),
+            "jobsets.jobset.x-k8s.io vision-xl is another object now",
+        ),
+    ];
+    for (reply, why) in replies {
+        let mut rig =
+            with_gang(move |seen| if seen.path == JOB_SET { reply() } else { status(404, "404 page not found") });
+        let mut followed = Followed::scripted(&mut rig);
+        open_pod(&mut followed).await;
+        followed.pass(3).await;
+        assert_eq!(wanted(&followed), Wanted::AtLeast(7), "{why}");
+        let cluster = followed.model.current();
+        let gang = cluster.gangs_now((followed.now)()).remove(0).key;
+        assert_eq!(cluster.gang_size_failure(&gang).as_deref(), Some(why));
+        assert!(cluster.link().failures().next().is_none(), "no failure of the cluster (F54)");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_are_listed_while_a_screen_shows_them_and_say_why_a_gang_waits() {
+    let mut rig = with_gang(|seen| match &*seen.path {
+        "/apis" => groups(),
+        WORKLOADS => workload_table(),
+        WORKLOAD => workload(),
+        _ => status(404, "404 page not found"),
+    });
+    let mut followed = Followed::scripted(&mut rig);
+    followed.pass(60).await;
+    assert_eq!(requests_of(&rig, "/apis"), [0; 0], "nothing is listed at rest");
+    open_pod(&mut followed).await;
+    followed.pass(5).await;
+    let cluster = followed.model.current();
+    let gang = cluster.gangs_now((followed.now)()).remove(0).key;
+    let text =
+        format!("Kueue workload jobset-vision-xl-4f1c0 in team-a: QuotaReserved=False (WaitingForQuota), {QUOTA}");
+    assert_eq!(cluster.queue_of_gang(&gang).unwrap().text(), text);
+    let without: Vec<_> =
+        cluster.waiting_without_pods().iter().map(|words| words.entry.owner_name.to_string()).collect();
+    assert_eq!((without, cluster.queues().not_visible()), (vec!["later".to_owned()], None));
+    let table = rig.seen().into_iter().find(|seen| seen.path == WORKLOADS).unwrap();
+    assert_eq!((&*table.accept, table.param("limit")), ("application/json;as=Table;v=v1;g=meta.k8s.io", Some("500")));
+    assert!(
+        rig.seen().iter().all(|seen| !seen.path.contains("podgroups")),
+        "what the server does not have is not requested"
+    );
+    followed.pass(60).await;
+    let at = requests_of(&rig, WORKLOADS);
+    assert!(at.windows(2).all(|two| two[1] - two[0] >= 30) && at.len() >= 2, "{at:?}");
+    let now = (followed.now)();
+    followed.model.update(Msg::Action(Action::Back), now);
+    followed.pass(2).await;
+    let before = rig.seen().iter().filter(|seen| seen.path.starts_with("/apis")).count();
+    followed.pass(120).await;
+    assert_eq!(rig.seen().iter().filter(|seen| seen.path.starts_with("/apis")).count(), before, "no screen shows them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_that_may_not_be_listed_are_not_visible_and_name_the_right() {
+    let mut rig = with_gang(|seen| match &*seen.path {
+        "/apis" => groups(),
+        WORKLOADS => status(403, "forbidden"),
+        _ => status(404, "404 page not found"),
+    });
+    let mut followed = Followed::scripted(&mut rig);
+    open_pod(&mut followed).await;
+    followed.pass(100).await;
+    let why = "the right to list workloads.kueue.x-k8s.io is missing";
+    assert_eq!(followed.model.current().queues().not_visible().as_deref(), Some(why));
+    assert_eq!(requests_of(&rig, WORKLOADS).len(), 1, "a missing right is asked for again after five minutes");
+    let mut rig = with_gang(|_| status(404, "404 page not found"));
+    let mut followed = Followed::scripted(&mut rig);
+    open_pod(&mut followed).await;
+    followed.pass(5).await;
+    let queues = followed.model.current().queues();
+    assert!(queues.is_answered() && queues.not_visible().is_some(), "without the document of groups nothing is known");
 }

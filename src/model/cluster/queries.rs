@@ -3,21 +3,34 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::ClusterState;
-use crate::facts::pod::{FailedPod, PodBatch};
-use crate::facts::text::Clean;
-use crate::model::derive::black_holes::BlackHole;
-use crate::msg::{Failure, Mono, Now, Query, QueryAnswer, QueryResult};
+use hashbrown::HashMap;
 
-/// 3 min: a query without an answer counts as lost, for instance because its task was restarted. Every request of it has a deadline
-/// below that.
+use super::ClusterState;
+use crate::facts::owner::{OwnerSize, owner_api};
+use crate::facts::pod::{FailedPod, PodBatch, PodFacts};
+use crate::facts::queue::{QueueState, QueueSystem};
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
+use crate::model::derive::black_holes::BlackHole;
+use crate::model::derive::gangs::{GangKey, Wanted};
+use crate::model::derive::queues;
+use crate::model::store::queues::{QueueStore, QueueWords};
+use crate::msg::{Failure, GangOwner, Layer, Mono, Now, Query, QueryAnswer, QueryResult};
+
+/// 3 min: a query without an answer counts as lost, for instance because its task was restarted. Its requests have a deadline below
+/// that.
 const LOST: Duration = Duration::from_secs(180);
+/// 5 min: an owner is read again after this while its gang is open: elastic ones change their size, and rights are granted.
+const OWNER_REFRESH: Duration = Duration::from_secs(300);
 
 /// Queries that wait or are in flight, each once.
 #[derive(Debug, Default)]
 pub(super) struct Queries {
     waiting: VecDeque<Query>,
     sent: Vec<SentQuery>,
+    /// Owners of gangs that were read.
+    owners: HashMap<GangKey, ReadOwner>,
+    pub(super) queues: QueueStore,
 }
 
 #[derive(Debug)]
@@ -26,9 +39,27 @@ struct SentQuery {
     at: Mono,
 }
 
+/// Owner of a gang that was read for its size.
+#[derive(Debug)]
+struct ReadOwner {
+    requested: Mono,
+    /// Reason why its size is not known.
+    failed: Option<OwnerFailure>,
+}
+
+/// Reason why the size of a gang is a lower bound although its owner was read.
+#[derive(Debug)]
+enum OwnerFailure {
+    Request(Box<Failure>),
+    /// It does not say a number.
+    Silent,
+    /// It is another object of the same name.
+    Replaced,
+}
+
 impl Queries {
     /// Adds a query unless it waits or is in flight already.
-    pub(super) fn request(&mut self, query: Query) {
+    fn request(&mut self, query: Query) {
         if !self.waiting.contains(&query) && !self.sent.iter().any(|sent| sent.query == query) {
             self.waiting.push_back(query);
         }
@@ -47,6 +78,7 @@ impl Queries {
 
     fn tick(&mut self, now: Mono) {
         self.sent.retain(|sent| now.since(sent.at) < LOST);
+        self.queues.tick(now);
     }
 }
 
@@ -61,15 +93,67 @@ impl ClusterState {
         self.black_holes.all()
     }
 
+    /// Objects of queues, as they were last listed.
+    #[must_use]
+    pub fn queues(&self) -> &QueueStore {
+        &self.queries.queues
+    }
+
+    /// The object of a queue that admits a gang; `None` if none is visible.
+    #[must_use]
+    pub fn queue_of_gang(&self, gang: &GangKey) -> Option<QueueWords<'_>> {
+        queues::of_gang(self.queues(), gang)
+    }
+
+    /// The object of a queue that admits a pod or its gang; `None` if none is visible.
+    #[must_use]
+    pub fn queue_of_pod(&self, pod: &PodFacts<'_>) -> Option<QueueWords<'_>> {
+        queues::of_pod(self.queues(), pod)
+    }
+
+    /// Waiting objects of queues of which no pod exists, by namespace and name. O(objects × gangs), so not for a frame.
+    #[must_use]
+    pub fn waiting_without_pods(&self) -> Vec<QueueWords<'_>> {
+        queues::without_pods(self.queues(), &self.pods)
+    }
+
+    /// Reason why the size of a gang is still a lower bound although its owner was read: `the right to get jobsets.jobset.x-k8s.io is
+    /// missing`; `None` if its owner was not read, or said it.
+    #[must_use]
+    pub fn gang_size_failure(&self, gang: &GangKey) -> Option<String> {
+        let failed = self.queries.owners.get(gang)?.failed.as_ref()?;
+        let api = owner_api(gang.system, &gang.kind)?;
+        let resource = format!("{}.{}", api.plural, api.group);
+        Some(match failed {
+            OwnerFailure::Request(failure) => match (failure.layer, failure.code) {
+                (Layer::Rbac, _) => format!("the right to get {resource} is missing"),
+                (_, Some(404)) => format!("{resource} {}: not found", gang.name),
+                _ => format!("{resource} {}: {}", gang.name, failure.text),
+            },
+            OwnerFailure::Silent => format!("{resource} {} does not say it", gang.name),
+            OwnerFailure::Replaced => format!("{resource} {} is another object now", gang.name),
+        })
+    }
+
     /// Applies an answer.
     pub(super) fn answered(&mut self, answer: QueryAnswer) {
         let QueryAnswer { query, result } = answer;
         self.queries.finish(&query);
-        match query {
-            Query::FailedPods { node, .. } => {
-                let pods = result.map(|QueryResult::FailedPods(pods)| pods);
-                self.apply_failed_pods(&node, pods);
+        match (query, result) {
+            (Query::FailedPods { node, .. }, Ok(QueryResult::FailedPods(pods))) => {
+                self.apply_failed_pods(&node, Ok(pods));
             }
+            (Query::FailedPods { node, .. }, Err(failure)) => self.apply_failed_pods(&node, Err(failure)),
+            (Query::OwnerSize(owner), Ok(QueryResult::OwnerSize(size))) => self.apply_owner(&owner, &Ok(size)),
+            (Query::OwnerSize(owner), Err(failure)) => self.apply_owner(&owner, &Err(failure)),
+            (Query::Queues, Ok(QueryResult::Queues(listings))) => self.queries.queues.listed(Ok(listings)),
+            (Query::Queues, Err(failure)) => self.queries.queues.listed(Err(failure)),
+            (Query::Workload { namespace, name }, Ok(QueryResult::Workload(entry))) => {
+                self.queries.queues.read(namespace, name, Some(*entry));
+            }
+            (Query::Workload { namespace, name }, Err(_)) => self.queries.queues.read(namespace, name, None),
+            // The task answers each query with its own result.
+            (_, Ok(_)) => {}
         }
     }
 
@@ -83,15 +167,80 @@ impl ClusterState {
         }
     }
 
-    /// Asks about nodes that stand out, and forgets old short lives.
+    /// Asks about nodes that stand out, and forgets old short lives, objects of queues and sizes of gangs that are gone.
     pub(super) fn tick_queries(&mut self, now: Now) {
         self.queries.tick(now.mono);
         self.black_holes.tick(now.mono);
+        let Self { queries, pods, gang_sizes, .. } = self;
+        queries.owners.retain(|gang, _| {
+            let lives = pods.find_gang(gang).is_some();
+            if !lives && gang_sizes.of(gang).is_some() {
+                gang_sizes.set(gang.clone(), None);
+            }
+            lives
+        });
         let server = self.link.now(now);
         while let Some((node, namespace)) = self.black_holes.next_question(now.mono, server) {
             let scoped = !self.tracks.pods.scope().namespaces.is_empty();
             self.queries.request(Query::FailedPods { node, namespace: scoped.then_some(namespace) });
         }
+    }
+
+    /// Requests what a screen with this gang shows: its size if that is only a lower bound, and its queue if it waits.
+    pub(in crate::model) fn query_gang(&mut self, gang: &GangKey, now: Now) {
+        let Some(row) = self.gang_row(gang, now) else { return };
+        let read = self.queries.owners.get(gang);
+        let due = match read {
+            Some(read) => now.mono.since(read.requested) >= OWNER_REFRESH,
+            None => matches!(row.wanted, Wanted::AtLeast(_)),
+        };
+        if due && owner_api(gang.system, &gang.kind).is_some() {
+            let GangKey { system, namespace, kind, name, .. } = gang.clone();
+            let failed = self.queries.owners.remove(gang).and_then(|read| read.failed);
+            self.queries.owners.insert(gang.clone(), ReadOwner { requested: now.mono, failed });
+            self.queries.request(Query::OwnerSize(GangOwner { system, kind, namespace, name }));
+        }
+        if self.gang_waits(gang) {
+            self.query_queues(now);
+            let workload = self.queue_of_gang(gang).and_then(workload_of);
+            self.query_workload(workload, now);
+        }
+    }
+
+    /// Requests what the screen of a pod shows: the size of its gang, and its queue if it waits.
+    pub(in crate::model) fn query_pod(&mut self, namespace: &str, name: &str, now: Now) {
+        let Some(slot) = self.pods.find_pod(namespace, name) else { return };
+        let pod = self.pods.pod(slot);
+        let waits = pod.node.is_empty() && !pod.phase.is_terminal();
+        if let Some(gang) = GangKey::of_pod(&pod) {
+            self.query_gang(&gang, now);
+        }
+        if waits {
+            self.query_queues(now);
+            let workload = self.queue_of_pod(&self.pods.pod(slot)).and_then(workload_of);
+            self.query_workload(workload, now);
+        }
+    }
+
+    /// Lists the objects of queues, at most once in 30 s.
+    pub(crate) fn query_queues(&mut self, now: Now) {
+        if self.queries.queues.take_due(now.mono) {
+            self.queries.request(Query::Queues);
+        }
+    }
+
+    fn query_workload(&mut self, workload: Option<WaitingWorkload>, now: Now) {
+        if let Some(WaitingWorkload { namespace, name }) = workload
+            && self.queries.queues.take_workload_due(&namespace, &name, now.mono)
+        {
+            self.queries.request(Query::Workload { namespace, name });
+        }
+    }
+
+    /// Returns `true` if a member of the gang has no node.
+    fn gang_waits(&self, gang: &GangKey) -> bool {
+        let members = self.pods.find_gang(gang).into_iter().flat_map(|gang| self.pods.members(gang));
+        members.map(|slot| self.pods.pod(slot)).any(|pod| pod.node.is_empty() && !pod.phase.is_terminal())
     }
 
     fn apply_failed_pods(&mut self, node: &Clean, answer: Result<Vec<FailedPod>, Box<Failure>>) {
@@ -100,4 +249,43 @@ impl ClusterState {
             |pod: &FailedPod| pods.runs_elsewhere(&pod.namespace, &pod.owner_kind, &pod.owner_name, node);
         black_holes.answer(node, answer, settings.black_hole, lives_elsewhere);
     }
+
+    fn apply_owner(&mut self, owner: &GangOwner, answer: &Result<OwnerSize, Box<Failure>>) {
+        let GangOwner { system, kind, namespace, name } = owner;
+        let Self { queries, gang_sizes, .. } = self;
+        let same =
+            |gang: &GangKey| (&gang.system, &gang.kind, &gang.namespace, &gang.name) == (system, kind, namespace, name);
+        for (gang, read) in queries.owners.iter_mut().filter(|(gang, _)| same(gang)) {
+            // Where the key is a uid it is that of the owner.
+            let is_other = |size: &OwnerSize| Uid::of_uuid(&gang.key).is_some_and(|uid| uid != size.uid);
+            let size = match answer {
+                Err(failure) => Err(OwnerFailure::Request(failure.clone())),
+                Ok(size) if is_other(size) => Err(OwnerFailure::Replaced),
+                Ok(size) => size.pods.ok_or(OwnerFailure::Silent),
+            };
+            match size {
+                Ok(size) => {
+                    read.failed = None;
+                    if gang_sizes.of(gang) != Some(size) {
+                        gang_sizes.set(gang.clone(), Some(size));
+                    }
+                }
+                // A size that was read stays when the owner cannot be read again.
+                Err(failed) if gang_sizes.of(gang).is_none() => read.failed = Some(failed),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// A workload of Kueue whose conditions say why it waits.
+struct WaitingWorkload {
+    namespace: Clean,
+    name: Clean,
+}
+
+fn workload_of(words: QueueWords<'_>) -> Option<WaitingWorkload> {
+    let QueueWords { system, entry } = words;
+    let waits = system == QueueSystem::Kueue && entry.state == QueueState::Waiting;
+    waits.then(|| WaitingWorkload { namespace: entry.namespace.clone(), name: entry.name.clone() })
 }

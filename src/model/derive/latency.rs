@@ -372,6 +372,7 @@ pub fn call_name(kind: CallKind) -> &'static str {
         CallKind::Detail(DetailPart::Events) => "events list",
         CallKind::DetailWatch(DetailPart::Events) => "events watch",
         CallKind::Query(kind) => kind.call_name(),
+        CallKind::QueueTable => "queues table",
     }
 }
 

@@ -16,6 +16,23 @@ pub(in crate::sim) struct ApisSpec {
     pub(in crate::sim) dra: DraVersion,
     /// The device taint rules of `resource.k8s.io`.
     pub(in crate::sim) taint_rules: TaintRulesVersion,
+    /// Owners of gangs: Jobs, `StatefulSet`s, and the kinds of `JobSet`, Kubeflow, `KubeRay` and Volcano.
+    pub(in crate::sim) owners: CustomAccess,
+    /// Objects of queues: workloads of Kueue, and pod groups of four groups.
+    pub(in crate::sim) queues: CustomAccess,
+}
+
+/// Access to APIs that most clusters do not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::sim) enum CustomAccess {
+    /// Requests are answered.
+    Served,
+    /// Requests are answered with 403.
+    Forbidden,
+    /// Requests are answered with 404.
+    #[default]
+    Absent,
 }
 
 /// The version of `resource.k8s.io` in which taint rules are served.
@@ -58,6 +75,8 @@ impl ApisSpec {
             ApiSwitch::Leases => self.leases != Access::Absent,
             ApiSwitch::Dra => self.dra.version() == Some(version),
             ApiSwitch::TaintRules => self.taint_rules.version() == Some(version),
+            ApiSwitch::Owners => self.owners != CustomAccess::Absent,
+            ApiSwitch::Queues => self.queues != CustomAccess::Absent,
         }
     }
 
@@ -68,6 +87,8 @@ impl ApisSpec {
             ApiSwitch::Leases => self.leases == Access::Forbidden,
             ApiSwitch::Dra => self.dra == DraVersion::Forbidden,
             ApiSwitch::TaintRules => self.taint_rules == TaintRulesVersion::Forbidden,
+            ApiSwitch::Owners => self.owners == CustomAccess::Forbidden,
+            ApiSwitch::Queues => self.queues == CustomAccess::Forbidden,
         }
     }
 }

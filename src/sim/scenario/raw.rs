@@ -38,11 +38,15 @@ fn one() -> u32 {
     1
 }
 
-/// Reads the plural of a resource that may be raw.
+/// Reads the plural of a resource that may be raw, with its group where several have one of that name: `jobs.batch.volcano.sh`.
 fn resource<'de, D: Deserializer<'de>>(from: D) -> Result<SimResource, D::Error> {
     let plural = String::deserialize(from)?;
     let known = || SimResource::ALL.into_iter().filter(|resource| resource.spec().may_be_raw);
-    known().find(|resource| resource.plural() == plural).ok_or_else(|| {
+    let is_named = |resource: &SimResource| match plural.split_once('.') {
+        Some((plural, group)) => resource.plural() == plural && resource.group() == group,
+        None => resource.plural() == plural,
+    };
+    known().find(is_named).ok_or_else(|| {
         let names: Vec<String> = known().map(|resource| format!("`{}`", resource.plural())).collect();
         D::Error::custom(format!("unknown variant `{plural}`, expected one of {}", names.join(", ")))
     })

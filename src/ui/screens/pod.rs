@@ -2,6 +2,7 @@
 
 mod claims;
 mod containers;
+mod gang;
 mod scheduling;
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
+use gang::GangLine;
 use scheduling::Scheduling;
 
 /// Heading of the first column of the events.
@@ -68,6 +70,8 @@ struct PodView<'a> {
     replaced: bool,
     /// State of each claim, in the order of the pod.
     claims: Vec<ClaimState>,
+    /// Its gang in words.
+    gang: Option<GangLine>,
     /// Set while it waits for a node.
     scheduling: Option<Scheduling<'a>>,
     fresh: PartFreshness<'a>,
@@ -95,6 +99,7 @@ pub(in crate::ui) fn open<'a>(
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
     let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
+    let gang = row.as_ref().and_then(|row| GangLine::of(cluster, &row.facts, now));
     let scheduling = Scheduling::of(cluster, pod, row.as_ref().map(|row| &row.facts), now);
     let mut view = PodView {
         namespace,
@@ -104,6 +109,7 @@ pub(in crate::ui) fn open<'a>(
         last_report,
         replaced: detail.is_some_and(DetailState::replaced),
         claims: claim_states(cluster, pod),
+        gang,
         scheduling,
         fresh: part_freshness(cluster, DetailPart::Object, now),
         events: events::of(cluster, now),
@@ -260,6 +266,7 @@ fn lines<'a>(view: &PodView<'a>, width: u16, glyphs: &Glyphs) -> Vec<EventLine<'
     if let Some(pod) = view.pod {
         lines.extend(about(pod, now, width));
     }
+    lines.extend(view.gang.as_ref().into_iter().flat_map(|gang| gang.lines(width)));
     lines.push(TextLine::new());
     if let Some(scheduling) = &view.scheduling {
         lines.push(section("SCHEDULING", 0));

@@ -141,7 +141,7 @@ fn calls_of_every_kind_stand_under_their_headings() {
     let of_lists = listed.flat_map(|resource| [CallKind::List(resource), CallKind::Watch(resource)]);
     let of_parts =
         [DetailPart::Object, DetailPart::Events].map(|part| [CallKind::Detail(part), CallKind::DetailWatch(part)]);
-    let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get];
+    let others = [CallKind::Ping, CallKind::Work, CallKind::Usage, CallKind::Get, CallKind::QueueTable];
     let queries = QueryKind::ALL.map(CallKind::Query);
     let kinds: Vec<_> = of_lists.chain(of_parts.into_iter().flatten()).chain(others).chain(queries).collect();
     for kind in &kinds {

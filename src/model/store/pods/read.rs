@@ -2,7 +2,6 @@
 
 use std::hash::BuildHasher;
 
-use super::intern::InternedOwner;
 use super::record::{KeyHash, NIL, PodRecord};
 use super::{NamespaceId, NodeId, NodeTotals, PodSlot, PodStore, ResourceId, Totals};
 use crate::facts::pod::{PodFacts, PodPhase, Requests};
@@ -197,13 +196,15 @@ impl PodStore {
 
     /// Returns `true` if pods of this owner run on another node. O(pods), so not for a frame.
     pub(crate) fn runs_elsewhere(&self, namespace: &str, kind: &str, name: &str, node: &str) -> bool {
-        let same = |owner: &InternedOwner| {
-            *owner.kind == *kind && *owner.name == *name && **self.namespaces.get(owner.namespace) == *namespace
-        };
-        let Some(owner) = self.owners.find(self.hasher.hash_one((namespace, kind, name)), same) else { return false };
+        let Some(owner) = self.owner_id(namespace, kind, name) else { return false };
         let here = self.node_id(node).unwrap_or(NIL);
         let runs = |record: &PodRecord| record.phase() == PodPhase::Running && record.node != here && record.is_bound();
         self.records.used().any(|(_, record)| record.owner == owner && runs(record))
+    }
+
+    /// Returns `true` if a pod of this owner is held.
+    pub(crate) fn has_owner(&self, namespace: &str, kind: &str, name: &str) -> bool {
+        !name.is_empty() && self.owner_id(namespace, kind, name).is_some()
     }
 
     /// Uid of a held pod, without the rest of it; none if the slot is out of date.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::facts::event::EventFacts;
 use crate::facts::pod::{NotEvaluated, PodConstraints, PodDetail, PodFacts};
+use crate::facts::queue::QueueState;
 use crate::model::cluster::ClusterState;
 use crate::model::cluster::detail::DetailState;
 use crate::model::derive::placement::{Bound, CauseCount, CauseKind, PlacementReport, Shortage};
@@ -32,6 +33,7 @@ pub(super) struct Scheduling<'a> {
     /// The pod of the list, which has its constraints.
     facts: Option<PodFacts<'a>>,
     report: Option<&'a PlacementReport>,
+    queue: Option<QueueLine>,
     /// Age of the data of nodes and pods if it is not current.
     stale: Option<Duration>,
 }
@@ -45,6 +47,12 @@ struct SchedulerWords<'a> {
     since: Option<Timestamp>,
     /// Last event with the same message.
     reported: Option<Timestamp>,
+}
+
+/// Words of the queue that the pod or its gang waits in, or the reason why they are not visible.
+struct QueueLine {
+    role: Role,
+    text: String,
 }
 
 /// Facts beside a label.
@@ -76,6 +84,7 @@ impl<'a> Scheduling<'a> {
             words: SchedulerWords::of(pod, facts, &events),
             facts: facts.cloned(),
             report: cluster.placement(),
+            queue: facts.and_then(|facts| QueueLine::of(cluster, facts)),
             stale: stale.into_iter().max().flatten(),
         })
     }
@@ -87,6 +96,9 @@ impl<'a> Scheduling<'a> {
         let gates = constraints.map(|constraints| &*constraints.gates).unwrap_or_default();
         let gates = gates.iter().map(|gate| &**gate).collect::<Vec<_>>().join(", ");
         self.words.add(&mut lines, &gates, now, width);
+        if let Some(QueueLine { role, text }) = &self.queue {
+            LabelledFacts { label: "queue", role: *role, facts: &words(text) }.add(&mut lines, width);
+        }
         let label = match self.stale {
             None => "as of now".to_owned(),
             Some(age) => format!("as of {} ago", duration(age)),
@@ -169,6 +181,17 @@ impl<'a> Scheduling<'a> {
             "{nodes} would take it {condition}: nothing else stands against {}",
             if *alone == 1 { "it" } else { "them" }
         )
+    }
+}
+
+impl QueueLine {
+    fn of(cluster: &ClusterState, pod: &PodFacts<'_>) -> Option<Self> {
+        if let Some(words) = cluster.queue_of_pod(pod) {
+            let role = if words.entry.state == QueueState::Waiting { Role::Warn } else { Role::Text };
+            return Some(Self { role, text: words.text() });
+        }
+        let why = cluster.queues().not_visible()?;
+        Some(Self { role: Role::Muted, text: format!("queues are not visible: {why}") })
     }
 }
 
