@@ -198,8 +198,14 @@ impl Model {
     /// Requests what the screen shows and no list brings.
     fn query_screen(&mut self, now: Now) {
         let Some(cluster) = self.clusters.get_mut(self.current) else { return };
-        if let Screen::Pod { namespace, name } = &self.screen {
-            cluster.query_pod(namespace, name, now);
+        match &self.screen {
+            Screen::Pod { namespace, name } => cluster.query_pod(namespace, name, now),
+            Screen::Gang(gang) => cluster.query_gang(gang, now),
+            Screen::Top(TopScreen::Gangs) => {
+                cluster.query_queues(now);
+                cluster.count_waiting();
+            }
+            _ => {}
         }
     }
 

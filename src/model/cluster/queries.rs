@@ -30,7 +30,17 @@ pub(super) struct Queries {
     sent: Vec<SentQuery>,
     /// Owners of gangs that were read.
     owners: HashMap<GangKey, ReadOwner>,
-    pub(super) queues: QueueStore,
+    queues: QueueStore,
+    /// Waiting objects of queues of which no pod exists, in words.
+    without_pods: WaitingObjects,
+}
+
+/// Waiting objects of queues of which no pod exists, in words, as they were counted last.
+#[derive(Debug, Default)]
+struct WaitingObjects {
+    texts: Vec<Clean>,
+    /// Revisions of queues and pods, each of which only grows.
+    inputs: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -115,6 +125,22 @@ impl ClusterState {
     #[must_use]
     pub fn waiting_without_pods(&self) -> Vec<QueueWords<'_>> {
         queues::without_pods(self.queues(), &self.pods)
+    }
+
+    /// The same in words, as they were counted last: `train: Kueue workload vision-xl: QuotaReserved=False`.
+    #[must_use]
+    pub fn waiting_objects(&self) -> &[Clean] {
+        &self.queries.without_pods.texts
+    }
+
+    /// Counts these again if something has changed; once a second while they are shown.
+    pub(in crate::model) fn count_waiting(&mut self) {
+        let inputs = Some(self.queues().revision() + self.pods.revision());
+        if self.queries.without_pods.inputs != inputs {
+            let text = |words: &QueueWords<'_>| Clean::new(&format!("{}: {}", words.entry.namespace, words.text()));
+            let texts = self.waiting_without_pods().iter().map(text).collect();
+            self.queries.without_pods = WaitingObjects { texts, inputs };
+        }
     }
 
     /// Reason why the size of a gang is still a lower bound although its owner was read: `the right to get jobsets.jobset.x-k8s.io is

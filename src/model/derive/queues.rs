@@ -1,8 +1,11 @@
 //! Joins of gangs and pods with the objects of queues that admit them. The keys are in docs/pods.md.
 
+use hashbrown::HashMap;
+
 use crate::facts::gang::GangSystem;
 use crate::facts::pod::PodFacts;
 use crate::facts::queue::{QueueEntry, QueueState, QueueSystem};
+use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::store::pods::{GangKey, PodStore};
 use crate::model::store::queues::{QueueStore, QueueWords};
@@ -21,7 +24,11 @@ pub(in crate::model) fn of_pod<'a>(queues: &'a QueueStore, pod: &PodFacts<'_>) -
 
 /// Waiting objects of which no pod exists: a suspended Job, a group that was not enqueued.
 pub(in crate::model) fn without_pods<'a>(queues: &'a QueueStore, pods: &PodStore) -> Vec<QueueWords<'a>> {
-    let gangs: Vec<GangKey> = pods.gangs().map(|(_, gang)| GangKey::of(gang)).collect();
+    let mut gangs: HashMap<Clean, Vec<GangKey>> = HashMap::new();
+    for (_, gang) in pods.gangs() {
+        let gang = GangKey::of(gang);
+        gangs.entry(gang.namespace.clone()).or_default().push(gang);
+    }
     let mut waiting: Vec<QueueWords<'a>> = queues
         .entries()
         .filter(|words| {
@@ -29,7 +36,7 @@ pub(in crate::model) fn without_pods<'a>(queues: &'a QueueStore, pods: &PodStore
             let of_owner = || pods.has_owner(&entry.namespace, &entry.owner_kind, &entry.owner_name);
             let of_pod = || &*entry.owner_kind == "Pod" && pods.find_pod(&entry.namespace, &entry.owner_name).is_some();
             entry.state == QueueState::Waiting
-                && !gangs.iter().any(|gang| admits_gang(words, gang))
+                && !gangs.get(&entry.namespace).into_iter().flatten().any(|gang| admits_gang(words, gang))
                 && !of_owner()
                 && !of_pod()
         })

@@ -9,7 +9,7 @@ use super::node::PodCells;
 use crate::action::Action;
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
-use crate::model::cluster::{OpenedGang, PodPlace};
+use crate::model::cluster::{ClusterState, OpenedGang, PodPlace};
 use crate::model::derive::gangs::{GangDetail, GangKey, GangRow, GangState, WorstMember};
 use crate::model::known::Known;
 use crate::model::table::pods::{PodScope, Pods};
@@ -56,6 +56,8 @@ struct GangScreen<'a> {
     extent: Extent,
     sort: (SortBy, bool),
     arranging: bool,
+    /// Words of its queue, or the reason why its size or its queue is not known.
+    note: Option<String>,
     /// Knowledge of the pods.
     pods: Known<()>,
     now: Now,
@@ -74,9 +76,10 @@ pub(in crate::ui) fn open<'a>(
     let opened = cluster.opened_gang().filter(|opened| opened.key() == key);
     let cells = opened.and_then(OpenedGang::detail).filter(|_| area.height >= WITH_STRIP);
     let strip = cells.map(|detail| RankStrip::new(detail, usize::from(area.width), usize::from(area.height)));
+    let note = strip.as_ref().and_then(|_| note(cluster, key, opened?.detail()?));
     let extent = list.extent();
     state.lists.enter_pods(list.set());
-    let height = usize::from(area.height).saturating_sub(head(strip.as_ref()) + 1);
+    let height = usize::from(area.height).saturating_sub(head(strip.as_ref(), note.as_deref()) + 1);
     let shown = window(extent.len, extent.selected, state.lists.pod_list_offset, height);
     state.lists.pod_list_offset = shown.start;
     Some(Box::new(GangScreen {
@@ -88,15 +91,25 @@ pub(in crate::ui) fn open<'a>(
         extent,
         sort: model.list().map_or((SortBy::Own, false), TableControl::sort),
         arranging: list.is_arranging(),
+        note,
         pods: cluster.pod_counts().map(|_| ()),
         now: context.now,
         server_now: cluster.link().now(context.now),
     }))
 }
 
-/// Lines above the heading of the members: title, summary, strip with its legend, worst member.
-fn head(strip: Option<&RankStrip>) -> usize {
-    2 + strip.map_or(0, |strip| strip.height() + 1)
+/// Lines above the heading of the members: title, summary, strip with its legend, worst member, note.
+fn head(strip: Option<&RankStrip>, note: Option<&str>) -> usize {
+    2 + strip.map_or(0, |strip| strip.height() + 1 + usize::from(note.is_some()))
+}
+
+/// Words of the queue of a gang that waits; otherwise the reason why its size is not known.
+fn note(cluster: &ClusterState, gang: &GangKey, detail: &GangDetail) -> Option<String> {
+    let waits = detail.row.state == GangState::Waits || detail.row.gpus_waiting > 0;
+    let words = cluster.queue_of_gang(gang).map(|words| words.text());
+    let hidden = || Some(format!("queues are not visible: {}", cluster.queues().not_visible()?));
+    let queue = if waits { words.or_else(hidden) } else { None };
+    queue.or_else(|| cluster.gang_size_failure(gang).map(|why| format!("size not known: {why}")))
 }
 
 impl View for GangScreen<'_> {
@@ -110,11 +123,14 @@ impl View for GangScreen<'_> {
                     strip.draw(&mut canvas.below(2));
                     let line = u16::try_from(2 + strip.height()).unwrap_or(u16::MAX);
                     self.worst(&mut canvas.pen(line), &detail.row);
+                    if let Some(note) = &self.note {
+                        canvas.pen(line.saturating_add(1)).skip(1).rest(Role::Muted, note);
+                    }
                 }
             }
             None => _ = canvas.pen(1).skip(1).rest(Role::Unknown, self.absence()),
         }
-        let head = head(self.strip.as_ref());
+        let head = head(self.strip.as_ref(), self.note.as_deref());
         let mut list = canvas.below(u16::try_from(head).unwrap_or(u16::MAX));
         let below = list.area;
         let cells = PodCells { wide: area.width >= 100, glyphs };

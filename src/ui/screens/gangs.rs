@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::action::{Action, TopScreen};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
-use crate::model::cluster::GangView;
+use crate::model::cluster::{ClusterState, GangView};
 use crate::model::derive::gangs::{GangRow, GangState, MemberTrouble, Wanted, WorstMember};
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::known::Known;
@@ -21,6 +21,7 @@ use crate::ui::units::{counted, duration, grouped, known};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::layout::window;
+use crate::ui::widgets::page::{TextLine, line};
 use crate::ui::widgets::table::{Cells, ColumnParams, TableRows};
 use crate::ui::widgets::text::Pen;
 
@@ -45,11 +46,35 @@ struct GangsView<'a> {
     sort: (SortBy, bool),
     /// Knowledge of the pods.
     pods: Known<()>,
+    queues: Vec<TextLine>,
 }
 
-/// Rows of the list in a body of this height: all lines but the title and the heading.
-fn page(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(2))
+/// Minimum height of a body with lines about gangs without pods.
+const WITH_QUEUES: u16 = 10;
+/// Maximum number of gangs without pods that are named.
+const NAMED: usize = 3;
+
+/// Rows of the list in a body of this height: all lines but the title, the heading and these below.
+fn page(area: Rect, below: usize) -> usize {
+    usize::from(area.height.saturating_sub(2)).saturating_sub(below)
+}
+
+/// Lines below the list: gangs that wait in a queue and have no pods yet, or the reason why queues are not visible.
+fn queue_lines(cluster: &ClusterState, area: Rect) -> Vec<TextLine> {
+    if area.height < WITH_QUEUES {
+        return Vec::new();
+    }
+    let waiting = cluster.waiting_objects();
+    let mut lines = Vec::new();
+    if !waiting.is_empty() {
+        let bound = if cluster.queues().is_partial() { "at least " } else { "" };
+        let text = format!("{bound}{} more in queues, without pods", grouped(waiting.len() as u64));
+        lines.push(line(Role::Focus, format!(" {text}")));
+        lines.extend(waiting.iter().take(NAMED).map(|text| line(Role::Warn, format!(" {text}"))));
+    }
+    lines
+        .extend(cluster.queues().not_visible().map(|why| line(Role::Muted, format!(" queues are not visible: {why}"))));
+    lines
 }
 
 /// Reads the visible rows of the list.
@@ -61,8 +86,8 @@ pub(in crate::ui) fn open<'a>(
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Top(TopScreen::Gangs) = model.screen() else { return None };
     let cluster = model.current();
-    let extent = cluster.gangs().extent();
-    let shown = window(extent.len, extent.selected, state.lists.gangs_offset, page(area));
+    let (extent, queues) = (cluster.gangs().extent(), queue_lines(cluster, area));
+    let shown = window(extent.len, extent.selected, state.lists.gangs_offset, page(area, queues.len()));
     state.lists.gangs_offset = shown.start;
     Some(Box::new(GangsView {
         list: cluster.gangs(),
@@ -71,6 +96,7 @@ pub(in crate::ui) fn open<'a>(
         extent,
         sort: model.list().map_or((SortBy::Own, false), TableControl::sort),
         pods: cluster.pod_counts().map(|_| ()),
+        queues,
     }))
 }
 
@@ -90,7 +116,14 @@ impl View for GangsView<'_> {
             list.pen(1).skip(1).rest(Role::Unknown, self.absence());
         }
         table.draw(&mut list, &self.rows, |line| line.selected);
-        Viewport { page: page(area), ..Viewport::default() }
+        let first = area.height.saturating_sub(u16::try_from(self.queues.len()).unwrap_or(u16::MAX));
+        for (at, parts) in (first..area.height).zip(&self.queues) {
+            let mut pen = canvas.pen(at);
+            for (role, text) in parts {
+                pen.rest(*role, text);
+            }
+        }
+        Viewport { page: page(area, self.queues.len()), ..Viewport::default() }
     }
 
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
