@@ -31,7 +31,7 @@ use groups::PodGroupCells;
 /// Width of the choice of a grouping.
 const CHOICES: usize = 56;
 
-const HINTS: [Hint; 12] = [
+const HINTS: [Hint; 13] = [
     (Action::Back, "back"),
     (Action::Help, "help"),
     (Action::Open, "open"),
@@ -41,6 +41,7 @@ const HINTS: [Hint; 12] = [
     (Action::SortNext, "sort"),
     (Action::Node, "node"),
     (Action::Owner, "owner"),
+    (Action::Gangs, "gang"),
     (Action::Yaml, "yaml"),
     (Action::Hold, "hold"),
     (Action::NextCluster, "cluster"),

@@ -203,3 +203,53 @@ fn legend(cells: &[GangCell], wanted: Wanted) -> Vec<LegendEntry> {
     entries.sort_by_key(|(severity, _)| *severity);
     entries.into_iter().map(|(_, entry)| entry).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::{Depth, Theme};
+
+    #[test]
+    fn what_a_member_does_is_seen_without_colours() {
+        let wanted = Wanted::Exact(64);
+        let classes = [
+            Some(MemberClass::Running),
+            Some(MemberClass::Starting),
+            Some(MemberClass::Ending),
+            Some(MemberTrouble::Pod(TroubleClass::Unschedulable).into()),
+            Some(MemberTrouble::Pod(TroubleClass::CrashLoop).into()),
+            Some(MemberTrouble::Pod(TroubleClass::NotReady).into()),
+            Some(MemberTrouble::Pod(TroubleClass::NodeLost).into()),
+            Some(MemberTrouble::DevicesLost.into()),
+            None,
+        ];
+        for ascii in [false, true] {
+            let glyphs = Theme::new(Depth::None, ascii).glyphs;
+            let mut seen: Vec<_> = classes.map(|class| CellLook::of(class, wanted).glyph(&glyphs).1).into();
+            assert!(!ascii || seen.iter().all(|glyph| glyph.is_ascii()));
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), classes.len(), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_cell_is_the_worst_of_its_ranks_and_a_rank_without_a_pod_comes_after_trouble() {
+        let lost = Some(MemberClass::from(MemberTrouble::Pod(TroubleClass::NodeLost)));
+        let cell = |rank, ranks, class| GangCell { rank: Some(rank), ranks, class };
+        let running = Some(MemberClass::Running);
+        // Ranks 0 to 9: 0 runs, 1 to 5 have no pod, 6 is lost, 7 to 9 run.
+        let cells = [
+            cell(0, 1, running),
+            cell(1, 5, None),
+            cell(6, 1, lost),
+            cell(7, 1, running),
+            cell(8, 1, running),
+            cell(9, 1, running),
+        ];
+        let gathered = gather(&cells, 4, Wanted::AtLeast(10));
+        let looks: Vec<_> = gathered.iter().map(|cell| (cell.rank, cell.look)).collect();
+        let expected = [(Some(0), CellLook::Hole(false)), (Some(4), CellLook::NodeLost), (Some(8), CellLook::Running)];
+        assert_eq!(looks, expected);
+    }
+}
