@@ -18,7 +18,7 @@ use crate::model::natural::natural_cmp;
 use crate::model::store::nodes::{AcceleratorSum, Node};
 use crate::model::store::pods::{Gang, GangId, PodSlot};
 
-/// What a member does.
+/// State of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberClass {
     /// It is in trouble, or its node or the devices of its node are.
@@ -285,7 +285,7 @@ fn is_lost(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&Node>) -> boo
     }
 }
 
-/// What a pod that has not ended does as a member of its gang.
+/// State of a pod that has not ended as a member of its gang.
 pub(super) fn class_of(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&Node>) -> MemberClass {
     let own = TroubleClass::of(pod, is_lost(from, pod, node), from.server_now);
     let own = own.map(MemberTrouble::Pod);
