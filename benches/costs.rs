@@ -17,7 +17,7 @@ use ratatui::backend::TestBackend;
 use watchbell::action::Action;
 use watchbell::facts::gang::{GangMember, GangSystem, Rank};
 use watchbell::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
-use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, PodTrouble, Requests, TroubleKind};
+use watchbell::facts::pod::{self, PodBatch, PodFacts, PodPhase, PodTrouble, Requests, Since, SinceBasis, TroubleKind};
 use watchbell::facts::quantity::Quantity;
 use watchbell::facts::text::Clean;
 use watchbell::facts::wire::Uid;
@@ -570,4 +570,132 @@ fn gang_frame(bencher: Bencher<'_, '_>) {
     watched.press(Msg::Action(Action::Open));
     watched.settle();
     bencher.bench_local(|| watched.draw());
+}
+
+/// Lists of pods of a cluster: the keys that open each.
+const POD_LISTS: [&str; 4] = ["trouble", "owner", "registry", "all"];
+
+/// 11,000 nodes with 110,000 pods, of which every eleventh is in trouble.
+fn troubled() -> Model {
+    const MESSAGE: &str =
+        "Back-off pulling image: failed to pull and unpack image: 429 Too Many Requests from the registry";
+    let batches = pods(11_000).into_iter().map(|batch| {
+        let mut changed = PodBatch::default();
+        for (pod, _) in batch.iter() {
+            let number = usize::try_from(pod.version).unwrap();
+            if number % 11 != 0 {
+                changed.push(&pod, false);
+                continue;
+            }
+            let owner = format!("job-{}", number % 500);
+            let image = format!("registry-{}.example/team/app:{}", number % 40, number % 7);
+            let (kind, reason) = [
+                (TroubleKind::ImagePull, "ImagePullBackOff"),
+                (TroubleKind::CrashLoop, "CrashLoopBackOff"),
+                (TroubleKind::Unschedulable, "Pending"),
+                (TroubleKind::Starting, "ContainerCreating"),
+            ][number % 4];
+            let since = Some(Since { basis: SinceBasis::Created, at: Timestamp::from_second(1_759_990_000).unwrap() });
+            let trouble = PodTrouble { kind, message: MESSAGE, image: &image, device: "", since };
+            let waits = kind == TroubleKind::Unschedulable;
+            let pod = PodFacts {
+                owner_kind: "Job",
+                owner_name: &owner,
+                phase: PodPhase::Pending,
+                reason,
+                node: if waits { "" } else { pod.node },
+                trouble: Some(trouble),
+                ..pod
+            };
+            changed.push(&pod, false);
+        }
+        changed
+    });
+    model_of(11_000, batches.collect())
+}
+
+fn pod_list(name: &str) -> Watched {
+    let mut watched = Watched::of(troubled());
+    let keys: &[Action] = match name {
+        "owner" => &[Action::Trouble, Action::NextPane],
+        "registry" => &[Action::Trouble, Action::PreviousPane],
+        "all" => &[Action::Trouble, Action::Trouble],
+        _ => &[Action::Trouble],
+    };
+    for key in keys {
+        watched.press(Msg::Action(*key));
+        watched.settle();
+    }
+    watched
+}
+
+/// A frame of a list of pods without changes.
+#[divan::bench(args = POD_LISTS, sample_count = 100, sample_size = 1)]
+fn pod_list_frame(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    bencher.bench_local(|| watched.draw());
+}
+
+/// The first frame of each second, in which classes of trouble may have changed.
+#[divan::bench(args = POD_LISTS, sample_count = 100, sample_size = 1)]
+fn pod_list_frame_next_second(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    let mut second = 2;
+    bencher.bench_local(|| {
+        second += 1;
+        watched.draw_at(moment(second));
+    });
+}
+
+/// A key after a change of a pod in the next second, and its frame.
+#[divan::bench(args = POD_LISTS, sample_count = 100, sample_size = 1)]
+fn pod_list_key_under_churn(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    let mut second = 2;
+    bencher.bench_local(|| {
+        second += 1;
+        let mut batch = PodBatch::default();
+        let restarts = u32::try_from(second).unwrap();
+        batch.push(
+            &PodFacts { namespace: "web", name: "another", node: "worker-000000", restarts, ..PodFacts::default() },
+            false,
+        );
+        let event =
+            ClusterEvent::Changes { resource: Resource::Pods, generation: 1, unreadable: 0, batch: Batch::Pods(batch) };
+        watched.model.update(Msg::Cluster(ClusterId(0), event), moment(second));
+        watched.model.update(Msg::Action(Action::Down), moment(second));
+        watched.draw_at(moment(second));
+    });
+}
+
+/// A key that sorts, and its frame.
+#[divan::bench(args = POD_LISTS, sample_count = 100, sample_size = 1)]
+fn pod_list_sort_key(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    bencher.bench_local(|| watched.press(Msg::Action(Action::SortName)));
+}
+
+/// A key in the filter, and its frame.
+#[divan::bench(args = POD_LISTS, sample_count = 100, sample_size = 1)]
+fn pod_list_filter_key(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    watched.press(Msg::Action(Action::Filter));
+    for char in "gpu>=0 age>1m !".chars() {
+        watched.press(Msg::Edit(LineEdit::Insert(char)));
+    }
+    let mut keys = [LineEdit::Insert('7'), LineEdit::Backspace].into_iter().cycle();
+    bencher.bench_local(|| watched.press(Msg::Edit(keys.next().unwrap())));
+}
+
+/// One pass of the loop while a list is sorted or counted: the time for which a key may have to wait.
+#[divan::bench(args = POD_LISTS, sample_count = 300, sample_size = 1)]
+fn pod_list_pass(bencher: Bencher<'_, '_>, name: &str) {
+    let mut watched = pod_list(name);
+    bencher.bench_local(|| {
+        if !watched.model.is_behind() {
+            watched.model.update(Msg::Action(Action::SortReverse), moment(2));
+            watched.model.update(Msg::Frame, moment(2));
+        }
+        watched.model.update(Msg::CatchUp, moment(2));
+    });
 }

@@ -5,6 +5,7 @@ use crate::model::derive::pod_groups::{
     GroupSource, PodGroup, PodGroupKey, PodGroupReport, PodGroupReports, PodGrouping,
 };
 use crate::model::table::Extent;
+use crate::model::table::column::Reads;
 use crate::model::table::list::SelectionStep;
 use crate::model::table::ordering::RowSource;
 use crate::model::table::pod_groups::PodGroups;
@@ -68,6 +69,11 @@ impl PodGroupView {
     #[must_use]
     pub fn is_arranging(&self) -> bool {
         self.reports.is_counting() || self.list.table.is_arranging()
+    }
+
+    /// Returns `true` if groups come or go with each second.
+    pub(super) fn needs_time(&self) -> bool {
+        self.list.table.state.depends_on(Reads::Time)
     }
 
     /// Table control of the groups.

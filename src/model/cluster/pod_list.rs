@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use super::ClusterState;
 use super::pod_groups::PodGroupView;
-use crate::facts::node::Readiness;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::derive::gangs::GangKey;
 use crate::model::derive::gpus::HolderGroup;
 use crate::model::derive::pod_groups::{GroupSource, GroupedPod, OwnerKey, PodGroupKey, PodGrouping};
+use crate::model::derive::trouble::TroubleClass;
 use crate::model::store::pods::PodSlot;
 use crate::model::table::column::Reads;
 use crate::model::table::list::SelectionStep;
@@ -201,9 +201,14 @@ impl PodTable {
         self.table.state.list.bump_revision();
     }
 
-    /// Returns `true` if rows come, go or move with time alone: a class of trouble follows time.
+    /// Returns `true` if rows come, go or change with each second.
     fn needs_time(&self) -> bool {
-        matches!(self.set, PodSet::Trouble | PodSet::Group(_)) || self.table.state.depends_on(Reads::Time)
+        self.groups().map_or_else(|| self.table.state.depends_on(Reads::Time), PodGroupView::needs_time)
+    }
+
+    /// Returns `true` if rows come, go or move with the class of their trouble.
+    fn needs_trouble(&self) -> bool {
+        self.set.scope() == PodScope::Trouble || self.table.state.depends_on(Reads::Trouble)
     }
 }
 
@@ -212,11 +217,19 @@ impl PodTable {
 pub(super) struct PodTables {
     node: PodTable,
     screen: PodTable,
+    lasting: LastingTroubles,
+}
+
+/// Number of troubles that have lasted long enough to count, at a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct LastingTroubles {
+    second: Option<u64>,
+    count: u64,
 }
 
 impl Default for PodTables {
     fn default() -> Self {
-        Self { node: PodTable::default(), screen: PodTable::of(PodSet::Trouble) }
+        Self { node: PodTable::default(), screen: PodTable::of(PodSet::Trouble), lasting: LastingTroubles::default() }
     }
 }
 
@@ -339,13 +352,35 @@ impl ClusterState {
 
     /// Updates the order of a list of pods, or its groups, if something has changed.
     pub(crate) fn arrange_pods(&mut self, place: PodPlace, now: Now) {
-        // Each term only grows; a change of the terms that count changes the revision of the list, too.
-        let time = if self.pod_tables.at(place).needs_time() { now.mono.0.as_secs() } else { 0 };
-        let revision = self.pods.revision() + self.nodes.revision() + time;
+        let revision = self.pods_revision(place, now);
         self.with_pods(place, now, |list, rows| match list.groups() {
             Some(_) => list.groups.arrange(revision, rows, now),
             None => list.table.arrange(rows, revision, || rows.all(), now.mono),
         });
+    }
+
+    /// Revision of the rows of a list. It follows the time only as far as the rows depend on it.
+    fn pods_revision(&mut self, place: PodPlace, now: Now) -> u64 {
+        let list = self.pod_tables.at(place);
+        let second = now.mono.0.as_secs();
+        let time = if list.needs_time() { second } else { 0 };
+        let lasting = if list.needs_trouble() { self.lasting_troubles(second, now) } else { 0 };
+        // The first terms only grow. A change of the terms that count changes the revision of the list, too.
+        let known = u64::from(self.tracks.knows_all_nodes());
+        let grown = self.pods.revision() + self.nodes.revision() + time;
+        (grown << 26) + (known << 25) + lasting
+    }
+
+    /// Number of troubles that have lasted long enough to count. While no pod changes, it changes exactly when the class of a pod
+    /// does. Counted once a second.
+    fn lasting_troubles(&mut self, second: u64, now: Now) -> u64 {
+        if self.pod_tables.lasting.second != Some(second) {
+            let server_now = self.link.now(now);
+            let times = self.pods.trouble_times();
+            let count = times.filter(|(kind, at)| TroubleClass::of_kind(*kind, *at, server_now).is_some()).count();
+            self.pod_tables.lasting = LastingTroubles { second: Some(second), count: count as u64 };
+        }
+        self.pod_tables.lasting.count
     }
 
     /// Continues a pending order of a list of pods, or the count of its groups, by one slice.
@@ -385,26 +420,6 @@ impl ClusterState {
 
     fn pod_id(&self, slot: PodSlot) -> PodId {
         PodId { slot, uid: self.pods.uid(slot) }
-    }
-
-    /// Pods in trouble by themselves, or on a lost node; some of them for so short a time that it does not count yet, or ended.
-    pub(super) fn maybe_troubled(&self) -> Vec<PodSlot> {
-        let lost = self.lost_nodes();
-        let on_lost = lost.iter().flat_map(|node| self.pods.pods_on(node));
-        let mut slots: Vec<_> = self.pods.troubled().chain(on_lost).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        slots
-    }
-
-    /// Names of nodes that do not report, and of nodes that pods name and that are gone.
-    fn lost_nodes(&self) -> Vec<&str> {
-        let unknown = self.nodes.unhealthy().filter(|(node, _)| node.readiness == Readiness::Unknown);
-        let mut lost: Vec<&str> = unknown.map(|(node, _)| &*node.facts.name).collect();
-        if self.tracks.knows_all_nodes() && self.join.orphaned() > 0 {
-            lost.extend(self.pods.nodes().map(|(name, _)| name).filter(|name| self.nodes.by_name(name).is_none()));
-        }
-        lost
     }
 
     /// Controlling owner of a pod: `Some(None)` if it has none, `None` if the lists do not have the pod.

@@ -25,7 +25,8 @@ impl ClusterState {
 
     /// Row of a pod.
     pub(super) fn row_of<'a>(&self, facts: PodFacts<'a>, now: Now) -> PodRow<'a> {
-        let last_report = self.last_report(facts.node, now);
+        let node = self.nodes.by_name(facts.node);
+        let last_report = self.last_report_of(facts.node, node, now);
         let server_now = self.link.now(now);
         let since = facts.trouble.and_then(|trouble| trouble.since).map(|since| since.at);
         PodRow {
@@ -37,8 +38,8 @@ impl ClusterState {
                 Some(report) => report.ago,
                 None => age_of(since, server_now),
             },
-            age: age_of(facts.created, self.link.now(now)),
-            gpus: devices_held(&facts, self.nodes.by_name(facts.node), self.nodes.accelerators()),
+            age: age_of(facts.created, server_now),
+            gpus: devices_held(&facts, node, self.nodes.accelerators()),
             last_report: last_report.filter(|_| !facts.phase.is_terminal()),
             facts,
         }
@@ -75,8 +76,12 @@ impl ClusterState {
     /// Set if the pods of a node no longer report: its Ready is `Unknown`, or it is gone.
     #[must_use]
     pub fn last_report(&self, node: &str, now: Now) -> Option<LastReport> {
-        let Some(node) = self.nodes.by_name(node) else {
-            let gone = !node.is_empty() && self.tracks.knows_all_nodes();
+        self.last_report_of(node, self.nodes.by_name(node), now)
+    }
+
+    fn last_report_of(&self, name: &str, node: Option<&Node>, now: Now) -> Option<LastReport> {
+        let Some(node) = node else {
+            let gone = !name.is_empty() && self.tracks.knows_all_nodes();
             return gone.then_some(LastReport { ago: None, node: "gone" });
         };
         if node.readiness != Readiness::Unknown {
@@ -85,6 +90,26 @@ impl ClusterState {
         let joined = JoinedNode { source: self.source(now), node };
         let renewed = super::node::liveness(&self.optional.leases, &joined, now).and_then(|lease| lease.age);
         Some(LastReport { ago: renewed.or(joined.status().for_), node: "Unknown" })
+    }
+
+    /// Pods in trouble by themselves, or on a lost node; some of them for so short a time that it does not count yet, or ended.
+    pub(super) fn maybe_troubled(&self) -> Vec<PodSlot> {
+        let lost = self.lost_nodes();
+        let on_lost = lost.iter().flat_map(|node| self.pods.pods_on(node));
+        let mut slots: Vec<_> = self.pods.troubled().chain(on_lost).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Names of nodes that do not report, and of nodes that pods name and that are gone.
+    fn lost_nodes(&self) -> Vec<&str> {
+        let unknown = self.nodes.unhealthy().filter(|(node, _)| node.readiness == Readiness::Unknown);
+        let mut lost: Vec<&str> = unknown.map(|(node, _)| &*node.facts.name).collect();
+        if self.tracks.knows_all_nodes() && self.join.orphaned() > 0 {
+            lost.extend(self.pods.nodes().map(|(name, _)| name).filter(|name| self.nodes.by_name(name).is_none()));
+        }
+        lost
     }
 
     /// Identity of the pod that has this name now.

@@ -198,7 +198,7 @@ pub struct PodGroup {
     pub held: i64,
     /// Whole devices that its pods without a node request.
     pub requested: i64,
-    /// Longest time since which one of its pods has been in trouble, by the server's clock; `None` if that is not known.
+    /// Longest time for which one of its pods had been in trouble when the report was begun; `None` if that is not known.
     pub since: Option<Duration>,
     /// The most frequent text about the trouble: an image, a message.
     pub reason: Clean,
@@ -218,6 +218,8 @@ pub struct WordCount {
 pub struct PodGroupReport {
     /// Property that the groups share.
     pub by: PodGrouping,
+    /// Time at which it was begun.
+    pub at: Mono,
     /// Groups, worst class first, then the largest.
     pub groups: Vec<PodGroup>,
     /// Number of pods in trouble.
@@ -298,7 +300,8 @@ impl PodGroupReports {
             return;
         }
         (self.inputs, self.at) = (Some(inputs), now);
-        self.count = Some(GroupCount::new(by, from.candidates()));
+        self.count =
+            Some(GroupCount::new(PodGroupReport { by, at: now, ..PodGroupReport::default() }, from.candidates()));
         self.advance(from);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::facts::pod::{PodFacts, PodTrouble, Since, TroubleKind};
+use crate::facts::pod::{PodFacts, PodTrouble, TroubleKind};
 
 /// A pod that starts, or that no scheduler has tried, is in trouble after this long.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
@@ -83,7 +83,15 @@ impl TroubleClass {
             return Some(Self::NodeLost);
         }
         let PodTrouble { kind, since, .. } = pod.trouble?;
-        let lasts = |limit| age(since, pod, now).is_none_or(|age| age >= limit);
+        Self::of_kind(kind, since.map(|since| since.at).or(pod.created), now)
+    }
+
+    /// Class of a kind of trouble since `at`; `None` if that is so short that it does not count yet.
+    #[must_use]
+    pub(crate) fn of_kind(kind: TroubleKind, at: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        // A deadline that lies ahead has not been passed.
+        let age = at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO));
+        let lasts = |limit| age.is_none_or(|age| age >= limit);
         Some(match kind {
             TroubleKind::DeviceUnhealthy => Self::DeviceUnhealthy,
             TroubleKind::FailedStart => Self::FailedStart,
@@ -99,17 +107,10 @@ impl TroubleClass {
     }
 }
 
-/// Time since which the pod is in its trouble; `None` if the object does not say.
-fn age(since: Option<Since>, pod: &PodFacts<'_>, now: Timestamp) -> Option<Duration> {
-    let at = since.map(|since| since.at).or(pod.created)?;
-    // A deadline that lies ahead has not been passed.
-    Some(Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::pod::{PodPhase, SinceBasis};
+    use crate::facts::pod::{PodPhase, Since, SinceBasis};
 
     fn class(kind: TroubleKind, seconds: i64) -> Option<TroubleClass> {
         let now = Timestamp::from_second(1_000_000).unwrap();

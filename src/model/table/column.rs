@@ -122,6 +122,8 @@ pub enum Reads {
     Usage,
     /// Time.
     Time,
+    /// The class of trouble of a pod, which changes when it has lasted long enough.
+    Trouble,
 }
 
 /// Kind of filter term on a column.

@@ -197,7 +197,7 @@ const COLUMNS: &[Column<Pods>] = &[
     Column {
         name: "trouble",
         aliases: &["state"],
-        reads: Reads::Time,
+        reads: Reads::Trouble,
         header: "TROUBLE",
         width: Width::Seen(9, 17),
         rank: 1,

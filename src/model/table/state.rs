@@ -129,10 +129,12 @@ impl<L: Listing> TableState<L> {
         Arranged { sort, reversed, filter: self.filter.clone() }
     }
 
-    /// Returns `true` if the order or the filter depends on values from this source.
+    /// Returns `true` if the order or the filter depends on values from this source. No order depends on the time: rows grow old
+    /// together.
     pub(crate) fn depends_on(&self, reads: Reads) -> bool {
         let column = Column::<L>::of_sort(self.list.sort().0);
-        column.is_some_and(|column| column.reads == reads) || self.filter.depends_on(reads)
+        let is_sorted = column.is_some_and(|column| column.reads == reads && reads != Reads::Time);
+        is_sorted || self.filter.depends_on(reads)
     }
 }
 

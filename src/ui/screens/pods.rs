@@ -14,7 +14,7 @@ use crate::model::table::pod_groups::{PodGroups, PodGroupsGiven};
 use crate::model::table::pods::Pods;
 use crate::model::table::state::TableControl;
 use crate::model::table::{Extent, PodRow, SortBy};
-use crate::msg::Viewport;
+use crate::msg::{Mono, Viewport};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::View;
@@ -76,6 +76,7 @@ struct PodsView<'a> {
     arranging: bool,
     /// Knowledge of the pods.
     pods: Known<()>,
+    now: Mono,
 }
 
 /// Rows of the list in a body of this height: all lines but the title and the heading.
@@ -112,6 +113,7 @@ pub(in crate::ui) fn open<'a>(
         sort: model.list().map_or((SortBy::Own, false), TableControl::sort),
         arranging: list.is_arranging(),
         pods: cluster.pod_counts().map(|_| ()),
+        now: context.now.mono,
     }))
 }
 
@@ -132,7 +134,7 @@ impl View for PodsView<'_> {
                 table.draw(&mut list, rows, |row| row.selected);
             }
             Rows::Groups(report, rows) => {
-                let cells = PodGroupCells { glyphs };
+                let cells = PodGroupCells { glyphs, elapsed: self.now.since(report.at) };
                 let given = PodGroupsGiven { by: report.by, held: report.held > 0, requested: report.requested > 0 };
                 let params = ColumnParams { width: area.width.into(), wide: false, given };
                 let widths = &mut memory.pod_groups_widths;

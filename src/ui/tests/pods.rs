@@ -350,6 +350,15 @@ fn an_owner_of_pods_in_trouble_leads_to_all_its_pods() {
 }
 
 #[test]
+fn the_time_of_a_group_goes_on_without_any_news() {
+    let mut bench = storm();
+    bench.act(Action::PreviousPane);
+    bench.wait(120);
+    let shown = text(&mut bench, (200, 30));
+    assert!(rows(&shown)[1].contains("  3m  "), "60 s and two minutes: {shown}");
+}
+
+#[test]
 fn groups_follow_the_pods() {
     let mut bench = storm();
     bench.act(Action::PreviousPane);
@@ -507,4 +516,19 @@ fn a_pod_without_a_node_requests_its_devices_and_holds_none() {
         bench.act(Action::Back);
         bench.act(Action::Back);
     }
+}
+
+#[test]
+fn a_pod_that_does_not_start_is_in_trouble_after_a_minute_without_any_news() {
+    let starts = Some(Since { basis: SinceBasis::Created, at: at(0).wall });
+    let trouble = PodTrouble { kind: TroubleKind::Starting, message: "", image: "", device: "", since: starts };
+    let starting = PodFacts { phase: PodPhase::Pending, trouble: Some(trouble), ..pod("new", "n1") };
+    let mut bench = Bench::with(vec![node("n1")], &[starting]);
+    bench.act(Action::Trouble);
+    let count = |bench: &Bench| bench.state().pod_list(PodPlace::Screen).extent().total;
+    bench.wait(59);
+    assert_eq!(count(&bench), 0);
+    bench.wait(1);
+    assert_eq!(count(&bench), 1);
+    assert!(text(&mut bench, (120, 30)).contains("not starting"));
 }

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{GroupOfPod, GroupSource, GroupedPod, PodGroup, PodGroupKey, PodGroupReport, PodGrouping, WordCount};
+use super::{GroupOfPod, GroupSource, GroupedPod, PodGroup, PodGroupKey, PodGroupReport, WordCount};
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
 use crate::model::derive::trouble::TroubleClass;
@@ -61,9 +61,10 @@ impl TextCounts {
 }
 
 impl GroupCount {
-    pub(super) fn new(by: PodGrouping, todo: Vec<PodSlot>) -> Self {
+    /// Begins to fill an empty report with the groups of these pods.
+    pub(super) fn new(report: PodGroupReport, todo: Vec<PodSlot>) -> Self {
         Self {
-            report: PodGroupReport { by, ..PodGroupReport::default() },
+            report,
             texts: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),

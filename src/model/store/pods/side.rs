@@ -3,8 +3,10 @@
 use std::hash::BuildHasher;
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 
 use super::pool::InternPool;
+use super::record::PodRecord;
 use super::{PodSlot, PodStore};
 use crate::facts::gang::{GangMember, GangSystem, Rank};
 use crate::facts::pod::{PodConstraints, PodFacts, PodTrouble, Since, TroubleKind};
@@ -219,6 +221,13 @@ impl PodStore {
     /// Pods that are in trouble by themselves, in no particular order.
     pub fn troubled(&self) -> impl Iterator<Item = PodSlot> {
         self.side.troubles.keys().copied().map(PodSlot)
+    }
+
+    /// Kind of each trouble, and the time since which it has lasted, as far as it is known.
+    pub fn trouble_times(&self) -> impl Iterator<Item = (TroubleKind, Option<Timestamp>)> {
+        let created = |slot: u32| self.records.get(slot).and_then(PodRecord::created);
+        let time = move |(slot, held): (&u32, &Trouble)| held.since.map(|since| since.at).or_else(|| created(*slot));
+        self.side.troubles.iter().map(move |entry| (entry.1.kind, time(entry)))
     }
 
     /// Pods that wait for a node, in no particular order.

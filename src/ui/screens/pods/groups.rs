@@ -1,5 +1,7 @@
 //! Formats of the groups of pods in trouble.
 
+use std::time::Duration;
+
 use crate::model::derive::pod_groups::{PodGroup, PodGrouping};
 use crate::model::table::pod_groups::{PodGroupFigure, PodGroups};
 use crate::theme::{Glyphs, Role};
@@ -10,6 +12,8 @@ use crate::ui::widgets::table::Cells;
 /// Formats the figures of a group.
 pub(super) struct PodGroupCells<'a> {
     pub(super) glyphs: &'a Glyphs,
+    /// Time since the report was begun.
+    pub(super) elapsed: Duration,
 }
 
 impl Cells<PodGroups> for PodGroupCells<'_> {
@@ -34,7 +38,9 @@ impl Cells<PodGroups> for PodGroupCells<'_> {
             },
             PodGroupFigure::Held => number(group.held),
             PodGroupFigure::Requested => number(group.requested),
-            PodGroupFigure::Since => (Role::Text, group.since.map_or_else(|| glyphs.none.to_owned(), duration)),
+            PodGroupFigure::Since => {
+                (Role::Text, group.since.map_or_else(|| glyphs.none.to_owned(), |since| duration(since + self.elapsed)))
+            }
             PodGroupFigure::Reason => (Role::Text, group.reason.to_string()),
         }
     }
