@@ -135,8 +135,8 @@ impl PodGroupStatus<'_> {
     }
 
     fn kai(&self, entry: &mut QueueEntry) {
-        let waits = self.scheduling.0.iter().map(|Obj(one)| one);
-        let waits = waits.filter(|one| &*one.kind == "UnschedulableOnNodePool" && &*one.status != "False").next_back();
+        let waiting = |one: &&KaiCondition<'_>| &*one.kind == "UnschedulableOnNodePool" && &*one.status != "False";
+        let waits = self.scheduling.0.iter().map(|Obj(one)| one).rfind(waiting);
         match waits {
             Some(one) => {
                 let first = one.reasons.0.first().map(|Obj(first)| first);

@@ -37,7 +37,7 @@ use crate::ui::widgets::page::{TextLine, TextTable, line};
 use crate::ui::widgets::text::{Pen, columns, wrap};
 use crate::ui::words;
 
-use gang::GangLine;
+use gang::GangWords;
 use scheduling::Scheduling;
 
 /// Heading of the first column of the events.
@@ -71,7 +71,7 @@ struct PodView<'a> {
     /// State of each claim, in the order of the pod.
     claims: Vec<ClaimState>,
     /// Its gang in words.
-    gang: Option<GangLine>,
+    gang: Option<GangWords>,
     /// Set while it waits for a node.
     scheduling: Option<Scheduling<'a>>,
     fresh: PartFreshness<'a>,
@@ -99,7 +99,7 @@ pub(in crate::ui) fn open<'a>(
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
     let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
-    let gang = row.as_ref().and_then(|row| GangLine::of(cluster, &row.facts, now));
+    let gang = row.as_ref().and_then(|row| GangWords::of(cluster, &row.facts, now));
     let scheduling = Scheduling::of(cluster, pod, row.as_ref().map(|row| &row.facts), now);
     let mut view = PodView {
         namespace,

@@ -5,9 +5,14 @@ use super::fixture::lines;
 use crate::action::{Action, TopScreen};
 use crate::facts::gang::{GangMember, GangSystem, Rank};
 use crate::facts::node::ConditionStatus;
+use crate::facts::owner::OwnerSize;
 use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, Since, SinceBasis, TroubleKind};
+use crate::facts::queue::{QueueEntry, QueueState, QueueSystem};
+use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
 use crate::model::app::screens::Screen;
-use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, pod, turned};
+use crate::model::fixture::{Bench, at, failure, gpu_node, gpu_pod, node, pod, turned};
+use crate::msg::{ClusterEvent, Failure, GangOwner, Layer, Query, QueryAnswer, QueryResult, QueueListing};
 use crate::theme::{Depth, Theme};
 
 /// A running pod of a gang with 8 GPUs.
@@ -300,4 +305,81 @@ fn what_is_not_known_is_never_no_gang() {
 
 fn bench_of_two() -> Bench {
     Bench::with(vec![gpu_node("n1", 16, 16)], &[worker(0), worker(1)])
+}
+
+/// The queues of the cluster, as they are listed once a screen shows them.
+fn list_queues(bench: &mut Bench, entries: Result<Vec<QueueEntry>, Box<Failure>>) {
+    bench.wait(1);
+    let listing = QueueListing { system: QueueSystem::Kueue, entries, more: false };
+    let answer = QueryAnswer { query: Query::Queues, result: Ok(QueryResult::Queues(vec![listing])) };
+    bench.send(ClusterEvent::Answered(Box::new(answer)));
+    bench.wait(1);
+}
+
+fn workload(name: &str, owner: &str) -> QueueEntry {
+    QueueEntry {
+        namespace: "train".into(),
+        name: name.into(),
+        owner_kind: "JobSet".into(),
+        owner_name: owner.into(),
+        queue: "research".into(),
+        state: QueueState::Waiting,
+        condition: "QuotaReserved=False".into(),
+        ..QueueEntry::default()
+    }
+}
+
+#[test]
+fn gangs_that_wait_in_a_queue_without_a_pod_are_named_below_the_list_and_others_on_their_screen() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    list_queues(&mut bench, Ok(vec![workload("jobset-vision-xl-1", "vision-xl"), workload("jobset-later-2", "later")]));
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["1 more in queues, without pods"]), "{shown}");
+    assert!(has(&shown, &["train: Kueue workload jobset-later-2 in research: QuotaReserved=False"]), "{shown}");
+    assert!(!shown.contains("jobset-vision-xl-1"), "{shown}");
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["Kueue workload jobset-vision-xl-1 in research: QuotaReserved=False"]), "{shown}");
+    assert_eq!(names(&text(&mut bench, (120, 12))), [""; 0], "a small screen has its members");
+}
+
+#[test]
+fn queues_that_may_not_be_listed_are_not_visible_and_the_right_is_named() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    let denied = || Err(Box::new(failure(Layer::Rbac, at(0).wall)));
+    list_queues(&mut bench, denied());
+    let why = "queues are not visible: the right to list workloads.kueue.x-k8s.io is missing";
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &[why]) && !shown.contains("without pods"), "{shown}");
+    bench.act(Action::Down);
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &[why]), "{shown}");
+    bench.act(Action::Back);
+    bench.act(Action::Top);
+    bench.act(Action::Open);
+    assert!(!text(&mut bench, (120, 40)).contains("not visible"), "this one does not wait");
+}
+
+#[test]
+fn the_owner_makes_the_size_of_an_open_gang_exact_or_its_screen_says_why_not() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    bench.wait(1);
+    assert!(has(&text(&mut bench, (120, 40)), &["63 of ≥64 pods run"]));
+    let [kind, namespace, name] = ["PyTorchJob", "train", "llm-70b"].map(Clean::new);
+    let query = Query::OwnerSize(GangOwner { system: GangSystem::Kubeflow, kind, namespace, name });
+    let mut answer = |result| {
+        bench.send(ClusterEvent::Answered(Box::new(QueryAnswer { query: query.clone(), result })));
+        bench.wait(1);
+        text(&mut bench, (120, 40))
+    };
+    let shown = answer(Err(Box::new(failure(Layer::Rbac, at(0).wall))));
+    assert!(has(&shown, &["size not known: the right to get pytorchjobs.kubeflow.org is missing"]), "{shown}");
+    let shown = answer(Ok(QueryResult::OwnerSize(OwnerSize { uid: Uid(7), pods: Some(65) })));
+    assert!(has(&shown, &["63 of 65 pods run"]) && !shown.contains("size not known"), "{shown}");
 }

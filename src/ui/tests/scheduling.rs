@@ -8,12 +8,13 @@ use crate::facts::event::EventFacts;
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::facts::pod::{NotEvaluated, PodConstraints, PodDetail, PodFacts, PodPhase, PodTrouble, TroubleKind};
 use crate::facts::quantity::Quantity;
+use crate::facts::queue::{QueueEntry, QueueState, QueueSystem};
 use crate::facts::wire::Uid;
 use crate::model::app::screens::Screen;
 use crate::model::fixture::{Bench, batch, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::known::Known;
 use crate::msg::detail::{Detail, DetailPart, DetailUpdate, ObjectRef, Omitted};
-use crate::msg::{Batch, ClusterEvent, Layer, Msg, Resource, SyncState};
+use crate::msg::{Batch, ClusterEvent, Layer, Msg, Query, QueryAnswer, QueryResult, QueueListing, Resource, SyncState};
 use crate::theme::{Depth, Theme};
 
 const MESSAGE: &str = "0/19 nodes are available: 2 node(s) were unschedulable, 6 Insufficient nvidia.com/gpu, 11 node(s) had untolerated \
@@ -240,4 +241,39 @@ fn a_large_cluster_is_counted_between_the_frames_until_all_nodes_are_in() {
     }
     assert!(!bench.model.lists_are_behind());
     assert!(text(&mut bench, (120, 60)).contains("5,001 of 5,019 nodes take it"));
+}
+
+#[test]
+fn the_words_of_the_queue_stand_beside_those_of_the_scheduler() {
+    let constraints = constraints();
+    let mut bench = opened(nodes(), &constraints);
+    found(&mut bench, unschedulable());
+    bench.wait(1);
+    let entry = QueueEntry {
+        namespace: "ns".into(),
+        name: "pod-vision-xl-0-1f2e3".into(),
+        owner_kind: "Pod".into(),
+        owner_name: "vision-xl-0".into(),
+        queue: "research".into(),
+        state: QueueState::Waiting,
+        condition: "QuotaReserved=False".into(),
+        reason: "WaitingForQuota".into(),
+        message: "insufficient unused quota for nvidia.com/gpu in flavor h100, 8 more needed".into(),
+        ..QueueEntry::default()
+    };
+    let mut list = |entries| {
+        let listing = QueueListing { system: QueueSystem::Kueue, entries: Ok(entries), more: false };
+        let answer = QueryAnswer { query: Query::Queues, result: Ok(QueryResult::Queues(vec![listing])) };
+        bench.send(ClusterEvent::Answered(Box::new(answer)));
+        bench.prepare();
+        lines(&draw(&mut bench, (160, 45), &Theme::new(Depth::None, false)))
+    };
+    let shown = list(vec![]);
+    assert!(!shown.lines().any(|line| line.starts_with(" queue")), "no queue has it\n{shown}");
+    let shown = list(vec![entry]);
+    let row = shown.lines().find(|line| line.starts_with(" queue")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(
+        row.contains("Kueue workload pod-vision-xl-0-1f2e3 in research: QuotaReserved=False (WaitingForQuota), insuff"),
+        "{shown}"
+    );
 }

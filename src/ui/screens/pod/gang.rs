@@ -9,11 +9,11 @@ use crate::ui::units::grouped;
 use crate::ui::widgets::page::TextLine;
 
 /// The gang of a pod in words.
-pub(super) struct GangLine {
+pub(super) struct GangWords {
     facts: Vec<String>,
 }
 
-impl GangLine {
+impl GangWords {
     /// Reads the facts; `None` for a pod that works by itself.
     pub(super) fn of(cluster: &ClusterState, pod: &PodFacts<'_>, now: Now) -> Option<Self> {
         let gang = GangKey::of_pod(pod)?;
