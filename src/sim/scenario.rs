@@ -18,7 +18,7 @@ use crate::file::{self, ReadLimit};
 pub(super) use apis::{Access, ApisSpec};
 use raw::RawSpec;
 pub(super) use step::{ScriptStep, StepKind};
-pub(super) use workload::{PodTemplate, WorkloadKind, WorkloadSpec};
+pub(super) use workload::{PodTemplate, ScenarioWorkload, WorkloadKind};
 
 /// Limits for reading a scenario file, which may be a pipe.
 const FILE: ReadLimit = ReadLimit { bytes: 4 << 20, within: Duration::from_secs(30) };
@@ -97,7 +97,7 @@ pub struct Scenario {
     pub(super) clusters: Vec<ScenarioCluster>,
     /// Workloads that are added to clusters, also to those of `base`.
     #[serde(default, rename = "workload")]
-    workloads: Vec<WorkloadSpec>,
+    workloads: Vec<ScenarioWorkload>,
     #[serde(default, rename = "step")]
     pub(super) steps: Vec<ScriptStep>,
 }
@@ -135,7 +135,7 @@ pub(super) struct ScenarioCluster {
     pub(super) apis: ApisSpec,
     /// The `[[workload]]`s of the scenario that are for this cluster.
     #[serde(skip)]
-    pub(super) workloads: Vec<WorkloadSpec>,
+    pub(super) workloads: Vec<ScenarioWorkload>,
 }
 
 /// Role of a node.

@@ -9,7 +9,7 @@ use super::{NAMESPACES, World, no_room};
 use crate::sim::object::SimObject;
 use crate::sim::pod::{PodShape, PodState, Workload};
 use crate::sim::resource::SimResource;
-use crate::sim::scenario::{NodeRole, PodTemplate, ScenarioCluster, WorkloadKind, WorkloadSpec};
+use crate::sim::scenario::{NodeRole, PodTemplate, ScenarioCluster, ScenarioWorkload, WorkloadKind};
 
 /// The shape of a workload, by its name `NAMESPACE/NAME`.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl World {
         wanted.map(|declared| Arc::clone(&declared.shape)).collect()
     }
 
-    fn declared_shape(&mut self, workload: &WorkloadSpec, spec: &ScenarioCluster) -> Result<Arc<PodShape>, String> {
+    fn declared_shape(&mut self, workload: &ScenarioWorkload, spec: &ScenarioCluster) -> Result<Arc<PodShape>, String> {
         let (namespace, name) = workload.name.get_ref().split_once('/').unwrap_or_default();
         let known = NAMESPACES.into_iter().find(|known| *known == namespace);
         let namespace = known.ok_or_else(|| format!("no namespace `{namespace}`"))?;
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Indices of the nodes that a workload runs on: the first ones that have its labels and room.
-    fn nodes_of(&self, workload: &WorkloadSpec, shape: &PodShape) -> Result<Vec<usize>, String> {
+    fn nodes_of(&self, workload: &ScenarioWorkload, shape: &PodShape) -> Result<Vec<usize>, String> {
         let has_labels = |name: &str| {
             let node = self.store.get(SimResource::Nodes, name);
             node.is_some_and(|node| workload.selector.iter().all(|(key, value)| node.label(key) == Some(value)))

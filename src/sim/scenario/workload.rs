@@ -11,7 +11,7 @@ use super::{ScenarioCluster, bounds};
 /// One `[[workload]]`. Its pods take the place of generated ones: the numbers of `[cluster.pods]` stay.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::sim) struct WorkloadSpec {
+pub(in crate::sim) struct ScenarioWorkload {
     /// Context of the cluster; all clusters if absent.
     cluster: Option<Spanned<String>>,
     /// `NAMESPACE/NAME`.
@@ -66,7 +66,7 @@ pub(in crate::sim) enum PodTemplate {
     Web,
 }
 
-impl WorkloadSpec {
+impl ScenarioWorkload {
     /// Returns `true` if the workload is for this cluster.
     pub(super) fn applies_to(&self, cluster: &ScenarioCluster) -> bool {
         self.cluster.as_ref().is_none_or(|named| named.get_ref() == cluster.context.get_ref())
