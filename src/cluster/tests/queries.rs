@@ -377,13 +377,14 @@ async fn the_owner_of_a_gang_is_read_once_it_is_open_and_says_its_size() {
 
 #[tokio::test(start_paused = true)]
 async fn without_the_owner_the_size_stays_a_lower_bound_with_the_reason() {
+    type Answer = fn() -> Reply;
     let forbidden = || {
         status(
             403,
             r#"{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"jobsets is forbidden"}"#,
         )
     };
-    let replies: [(fn() -> Reply, &str); 4] = [
+    let replies: [(Answer, &str); 4] = [
         (forbidden, "the right to get jobsets.jobset.x-k8s.io is missing"),
         (|| status(404, "404 page not found"), "jobsets.jobset.x-k8s.io vision-xl: not found"),
         (|| job_set("7d8b2c1e-0000-4000-8000-000000000002"), "jobsets.jobset.x-k8s.io vision-xl is another object now"),
