@@ -23,6 +23,7 @@ mod pty_input;
 mod pty_job;
 mod pty_open;
 mod pty_plugins;
+mod pty_questions;
 mod rig;
 mod role;
 mod rows;
