@@ -67,6 +67,7 @@ use table::NodeTable;
 pub use api::ApiLists;
 pub use gangs::{GangView, OpenedGang};
 pub use gpus::GpuView;
+pub use hits::HitKey;
 pub use one_shot::PendingPod;
 pub use pod_groups::PodGroupView;
 pub use pod_list::{PodPlace, PodSet, PodTable};

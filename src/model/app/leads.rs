@@ -4,16 +4,16 @@ use super::Model;
 use super::screens::{NodePane, ReplacedTables, Screen};
 use crate::action::TopScreen;
 use crate::facts::text::Clean;
-use crate::model::alerts::{Rule, SEVERAL};
-use crate::model::cluster::{PodPlace, PodSet, PodTable};
+use crate::model::alerts::{HitScope, Rule, SEVERAL};
+use crate::model::cluster::{HitKey, PodPlace, PodSet, PodTable};
 use crate::model::derive::gpus::{GpuGroup, Grouping, HolderGroup};
 use crate::model::derive::pod_groups::PodGroupKey;
 use crate::model::known::Known;
 use crate::model::rules::DataSource;
 use crate::model::table::TextTest;
 use crate::model::table::pods::PodKey;
-use crate::msg::Now;
 use crate::msg::detail::ObjectRef;
+use crate::msg::{LineEdit, Now};
 
 /// Node of devices that several nodes can use, as the list of held devices names it.
 const NETWORK: &str = "network";
@@ -74,9 +74,14 @@ impl Model {
         self.keep_replaced(ReplacedTables { cluster: current, nodes: None, pods: Some((PodPlace::Node, before)) });
     }
 
-    /// Opens a list of pods.
+    /// Opens a list of pods of the current cluster.
     fn open_pods(&mut self, set: PodSet, now: Now) {
-        self.descend(self.current, Screen::Pods(set.clone()));
+        self.open_pods_of(self.current, set, now);
+    }
+
+    /// Opens a list of pods of a cluster.
+    fn open_pods_of(&mut self, at: usize, set: PodSet, now: Now) {
+        self.descend(at, Screen::Pods(set.clone()));
         self.show_pods(set);
         self.arrange_pods(now);
     }
@@ -294,25 +299,47 @@ impl Model {
         self.open_pods(PodSet::Holders(HolderGroup { by, name, resource, kind }), now);
     }
 
-    /// Opens the node that the selected alert is about, or the nodes or the API view of its cluster.
+    /// Opens the pods that the selected alert hits: the node that it is about, with a filter if it is about devices, or a list of
+    /// its own; or the nodes or the API view of its cluster.
     fn open_alert(&mut self, now: Now) {
         let Some(alert) = self.alert_target(now) else { return self.set_notice("no alert is selected", now) };
-        match alert.node {
-            Some(name) => self.open_node(alert.cluster, name, None, now),
-            None if alert.rule.is_about_nodes() => {
-                let filter = self.filter_of(&alert);
-                self.open_nodes(alert.cluster, filter);
+        match (&alert.node, alert.rule.spec().hits) {
+            (Some(name), scope) => {
+                let resource = alert.resource().filter(|_| scope == HitScope::Devices);
+                let filter = resource.map(|resource| format!("resource={resource}"));
+                self.open_node(alert.cluster, name.clone(), None, now);
+                if let (Some(filter), Some(cluster)) = (filter, self.clusters.get_mut(alert.cluster)) {
+                    cluster.pod_list_mut(PodPlace::Node).control_mut().edit_filter(&LineEdit::Paste(filter));
+                    cluster.arrange_pods(PodPlace::Node, now);
+                }
             }
-            None => self.descend(alert.cluster, Screen::Top(TopScreen::Api)),
+            (None, _) if !alert.rule.is_about_nodes() => self.descend(alert.cluster, Screen::Top(TopScreen::Api)),
+            (None, scope) if scope != HitScope::None && self.knows_pods(alert.cluster) => {
+                let hits = HitKey { rule: alert.rule, subject: alert.subject };
+                self.open_pods_of(alert.cluster, PodSet::Hit(hits), now);
+            }
+            (None, _) => self.open_alert_nodes(&alert),
         }
     }
 
+    /// Opens the node or the nodes that the selected alert is about.
     fn open_alert_node(&mut self, now: Now) {
         let Some(alert) = self.alert_target(now) else { return self.set_notice("no alert is selected", now) };
-        match alert.node {
-            Some(name) => self.open_node(alert.cluster, name, None, now),
-            None => self.set_notice("the alert is not about a single node", now),
+        match &alert.node {
+            Some(name) => self.open_node(alert.cluster, name.clone(), None, now),
+            None if alert.rule.is_about_nodes() => self.open_alert_nodes(&alert),
+            None => self.set_notice("the alert is not about a node", now),
         }
+    }
+
+    fn open_alert_nodes(&mut self, alert: &AlertTarget) {
+        let filter = self.filter_of(alert);
+        self.open_nodes(alert.cluster, filter);
+    }
+
+    /// Returns `true` if pods of a cluster are known.
+    fn knows_pods(&self, cluster: usize) -> bool {
+        self.clusters.get(cluster).is_some_and(|cluster| cluster.pod_counts().any().is_some())
     }
 
     fn alert_target(&mut self, now: Now) -> Option<AlertTarget> {
@@ -324,7 +351,8 @@ impl Model {
         let node = node
             .filter(|_| key.rule.is_about_nodes())
             .filter(|name| self.clusters.get(cluster).is_some_and(|of| of.node(name, now).is_some()));
-        Some(AlertTarget { cluster, rule: key.rule, node: node.map(Clean::new) })
+        let node = node.map(Clean::new);
+        Some(AlertTarget { cluster, rule: key.rule, subject: key.subject, node })
     }
 
     /// Filter of the node table for an alert about many nodes. Numbers of pods that are lower bounds match no comparison, so
@@ -358,8 +386,16 @@ struct AlertTarget {
     /// Index of its cluster; of several clusters that of the first.
     cluster: usize,
     rule: Rule,
+    subject: Option<Clean>,
     /// Its node, if it is about one that exists.
     node: Option<Clean>,
+}
+
+impl AlertTarget {
+    /// The resource, if it is about devices of one node.
+    fn resource(&self) -> Option<&str> {
+        self.subject.as_deref()?.split_once('/').map(|(_, resource)| resource)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use crate::model::derive::device_conditions;
 use crate::model::derive::hits::{HitPart, HitTarget, Hits};
 use crate::model::derive::join::SLOWLY;
 use crate::model::known::Known;
+use crate::model::store::Stores;
+use crate::model::store::pods::PodSlot;
 use crate::msg::{Mono, Now};
 
 /// Above this number of pods that are hit they are counted at most once in [`SLOWLY`], which takes less than a millisecond below.
@@ -44,6 +46,29 @@ struct HitInputs {
     pods: u64,
     sizes: u64,
     known: Known<()>,
+}
+
+/// Identity of the alert whose pods are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HitKey {
+    /// The kind of alert.
+    pub rule: Rule,
+    /// Object that it is about; `None` if that is many nodes.
+    pub subject: Option<Clean>,
+}
+
+impl HitKey {
+    /// Title of the list: `pods hit by NodeNotReady`, `pods that GpusMissing may hit`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let about = self.subject.as_ref().map(|subject| format!(" of {subject}")).unwrap_or_default();
+        let reason = self.rule.reason();
+        if self.rule.spec().hits.is_upper_bound() {
+            format!("pods that {reason}{about} may hit")
+        } else {
+            format!("pods hit by {reason}{about}")
+        }
+    }
 }
 
 impl AlertHits {
@@ -103,6 +128,12 @@ impl ClusterState {
         let at_most = rule.spec().hits.is_upper_bound();
         // Nothing is counted of pods that are not known.
         Some(self.tracks.pods.known(()).map(|()| Hits { at_most, ..target.count(self.gang_source(now), requested) }))
+    }
+
+    /// Slots of the pods that an alert hits now, in no particular order.
+    pub(super) fn hit_pods(&self, alert: &HitKey, now: Now) -> Vec<PodSlot> {
+        let target = self.hit_target(alert.rule, alert.subject.as_ref(), now);
+        target.map(|target| target.slots(Stores { nodes: &self.nodes, pods: &self.pods })).unwrap_or_default()
     }
 
     /// Pods that an alert may hit; `None` if it hits none by its kind.

@@ -1,9 +1,10 @@
-//! Lists of pods: those of a node, those in trouble, all of a cluster, those of an owner. Each has its order, its filter, and a
+//! Lists of pods: those of a node, those in trouble, all of a cluster, those of an owner or a gang, those that an alert hits. Each has its order, its filter, and a
 //! selection that follows the pod.
 
 use std::ops::Range;
 
 use super::ClusterState;
+use super::hits::HitKey;
 use super::pod_groups::PodGroupView;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
@@ -38,6 +39,8 @@ pub enum PodSet {
     Holders(HolderGroup),
     /// The pods of a gang.
     Gang(GangKey),
+    /// The pods that an alert hits.
+    Hit(HitKey),
 }
 
 impl Default for PodSet {
@@ -53,7 +56,7 @@ impl PodSet {
         match self {
             Self::Node(_) => PodScope::Node,
             Self::Trouble | Self::Group(_) => PodScope::Trouble,
-            Self::All | Self::Owner(_) | Self::Holders(_) => PodScope::All,
+            Self::All | Self::Owner(_) | Self::Holders(_) | Self::Hit(_) => PodScope::All,
             Self::Gang(_) => PodScope::Gang,
         }
     }
@@ -70,6 +73,7 @@ impl PodSet {
             }
             Self::Group(key) => format!("pods in trouble {}", key.text()),
             Self::Holders(group) => format!("pods with {}", group.text()),
+            Self::Hit(alert) => alert.title(),
         }
     }
 
@@ -77,7 +81,7 @@ impl PodSet {
     fn sort(&self) -> SortBy {
         match self {
             Self::Node(_) => SortBy::Name,
-            Self::Trouble | Self::All | Self::Group(_) => SortBy::Column("trouble"),
+            Self::Trouble | Self::All | Self::Group(_) | Self::Hit(_) => SortBy::Column("trouble"),
             Self::Owner(_) | Self::Holders(_) => SortBy::Status,
             Self::Gang(_) => SortBy::Column("rank"),
         }
@@ -85,7 +89,7 @@ impl PodSet {
 
     /// Slots of the pods that may belong to the set; no pod of the set is missing. Called once for each order, so without reading
     /// the pods.
-    fn candidates(&self, cluster: &ClusterState) -> Vec<PodSlot> {
+    fn candidates(&self, cluster: &ClusterState, now: Now) -> Vec<PodSlot> {
         let pods = &cluster.pods;
         match self {
             Self::Node(name) => pods.pods_on(name).collect(),
@@ -94,6 +98,7 @@ impl PodSet {
             Self::Trouble | Self::Group(_) => cluster.maybe_troubled(),
             Self::Holders(_) => pods.holders().collect(),
             Self::Gang(key) => pods.find_gang(key).into_iter().flat_map(|gang| pods.members(gang)).collect(),
+            Self::Hit(alert) => cluster.hit_pods(alert, now),
         }
     }
 
@@ -108,6 +113,8 @@ impl PodSet {
             Self::Holders(group) => cluster.holds(&pod.facts, group),
             // Members leave when their labels change.
             Self::Gang(key) => GangKey::of_pod(&pod.facts).as_ref() == Some(key),
+            // It may have ended.
+            Self::Hit(_) => !pod.facts.phase.is_terminal(),
             Self::All | Self::Owner(_) => true,
         }
     }
@@ -258,7 +265,7 @@ struct PodRows<'a> {
 
 impl GroupSource for PodRows<'_> {
     fn candidates(&self) -> Vec<PodSlot> {
-        self.set.candidates(self.cluster)
+        self.set.candidates(self.cluster, self.now)
     }
 
     fn grouped(&self, slot: PodSlot) -> Option<GroupedPod<'_>> {

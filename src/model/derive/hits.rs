@@ -127,6 +127,16 @@ impl HitTarget {
         Self::Nodes(nodes)
     }
 
+    /// The pods, in no particular order.
+    pub(crate) fn slots(&self, stores: Stores<'_>) -> Vec<PodSlot> {
+        let Self::Nodes(nodes) = self else { return stores.pods.bound_pods().collect() };
+        let on_node = |node: &HitNode| {
+            let mut on = OnNode::new(&node.name, stores);
+            stores.pods.bound_to(&node.name).filter(|slot| on.is_hit(*slot, node)).collect::<Vec<_>>()
+        };
+        nodes.iter().flat_map(on_node).collect()
+    }
+
     /// Counts the pods. `requested`: whole devices that all pods of the cluster request.
     pub(crate) fn count(&self, from: GangSource<'_>, requested: i64) -> Hits {
         let stores = Stores { nodes: from.nodes, pods: from.pods };

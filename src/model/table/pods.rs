@@ -148,6 +148,7 @@ impl Listing for Pods {
 
     const NAME: &'static str = "pods";
     const COLUMNS: &'static [Column<Self>] = COLUMNS;
+    const TERMS: &'static [(&'static str, FilterMatch<Self>, Reads)] = TERMS;
 
     /// Namespace and name, each in natural order: names have no blank, and a blank sorts before all their characters.
     fn tie(row: &PodRow<'_>, _: u32) -> Clean {
@@ -372,6 +373,16 @@ const COLUMNS: &[Column<Pods>] = &[
         ..Column::PLAIN
     },
 ];
+
+/// Terms of a filter that are not columns of the table.
+const TERMS: &[(&str, FilterMatch<Pods>, Reads)] = &[(
+    "resource",
+    FilterMatch::Value(|pod, test| {
+        let requested = pod.facts.requests.others.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
+        test.holds(requested.map(|(resource, _)| *resource))
+    }),
+    Reads::Row,
+)];
 
 /// Amount that the pod holds now: zero once it has ended, whatever it requested.
 fn held(pod: &PodFacts<'_>, amount: Quantity) -> Quantity {

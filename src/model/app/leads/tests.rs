@@ -4,7 +4,7 @@ use crate::facts::node::{ConditionStatus, NodeFacts};
 use crate::facts::pod::{PodFacts, PodPhase};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::rules::RULES;
-use crate::msg::ClusterId;
+use crate::msg::{CallEnd, CallKind, ClusterId, Resource};
 
 /// Where one is: the screen and the cluster, the filter and cursor of the nodes, the selected pod of the node, held GPU, group,
 /// alert and pod of the list.
@@ -253,14 +253,75 @@ fn from_an_alert_the_way_leads_to_node_pod_and_node_and_back_to_the_start() {
     there_and_back(&mut bench, &[Action::Alerts, Action::Open, Action::Open, Action::Node, Action::Open]);
 }
 
+/// Names of the pods of a list.
+fn names_at(bench: &mut Bench, place: PodPlace) -> Vec<String> {
+    bench.prepare();
+    let rows = bench.state().pod_rows(place, 0..100, bench.now());
+    rows.iter().map(|row| row.facts.name.to_owned()).collect()
+}
+
 #[test]
-fn an_alert_about_many_nodes_leads_to_these() {
+fn an_alert_about_many_nodes_leads_to_the_pods_that_it_hits_and_to_its_nodes() {
     let mut bench = losing(6);
     bench.act(Action::Alerts);
-    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Open]);
-    bench.act(Action::Node);
-    assert_eq!(notice(&bench), "the alert is not about a single node");
+    there_and_back(&mut bench, &[Action::Open, Action::Open, Action::Node, Action::Open]);
+    there_and_back(&mut bench, &[Action::Node, Action::Open, Action::Open]);
     bench.act(Action::Open);
+    assert!(matches!(bench.model.screen(), Screen::Pods(PodSet::Hit(_))), "{:?}", bench.model.screen());
+    assert_eq!(names_at(&mut bench, PodPlace::Screen), ["n0", "n1", "n2", "n3", "n4", "n5"]);
+    // A pod that arrives on one of these nodes is hit too, and one that ends is not any more.
+    let ended = PodFacts { phase: PodPhase::Succeeded, version: 11, ..pod("n1", "n1") };
+    bench.change_pods(1, &[pod("late", "n3"), pod("elsewhere", "n7"), ended], false);
+    let mut names = names_at(&mut bench, PodPlace::Screen);
+    names.sort();
+    assert_eq!(names, ["late", "n0", "n2", "n3", "n4", "n5"]);
+    bench.act(Action::Back);
+    bench.act(Action::Node);
+    assert_eq!(bench.names(), ["n0", "n1", "n2", "n3", "n4", "n5"]);
+}
+
+#[test]
+fn an_alert_about_devices_leads_to_the_pods_of_its_node_that_request_them() {
+    let pods = [gpu_pod("holder", "a", 1), pod("plain", "a"), gpu_pod("elsewhere", "b", 1)];
+    let mut bench = Bench::with(vec![gpu_node("a", 8, 5), gpu_node("b", 8, 8)], &pods);
+    bench.wait_live(5);
+    bench.act(Action::Alerts);
+    there_and_back(&mut bench, &[Action::Node, Action::Open]);
+    bench.act(Action::Open);
+    assert!(is_node(&bench, "a"), "{:?}", bench.model.screen());
+    assert_eq!(names_at(&mut bench, PodPlace::Node), ["holder"]);
+    // The filter is one like any other: `esc` clears it first.
+    bench.act(Action::Back);
+    assert_eq!(names_at(&mut bench, PodPlace::Node), ["holder", "plain"]);
+    assert!(is_node(&bench, "a"), "{:?}", bench.model.screen());
+    bench.act(Action::Back);
+    assert_eq!(*bench.model.screen(), Screen::Top(TopScreen::Alerts));
+}
+
+#[test]
+fn an_alert_about_the_api_leads_to_its_calls_and_has_no_node() {
+    let mut bench = losing(0);
+    bench.call(CallKind::List(Resource::Pods), 31_000, CallEnd::Complete, Some(200));
+    bench.act(Action::Alerts);
+    bench.act(Action::Node);
+    assert_eq!(notice(&bench), "the alert is not about a node");
+    bench.act(Action::Open);
+    assert_eq!(*bench.model.screen(), Screen::Top(TopScreen::Api));
+}
+
+#[test]
+fn without_the_pods_an_alert_about_many_nodes_leads_to_these() {
+    let mut bench = Bench::new(&["prod"]);
+    let lost = (0..8).map(|at| match at {
+        0..6 => turned(&node(&format!("n{at}")), ConditionStatus::False, 0),
+        _ => node(&format!("n{at}")),
+    });
+    bench.list_nodes(1, lost.collect());
+    bench.denied(Resource::Pods);
+    bench.wait_live(10);
+    bench.act(Action::Alerts);
+    bench.act(Action::Open);
+    assert_eq!(*bench.model.screen(), Screen::Nodes);
     assert_eq!(bench.names(), ["n0", "n1", "n2", "n3", "n4", "n5"]);
 }
 
