@@ -24,7 +24,7 @@ use crate::facts::text::Clean;
 pub use crate::resource::Resource;
 pub use batch::{Batch, NodeChange, ObjectChange, OptionalBatch};
 pub use call::{Attempt, CallEnd, CallEvent, CallId, CallKind, NoConnection, ProbeOutcome, ProbeSample, ProbeSeries};
-pub use effect::{AlertNews, Effect};
+pub use effect::{AlertHits, AlertNews, Effect, HitGang, HitNamespace, HitsState};
 pub use event::{ClusterEvent, SKEW_SHOWN_MS, UsageNews};
 pub use failure::{Failure, Layer};
 pub use limits::{PageLimits, Smaller};

@@ -151,6 +151,7 @@ async fn run(program: &str, args: &[String], input: &str, deadline: Duration) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::msg::HitsState;
 
     fn news(text: &str) -> AlertNews {
         AlertNews {
@@ -160,6 +161,8 @@ mod tests {
             subject: Some("node-7".into()),
             text: text.into(),
             since: "2026-03-01T14:02:10Z".parse().unwrap(),
+            hits: None,
+            hits_state: HitsState::Unknown,
         }
     }
 
@@ -198,6 +201,7 @@ mod tests {
         let alert = &sent["alerts"][0];
         assert_eq!((&alert["cluster"], &alert["reason"]), (&"prod-a".into(), &"NodeNotReady".into()));
         assert_eq!(alert["since"], "2026-03-01T14:02:10Z");
+        assert_eq!((&alert["hits"], &alert["hitsState"]), (&serde_json::Value::Null, &"unknown".into()));
     }
 
     #[tokio::test]

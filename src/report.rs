@@ -2,6 +2,7 @@
 //!
 //! A value that is not known is `null` with a state beside it, never 0.
 
+mod alerts;
 mod amounts;
 mod build;
 pub mod check;
@@ -22,6 +23,7 @@ use crate::model::derive::dra::DriverDevices;
 use crate::model::known::Known;
 use crate::msg::{Layer, Now};
 
+pub use alerts::AlertReport;
 pub use amounts::{ResourceReport, ResourceReports};
 pub use gangs::{GangReport, WorstReport};
 pub use item::{Item, ItemAccelerator, ItemCondition, ItemPods, ItemTaint, ItemUsage};
@@ -66,6 +68,8 @@ pub struct ClusterReport {
     pub gangs: Option<Vec<GangReport>>,
     /// Pods that wait for a node, by namespace and name; `None` unless pods are known, see `pods.state`.
     pub pending: Option<Vec<PendingReport>>,
+    /// Firing alerts, worst first.
+    pub alerts: Vec<AlertReport>,
     /// Every resource summed over the nodes and their pods; `None` unless the node list was complete, see `nodes.state`.
     pub resources: Option<ResourceReports>,
     /// Visibility of node usage.

@@ -59,7 +59,7 @@ use crate::msg::detail::{DetailPart, ObjectRef, Yaml};
 use crate::msg::{ClusterId, Mono, Now, Resource};
 
 use detail::{DetailState, LinkNow, PartFreshness};
-use hits::AlertHits;
+use hits::HitCache;
 use pod_list::PodTables;
 use queries::Queries;
 use table::NodeTable;
@@ -113,7 +113,7 @@ pub struct ClusterState {
     events: Table<EventList>,
     pub(super) alerts: Alerts,
     /// Pods that its firing alerts hit.
-    hits: AlertHits,
+    hits: HitCache,
     table: NodeTable,
     pod_tables: PodTables,
     /// The one object that is shown in detail.
@@ -157,7 +157,7 @@ impl ClusterState {
             api: ApiLists::default(),
             events: Table::default(),
             alerts: Alerts::default(),
-            hits: AlertHits::default(),
+            hits: HitCache::default(),
             table: NodeTable::default(),
             pod_tables: PodTables::default(),
             detail: None,

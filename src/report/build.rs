@@ -6,7 +6,7 @@ use super::{
     Accelerator, Api, Bridge, ClusterReport, DraReport, FaultReport, Namespace, NodeSums, OptionalReport,
     PodVisibility, Pods, SmallerPages, UsageReport, ValueState,
 };
-use super::{gangs, pending, trouble};
+use super::{alerts, gangs, pending, trouble};
 use crate::model::cluster::{ClusterState, ClusterSummary};
 use crate::model::derive::dra::{self, DraDevices};
 use crate::model::derive::rows::AcceleratorTotals;
@@ -54,6 +54,7 @@ pub(super) fn cluster(cluster: &ClusterState, now: Now) -> ClusterReport {
         trouble: shown.of(summary.pods).map(|_| trouble::list(cluster, now)),
         gangs: shown.of(summary.pods).map(|_| gangs::list(cluster, now)),
         pending: shown.of(summary.pods).map(|_| pending::list(cluster, shown_nodes.of(counts).is_some())),
+        alerts: alerts::list(cluster, now),
         resources: shown_nodes.of(counts).map(|_| amounts::summed(nodes.iter().map(|node| &*node.resources), shown)),
         usage: UsageReport {
             visible: *cluster.usage().visible() == Visibility::Visible,

@@ -48,6 +48,58 @@ fn waiting_pod() -> serde_json::Value {
     })
 }
 
+/// Alerts of [`small`]: the node that is not ready has no pods, and one pod requests the devices of which three are lost.
+fn firing() -> serde_json::Value {
+    let hits = |pods: u32, accelerators, at_most, namespaces: serde_json::Value| {
+        json!({
+            "pods": pods, "atMost": at_most, "accelerators": accelerators, "gangs": [], "moreGangs": 0, "namespaces": namespaces,
+            "moreNamespaces": 0
+        })
+    };
+    let alert = |reason, subject: serde_json::Value, text, hits: serde_json::Value| {
+        let state = if hits.is_null() { "none" } else { "complete" };
+        json!({
+            "severity": "warning", "reason": reason, "subject": subject, "text": text, "since": "2023-11-14T22:13:20Z", "hits": hits,
+            "hitsState": state
+        })
+    };
+    let in_ns = json!([{ "name": "ns", "pods": 1 }]);
+    json!([
+        alert(
+            "GpusWithdrawn",
+            json!("n1/nvidia.com/gpu"),
+            "node n1 3 of 8 nvidia.com/gpu unhealthy",
+            hits(1, 2, true, in_ns)
+        ),
+        alert(
+            "NodeNotReady",
+            json!("n2"),
+            "node n2 NotReady since 22:14:20Z (KubeletSays)",
+            hits(0, 0, false, json!([]))
+        ),
+        alert("SlowCall", json!(null), "pods list page 3 took 30s (limit 10s), no response", json!(null)),
+    ])
+}
+
+#[test]
+fn the_hits_of_an_alert_say_how_well_pods_are_known() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, vec![turned(&node("a"), ConditionStatus::False, 0)]);
+    let hits = |bench: &mut Bench| {
+        bench.wait_live(5);
+        let json = as_json(bench);
+        let alerts = json["clusters"][0]["alerts"].as_array().unwrap();
+        let alert = alerts.iter().find(|alert| alert["reason"] == "NodeNotReady").unwrap();
+        (alert["hits"]["pods"].clone(), alert["hitsState"].clone())
+    };
+    assert_eq!(hits(&mut bench), (json!(null), json!("unknown")));
+    bench.denied(crate::msg::Resource::Pods);
+    assert_eq!(hits(&mut bench), (json!(null), json!("denied")));
+    bench.list_pods(1, &[running("x", "a")]);
+    bench.watching();
+    assert_eq!(hits(&mut bench), (json!(1), json!("complete")));
+}
+
 fn as_json(bench: &Bench) -> serde_json::Value {
     serde_json::to_value(snapshot(&bench.model, bench.now())).unwrap()
 }
@@ -102,6 +154,7 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
             },
             "trouble": [lost_pod()], "pending": [waiting_pod()],
             "gangs": [],
+            "alerts": firing(),
             // The pod on the node that is gone counts for no node.
             "resources": {
                 "cpu": amounts("1.5", "12", "12"), "memory": amounts("3221225472", "25769803776", "25769803776"),

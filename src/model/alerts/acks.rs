@@ -2,6 +2,8 @@
 
 use super::{AlertRecord, Alerts, Rule, Severity, Suppression};
 use crate::facts::text::Clean;
+use crate::model::derive::hits::{self, Hits};
+use crate::model::known::Known;
 use crate::model::settings::Settings;
 use crate::msg::{AlertNews, Mono, Now};
 
@@ -92,8 +94,13 @@ impl Alerts {
     }
 
     /// Takes the notifications that are due: alerts that began to fire or got worse, except notices. Each is returned once for each
-    /// time that it fires.
-    pub(in crate::model) fn take_notifications(&mut self, cluster: &Clean, now: Now) -> Vec<AlertNews> {
+    /// time that it fires, with the pods that `hits` counts.
+    pub(in crate::model) fn take_notifications(
+        &mut self,
+        cluster: &Clean,
+        now: Now,
+        hits: impl Fn(&AlertRecord) -> Option<Known<Hits>>,
+    ) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();
         for record in &mut self.records {
@@ -105,6 +112,7 @@ impl Alerts {
             }
             record.notified = Some(record.severity);
             let since = now.mono.since(record.since.unwrap_or(now.mono));
+            let (hits, hits_state) = hits::plain(hits(record).as_ref());
             news.push(AlertNews {
                 cluster: cluster.clone(),
                 severity: Clean::new(record.severity.name()),
@@ -112,6 +120,8 @@ impl Alerts {
                 subject: record.subject.clone(),
                 text: record.text.clone(),
                 since: now.wall.checked_sub(since).unwrap_or(now.wall),
+                hits,
+                hits_state,
             });
         }
         news

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::nodes::GROUP_OVER;
-use super::{Ack, AlertLine, Alerts, Finding, Rule, Severity, Suppression};
+use super::{Ack, AlertLine, AlertRecord, Alerts, Finding, Rule, Severity, Suppression};
 use crate::facts::text::Clean;
+use crate::model::derive::hits::Hits;
+use crate::model::known::Known;
 use crate::model::settings::Settings;
 use crate::msg::{AlertNews, ClusterId, Mono, Now};
 
@@ -69,6 +71,11 @@ impl Outage {
         self.members.first().copied()
     }
 
+    /// Indices of its clusters.
+    pub(in crate::model) fn members(&self) -> &BTreeSet<usize> {
+        &self.members
+    }
+
     /// Returns `true` if the outage includes the cluster with this index.
     pub(in crate::model) fn contains(&self, index: usize) -> bool {
         self.members.contains(&index)
@@ -96,8 +103,12 @@ impl Outage {
     }
 
     /// Notifications that are due.
-    pub(in crate::model) fn take_notifications(&mut self, now: Now) -> Vec<AlertNews> {
-        self.alerts.take_notifications(&self.name, now)
+    pub(in crate::model) fn take_notifications(
+        &mut self,
+        now: Now,
+        hits: impl Fn(&AlertRecord) -> Option<Known<Hits>>,
+    ) -> Vec<AlertNews> {
+        self.alerts.take_notifications(&self.name, now, hits)
     }
 
     /// Notified severity and acknowledgement, while the alert fires.

@@ -208,7 +208,13 @@ impl Model {
 
     /// Notifications of the outage that are due, which count as notifications of its clusters too.
     fn outage_news(&mut self, now: Now) -> Vec<AlertNews> {
-        let news = self.outage.take_notifications(now);
+        let (members, clusters) = (self.outage.members().clone(), &self.clusters);
+        let hits = |record: &AlertRecord| {
+            let members = members.iter().filter_map(|index| clusters.get(*index));
+            let of_each: Vec<_> = members.filter_map(|cluster| cluster.count_hits(record.rule, None, now)).collect();
+            Some(together(&of_each.iter().collect::<Vec<_>>()))
+        };
+        let news = self.outage.take_notifications(now, hits);
         if let Some((notified, ack)) = self.outage.notified() {
             let clusters = self.clusters.iter_mut().enumerate();
             for (_, cluster) in clusters.filter(|(index, _)| self.outage.contains(*index)) {
@@ -237,14 +243,7 @@ impl Model {
             return self.clusters.get(usize::from(cluster.0))?.hits(rule, subject).map(Cow::Borrowed);
         }
         let of_each = self.clusters.iter().filter_map(|cluster| cluster.hits(rule, subject));
-        let of_each: Vec<&Known<Hits>> = of_each.collect();
-        let known: Vec<&Hits> = of_each.iter().filter_map(|hits| hits.as_ref().any()).collect();
-        let sum = Hits::sum(known.iter().copied());
-        Some(Cow::Owned(match known.len() {
-            0 => Known::Unknown,
-            _ if of_each.iter().all(|hits| matches!(hits, Known::Exact(_))) => Known::Exact(sum),
-            _ => Known::AtLeast(sum),
-        }))
+        Some(Cow::Owned(together(&of_each.collect::<Vec<_>>())))
     }
 
     /// The cluster of an alert: its context, or the number of clusters.
@@ -259,6 +258,17 @@ impl Model {
     /// Firing alerts: of several clusters together, then of each, worst first within each.
     pub fn all_alerts(&self) -> impl Iterator<Item = &AlertLine> {
         self.outage_alerts().iter().chain(self.clusters.iter().flat_map(ClusterState::alerts))
+    }
+}
+
+/// Hits of several clusters together.
+fn together(of_each: &[&Known<Hits>]) -> Known<Hits> {
+    let known: Vec<&Hits> = of_each.iter().filter_map(|hits| hits.as_ref().any()).collect();
+    let sum = Hits::sum(known.iter().copied());
+    match known.len() {
+        0 => Known::Unknown,
+        _ if of_each.iter().all(|hits| matches!(hits, Known::Exact(_))) => Known::Exact(sum),
+        _ => Known::AtLeast(sum),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::ClusterState;
 use crate::facts::text::Clean;
 use crate::model::alerts::{
-    ClusterContact, Evidence, FailedProbes, Latched, LostCluster, Rule, ServerEvidence, Severity,
+    AlertRecord, ClusterContact, Evidence, FailedProbes, Latched, LostCluster, Rule, ServerEvidence, Severity,
 };
 use crate::msg::{AlertNews, Mono, Now};
 
@@ -115,6 +115,10 @@ impl ClusterState {
 
     /// Notifications that are due.
     pub(in crate::model) fn take_notifications(&mut self, now: Now) -> Vec<AlertNews> {
-        self.alerts.take_notifications(&self.spec.context, now)
+        let mut alerts = std::mem::take(&mut self.alerts);
+        let hits = |record: &AlertRecord| self.count_hits(record.rule, record.subject.as_ref(), now);
+        let news = alerts.take_notifications(&self.spec.context, now, hits);
+        self.alerts = alerts;
+        news
     }
 }

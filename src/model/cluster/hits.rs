@@ -2,21 +2,21 @@
 
 use super::ClusterState;
 use crate::facts::text::Clean;
-use crate::model::alerts::{self, Alerts, HitScope, Rule};
+use crate::model::alerts::{self, AlertLine, Alerts, HitScope, Rule};
 use crate::model::derive::device_conditions;
-use crate::model::derive::hits::{HitPart, HitTarget, Hits};
+use crate::model::derive::hits::{self, HitPart, HitTarget, Hits};
 use crate::model::derive::join::SLOWLY;
 use crate::model::known::Known;
 use crate::model::store::Stores;
 use crate::model::store::pods::PodSlot;
-use crate::msg::{Mono, Now};
+use crate::msg::{AlertHits, HitsState, Mono, Now};
 
 /// Above this number of pods that are hit they are counted at most once in [`SLOWLY`], which takes less than a millisecond below.
 const MANY: usize = 4_096;
 
 /// Hits of the firing alerts, kept until one of their inputs changes.
 #[derive(Debug, Default)]
-pub(super) struct AlertHits {
+pub(super) struct HitCache {
     counted: Vec<CountedHits>,
     inputs: Option<HitInputs>,
     /// Time of the count.
@@ -71,7 +71,7 @@ impl HitKey {
     }
 }
 
-impl AlertHits {
+impl HitCache {
     /// Returns `true` if the counted alerts are the ones that hit pods now.
     fn matches(&self, alerts: &Alerts) -> bool {
         hitting(alerts).eq(self.counted.iter().map(|counted| (counted.rule, counted.subject.as_ref())))
@@ -84,6 +84,12 @@ impl ClusterState {
     pub fn hits(&self, rule: Rule, subject: Option<&Clean>) -> Option<&Known<Hits>> {
         let same = |counted: &&CountedHits| counted.rule == rule && counted.subject.as_ref() == subject;
         self.hits.counted.iter().find(same).map(|counted| &counted.hits)
+    }
+
+    /// The same as of now, as plain data with its state.
+    #[must_use]
+    pub fn hits_now(&self, alert: &AlertLine, now: Now) -> (Option<AlertHits>, HitsState) {
+        hits::plain(self.count_hits(alert.rule, alert.subject.as_ref(), now).as_ref())
     }
 
     /// Counts the pods that the firing alerts hit, if something has changed: O(these pods), and once in a while if they are many.

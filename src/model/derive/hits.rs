@@ -8,9 +8,11 @@ use crate::facts::accelerator::{AcceleratorTable, Kind};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
 use crate::model::derive::gangs::{self, GangKey, GangRow, GangSource, Wanted};
+use crate::model::known::Known;
 use crate::model::store::Stores;
 use crate::model::store::nodes::Node;
 use crate::model::store::pods::{Gang, GangId, NamespaceId, PodSlot, PodStore, ResourceId};
+use crate::msg::{AlertHits, HitGang, HitNamespace, HitsState};
 
 /// Number of gangs and of namespaces that are named; further ones are counted.
 const NAMED: usize = 16;
@@ -110,6 +112,38 @@ impl Hits {
         sum.gangs.truncate(NAMED);
         sum.namespaces.truncate(NAMED);
         sum
+    }
+
+    fn plain(&self) -> AlertHits {
+        let gang = |GangHit { key, hit, wanted }: &GangHit| {
+            let (wanted, wanted_at_least) = match *wanted {
+                Wanted::Exact(number) => (Some(number), None),
+                Wanted::AtLeast(number) => (None, Some(number)),
+            };
+            let (namespace, name, kind) = (key.namespace.clone(), key.name.clone(), key.kind.clone());
+            HitGang { namespace, name, kind, hit: *hit, wanted, wanted_at_least }
+        };
+        let namespace = |NamespaceHit { name, pods }: &NamespaceHit| HitNamespace { name: name.clone(), pods: *pods };
+        AlertHits {
+            pods: self.pods,
+            at_most: self.at_most,
+            accelerators: self.accelerators,
+            gangs: self.gangs.iter().map(gang).collect(),
+            more_gangs: self.more_gangs,
+            namespaces: self.namespaces.iter().map(namespace).collect(),
+            more_namespaces: self.more_namespaces,
+        }
+    }
+}
+
+/// The hits of an alert as plain data with their state; `None` for an alert that hits none by its kind.
+pub(in crate::model) fn plain(hits: Option<&Known<Hits>>) -> (Option<AlertHits>, HitsState) {
+    match hits {
+        None => (None, HitsState::None),
+        Some(Known::Unknown) => (None, HitsState::Unknown),
+        Some(Known::Denied) => (None, HitsState::Denied),
+        Some(Known::AtLeast(hits)) => (Some(hits.plain()), HitsState::AtLeast),
+        Some(Known::Exact(hits)) => (Some(hits.plain()), HitsState::Complete),
     }
 }
 
