@@ -21,7 +21,8 @@ use watchbell::facts::text::Clean;
 use watchbell::file;
 use watchbell::limits;
 use watchbell::logfile;
-use watchbell::msg::check::{CheckStep, StepOutcome};
+use watchbell::model::derive::device_chain;
+use watchbell::msg::check::{CheckStep, FindDeviceFaults, StepOutcome};
 use watchbell::process;
 use watchbell::report;
 use watchbell::runtime::{self, Dashboard, Watched};
@@ -162,7 +163,9 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
         for (at, target) in targets.into_iter().enumerate() {
             let tuning = config.tuning(target.context());
             let put = (is_alone && is_text).then(|| put.clone());
-            running.spawn(async move { (at, check_one(target, tuning, deadline, put).await) });
+            let table = config.conventions().accelerators;
+            let find: FindDeviceFaults = Box::new(move |node, pods| device_chain::device_faults(node, pods, &table));
+            running.spawn(async move { (at, check_one(target, tuning, find, deadline, put).await) });
         }
         drop(put);
         while let Some(text) = live.recv().await {
@@ -196,6 +199,7 @@ fn check(cli: &Cli, output: CheckOutput, deadline: Duration) -> eyre::Result<i32
 async fn check_one(
     target: ContextTarget,
     tuning: cluster::Tuning,
+    find: FindDeviceFaults,
     deadline: Duration,
     put: Option<tokio::sync::mpsc::Sender<String>>,
 ) -> report::check::ClusterCheck {
@@ -209,7 +213,8 @@ async fn check_one(
     print(report::check::heading(&context)).await;
     // The channel holds more than all steps: a check never waits until another one is printed.
     let (out, mut steps) = tokio::sync::mpsc::channel(CHECK_STEPS);
-    let task = tokio::spawn(Box::pin(cluster::check::run(target, tuning, deadline, out)) as cluster::Task);
+    let run = cluster::check::run(target, tuning, find, deadline, out);
+    let task = tokio::spawn(Box::pin(run) as cluster::Task);
     let mut completed = Vec::new();
     while let Some(step) = steps.recv().await {
         print(report::check::line(&step)).await;

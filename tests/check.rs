@@ -197,6 +197,38 @@ fn node_that_has_just_changed_is_named_with_its_state() {
 }
 
 #[test]
+fn a_node_that_is_not_ready_is_named_and_is_a_warning() {
+    let served = TestServer::scenario("small");
+    let (code, cluster) = check(&served, &[]);
+    assert_eq!((code, &step(&cluster, "nodes ready")["text"]), (0, &"all 3 nodes are Ready".into()));
+    let dump = served.control().dump();
+    let node = dump["nodes"][1]["metadata"]["name"].as_str().unwrap();
+    served.control().apply(Change::NodeNotReady { node: node.to_owned() });
+    let (code, cluster) = check(&served, &[]);
+    let ready = step(&cluster, "nodes ready");
+    assert_eq!((code, &ready["outcome"]), (0, &"warn".into()), "{ready:#}");
+    let text = ready["text"].as_str().unwrap();
+    assert!(text.starts_with(&format!("1 of 3 nodes not Ready: {node} NotReady for ")), "{text}");
+}
+
+#[test]
+fn a_node_that_has_lost_devices_is_named_with_their_number_by_one_request_for_its_pods() {
+    let served = TestServer::scenario("reference");
+    let (_, cluster) = check(&served, &[]);
+    assert_eq!(step(&cluster, "devices")["text"], "none unhealthy or not registered on 104 nodes");
+    let dump = served.control().dump();
+    let has_gpus = |node: &&Value| node["status"]["capacity"]["nvidia.com/gpu"] == "8";
+    let node = dump["nodes"].as_array().unwrap().iter().find(has_gpus).unwrap()["metadata"]["name"].as_str().unwrap();
+    served.control().apply(Change::GpusWithdrawn { node: node.to_owned(), count: 3 });
+    let (code, cluster) = check(&served, &[]);
+    let devices = step(&cluster, "devices");
+    assert_eq!((code, &devices["outcome"]), (0, &"warn".into()), "{devices:#}");
+    assert_eq!(devices["text"], format!("unhealthy or not registered on 1 of 104 nodes: {node}"));
+    let text = step(&cluster, &format!("devices {node}"))["text"].as_str().unwrap();
+    assert!(text.starts_with("3 of 8 nvidia.com/gpu unhealthy"), "{text}");
+}
+
+#[test]
 fn each_of_several_clusters_is_printed_whole_as_it_ends_and_a_last_line_counts_them() {
     let served = TestServer::scenario("fleet");
     let output = run(&served, &["--all-contexts"]);

@@ -23,7 +23,7 @@ use super::tuning::Tuning;
 use crate::clock::Clock;
 use crate::facts::node::NodeFacts;
 use crate::facts::wire::decode_any_list;
-use crate::msg::check::{CheckStep, StepOutcome, Timing};
+use crate::msg::check::{CheckStep, FindDeviceFaults, StepOutcome, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
 mod advice;
@@ -31,6 +31,7 @@ pub(in crate::cluster) mod cert;
 mod credentials;
 mod lists;
 mod load;
+mod node_faults;
 mod nodes;
 mod optional;
 mod reach;
@@ -41,7 +42,7 @@ mod watch;
 use advice::advice;
 
 /// Names of all steps, in order; the report names those that were not reached.
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 25] = [
     "kubeconfig",
     "credentials",
     "dns",
@@ -64,6 +65,8 @@ const STEPS: [&str; 23] = [
     "leases",
     "load",
     "slow verbs",
+    "nodes ready",
+    "devices",
     "ready changes",
 ];
 /// Requests in a row without an answer after which no more are sent.
@@ -93,7 +96,13 @@ enum Stop {
 type StepFlow = Result<(), Stop>;
 
 /// Checks every layer on the way to the objects of one cluster and sends a [`CheckStep`] for each; ends within `bound`.
-pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mpsc::Sender<CheckStep>) {
+pub async fn run(
+    target: ContextTarget,
+    tuning: Tuning,
+    find_device_faults: FindDeviceFaults,
+    bound: Duration,
+    out: mpsc::Sender<CheckStep>,
+) {
     let clock = Clock::start();
     let sink = MeterSink::new(clock);
     let (meter, metered) = mpsc::channel(METERED);
@@ -106,6 +115,7 @@ pub async fn run(target: ContextTarget, tuning: Tuning, bound: Duration, out: mp
     let mut run = CheckRun {
         target,
         tuning,
+        find_device_faults,
         end,
         out,
         sink,
@@ -157,6 +167,7 @@ struct CheckFindings {
 struct CheckRun {
     target: ContextTarget,
     tuning: Arc<Tuning>,
+    find_device_faults: FindDeviceFaults,
     end: Instant,
     out: mpsc::Sender<CheckStep>,
     sink: MeterSink,
@@ -194,6 +205,8 @@ impl CheckRun {
         self.dra().await?;
         self.leases().await?;
         self.load().await?;
+        self.nodes_ready().await?;
+        self.devices().await?;
         self.ready_changes().await
     }
 

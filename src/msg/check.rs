@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::Layer;
+use crate::facts::node::NodeFacts;
+use crate::facts::pod::PodBatch;
 use crate::facts::text::Clean;
 
 /// Outcome of a step.
@@ -60,6 +62,10 @@ pub struct Timing {
     /// Objects in the body.
     pub objects: Option<u64>,
 }
+
+/// Finds the devices of a node that are withdrawn or missing: a line for each resource. With the pods of the node a line also names
+/// the first broken link of what should bring the devices.
+pub type FindDeviceFaults = Box<dyn Fn(&NodeFacts, Option<&PodBatch>) -> Vec<Clean> + Send + Sync>;
 
 /// One step of the check.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -8,12 +8,12 @@ mod links;
 use std::fmt::Write as _;
 
 use super::joined_node::JoinedNode;
-use crate::facts::accelerator::maker;
-use crate::facts::node::{NodeInventory, Readiness};
-use crate::facts::pod::{PodFacts, PodPhase};
+use crate::facts::accelerator::{AcceleratorTable, maker};
+use crate::facts::node::{NodeFacts, NodeInventory, Readiness};
+use crate::facts::pod::{PodBatch, PodFacts, PodPhase};
 use crate::facts::text::Clean;
 use crate::model::known::Known;
-use crate::model::store::nodes::{AcceleratorSum, Node};
+use crate::model::store::nodes::{AcceleratorSum, Node, devices};
 use crate::model::store::pods::PodStore;
 use crate::model::store::scope::PodTracks;
 
@@ -243,6 +243,31 @@ fn no_plugin(stack: &DeviceStack, node: &impl NodeInventory, works: bool) -> Cha
     let has_card = stack.card.is_empty() || stack.has_card(node);
     let seen = if has_card { "" } else { ", and no label says that it has a card" };
     ChainVerdict::Broken(Clean::new(&format!("device plugin: no known one runs on this node{seen}")))
+}
+
+/// Devices of a node that are withdrawn or missing, a line for each resource, for a check without a model. With the pods of the node
+/// a line also has the verdict on the chain: `8 of 8 nvidia.com/gpu not registered; broken at driver: Init:CrashLoopBackOff`.
+#[must_use]
+pub fn device_faults(node: &NodeFacts, pods: Option<&PodBatch>, table: &AcceleratorTable) -> Vec<Clean> {
+    let all = devices(node, table);
+    let line = |sum: &AcceleratorSum| {
+        let count = match (sum.withdrawn(), sum.missing()) {
+            (withdrawn @ 1.., _) => format!("{withdrawn} of {} {} unhealthy", sum.capacity, sum.resource),
+            (_, missing @ 1..) => {
+                format!("{missing} of {} {} not registered", sum.expected.unwrap_or_default(), sum.resource)
+            }
+            _ => return None,
+        };
+        let maker = maker(&sum.resource);
+        let works = all.iter().any(|other| self::maker(&other.resource) == maker && other.allocatable > 0);
+        let known = pods.map(|pods| Known::Exact(pods.iter().map(|(pod, _)| pod).collect()));
+        let chain = known.and_then(|known| chain(maker, node, &known, works));
+        // Devices that are registered and unhealthy do not need the chain, unless it is broken.
+        let verdict = chain.filter(|chain| sum.missing() > 0 || chain.broken().is_some());
+        let verdict = verdict.map(|chain| format!("; {}", chain.text())).unwrap_or_default();
+        Some(Clean::new(&format!("{count}{verdict}")))
+    };
+    all.iter().filter_map(line).collect()
 }
 
 /// The chain of the devices of `resource` on a node; `None` if no chain of its maker is known.

@@ -29,7 +29,7 @@ pub(crate) use crate::model::store::nodes::problem::{DatedProblems, NodeProblem}
 pub(crate) use node::{Node, amount};
 pub use packed::PackedFacts;
 pub use shared::{Conditions, PackedLabels, System};
-pub(crate) use sums::{AcceleratorSum, Sums};
+pub(crate) use sums::{AcceleratorSum, Sums, devices};
 
 use crate::model::store::nodes::interner::Interner;
 use crate::model::store::nodes::problem::UnhealthyNodes;

@@ -137,7 +137,7 @@ impl DeviceSum {
 }
 
 /// The accelerators of a node, sorted by name: those that it announces and those that its labels promise.
-pub(super) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<AcceleratorSum> {
+pub(crate) fn devices(facts: &NodeFacts, table: &AcceleratorTable) -> Vec<AcceleratorSum> {
     let allocatable = facts.effective_allocatable();
     let mut found: Vec<AcceleratorSum> = Vec::new();
     let announced = facts.capacity.iter().chain(allocatable).map(|(name, _)| name.clone());
