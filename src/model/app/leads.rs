@@ -236,8 +236,10 @@ impl Model {
             return self.set_notice("no pod is selected", now);
         };
         let set = match self.current().owner_of(&namespace, &name) {
-            Some(Some(owner)) => PodSet::Owner(owner),
-            Some(None) => return self.set_notice("the pod has no owner", now),
+            Some(owner) => PodSet::Owner(owner),
+            None if self.current().pod_key(&namespace, &name).is_some() => {
+                return self.set_notice("the pod has no owner", now);
+            }
             None => return self.set_notice("the pod is not in the list of pods", now),
         };
         if self.screen == Screen::Pods(set.clone()) {

@@ -429,10 +429,10 @@ impl ClusterState {
         PodId { slot, uid: self.pods.uid(slot) }
     }
 
-    /// Controlling owner of a pod: `Some(None)` if it has none, `None` if the lists do not have the pod.
-    pub(crate) fn owner_of(&self, namespace: &str, name: &str) -> Option<Option<OwnerKey>> {
+    /// Controlling owner of a pod; `None` if it has none, or the lists do not have the pod.
+    pub(crate) fn owner_of(&self, namespace: &str, name: &str) -> Option<OwnerKey> {
         let pod = self.pods.pod(self.pods.find_pod(namespace, name)?);
         let [namespace, kind, name] = [pod.namespace, pod.owner_kind, pod.owner_name].map(Clean::new);
-        Some((!kind.is_empty()).then_some(OwnerKey { namespace, kind, name }))
+        (!kind.is_empty()).then_some(OwnerKey { namespace, kind, name })
     }
 }
