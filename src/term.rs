@@ -35,7 +35,7 @@ use tokio::time::Instant;
 
 use crate::process;
 
-use output::Output;
+use output::FrameOutput;
 
 pub use decoder::InputEvent;
 pub use input::Keyboard;
@@ -68,8 +68,8 @@ static LENT: AtomicBool = AtomicBool::new(false);
 
 /// Ownership of the terminal. Dropping it restores the terminal.
 pub struct TerminalGuard {
-    terminal: Terminal<CrosstermBackend<Output>>,
-    output: Output,
+    terminal: Terminal<CrosstermBackend<FrameOutput>>,
+    output: FrameOutput,
     title: String,
     process: String,
 }
@@ -80,7 +80,7 @@ impl TerminalGuard {
     /// # Errors
     /// If stdin or stdout is not a terminal, or the setup fails; a partial setup is undone.
     pub fn enter() -> eyre::Result<Self> {
-        let output = Output::open().wrap_err("could not start the thread that writes to the terminal")?;
+        let output = FrameOutput::open().wrap_err("could not start the thread that writes to the terminal")?;
         enter().wrap_err("could not set up the terminal")?;
         match open(&output) {
             Ok(terminal) => Ok(Self { terminal, output, title: String::new(), process: String::new() }),
@@ -231,7 +231,7 @@ pub fn missing() -> Option<&'static str> {
 }
 
 /// Opens the backend, with a screen of which nothing is known.
-fn open(output: &Output) -> io::Result<Terminal<CrosstermBackend<Output>>> {
+fn open(output: &FrameOutput) -> io::Result<Terminal<CrosstermBackend<FrameOutput>>> {
     Terminal::new(CrosstermBackend::new(output.clone()))
 }
 

@@ -104,6 +104,25 @@ fn as_json(bench: &Bench) -> serde_json::Value {
     serde_json::to_value(snapshot(&bench.model, bench.now())).unwrap()
 }
 
+/// Adds the fields that all nodes of the small cluster have in common.
+fn common(mut item: serde_json::Value) -> serde_json::Value {
+    for (key, value) in [
+        ("taints", json!([])),
+        ("pressures", json!([])),
+        ("flapping", json!(false)),
+        ("migInvalid", json!(false)),
+        ("model", json!(null)),
+        ("version", json!("v1.30.4")),
+        ("created", json!("2023-11-14T22:13:20Z")),
+        ("usage", json!(null)),
+        ("dra", json!(null)),
+        ("lease", json!(null)),
+    ] {
+        item[key] = value;
+    }
+    item
+}
+
 #[test]
 fn the_json_of_a_small_cluster_is_what_a_person_counts() {
     let bench = small();
@@ -117,23 +136,6 @@ fn the_json_of_a_small_cluster_is_what_a_person_counts() {
     let with_gpus = |mut all: serde_json::Value, gpus| {
         all["nvidia.com/gpu"] = gpus;
         all
-    };
-    let common = |mut item: serde_json::Value| {
-        for (key, value) in [
-            ("taints", json!([])),
-            ("pressures", json!([])),
-            ("flapping", json!(false)),
-            ("migInvalid", json!(false)),
-            ("model", json!(null)),
-            ("version", json!("v1.30.4")),
-            ("created", json!("2023-11-14T22:13:20Z")),
-            ("usage", json!(null)),
-            ("dra", json!(null)),
-            ("lease", json!(null)),
-        ] {
-            item[key] = value;
-        }
-        item
     };
     let expected = json!({
         "apiVersion": "watchbell/v1",

@@ -69,10 +69,10 @@ fn read(
         let (mut clusters, mut model) = (watched.start(clock)?, watched.model());
         let end = Instant::now() + deadline;
         let mut inbox = Vec::with_capacity(BATCH_MESSAGES);
-        let mut progress = vec![Progress::Reading; model.clusters().len()];
+        let mut progress = vec![ReadProgress::Reading; model.clusters().len()];
         let (mut second, mut is_open) = (interval(Duration::from_secs(1)), true);
-        while is_open && Instant::now() < end && progress.iter().any(|progress| *progress != Progress::Done) {
-            let optional_end = progress.iter().filter_map(Progress::optional_end).min();
+        while is_open && Instant::now() < end && progress.iter().any(|progress| *progress != ReadProgress::Done) {
+            let optional_end = progress.iter().filter_map(ReadProgress::optional_end).min();
             tokio::select! {
                 biased;
                 () = sleep_until(optional_end.unwrap_or(end).min(end)) => {}
@@ -89,8 +89,8 @@ fn read(
             pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
         }
         // What is known by now.
-        let left = progress.iter_mut().filter(|progress| **progress != Progress::Done);
-        left.for_each(|progress| *progress = Progress::Read);
+        let left = progress.iter_mut().filter(|progress| **progress != ReadProgress::Done);
+        left.for_each(|progress| *progress = ReadProgress::Read);
         pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
         // Dropping millions of pods would take seconds, and the output is complete.
         mem::forget((model, clusters));
@@ -100,7 +100,7 @@ fn read(
 
 /// State of one cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum ReadProgress {
     /// Nodes and pods are being read.
     Reading,
     /// They are read; optional APIs get a little time until then, and never make the output incomplete.
@@ -111,7 +111,7 @@ enum Progress {
     Done,
 }
 
-impl Progress {
+impl ReadProgress {
     fn optional_end(&self) -> Option<Instant> {
         match self {
             Self::Optional(end) => Some(*end),
@@ -121,7 +121,7 @@ impl Progress {
 }
 
 /// Advances the clusters for which waiting brings nothing more.
-fn advance(progress: &mut [Progress], clusters: &[ClusterState], now: Now) {
+fn advance(progress: &mut [ReadProgress], clusters: &[ClusterState], now: Now) {
     let settled = clusters.iter().filter(|cluster| cluster.settled() || is_refused(cluster, now)).count();
     let is_alone = clusters.len() == 1;
     // Those that answer nothing at all wait for the others, and then not for long.
@@ -130,13 +130,13 @@ fn advance(progress: &mut [Progress], clusters: &[ClusterState], now: Now) {
     for (progress, cluster) in progress.iter_mut().zip(clusters) {
         let is_silent = || cluster.link().unheard(now).is_some_and(|span| span >= SILENT_PATIENCE);
         *progress = match *progress {
-            Progress::Reading if cluster.settled() => Progress::Optional(Instant::now() + OPTIONAL_PATIENCE),
-            Progress::Reading if is_refused(cluster, now) || (others_are_read && is_silent()) => Progress::Read,
+            ReadProgress::Reading if cluster.settled() => ReadProgress::Optional(Instant::now() + OPTIONAL_PATIENCE),
+            ReadProgress::Reading if is_refused(cluster, now) || (others_are_read && is_silent()) => ReadProgress::Read,
             before => before,
         };
         let is_over = |end| cluster.optional_settled() || Instant::now() >= end;
         if progress.optional_end().is_some_and(is_over) {
-            *progress = Progress::Read;
+            *progress = ReadProgress::Read;
         }
     }
 }
@@ -151,19 +151,19 @@ fn is_refused(cluster: &ClusterState, now: Now) -> bool {
 
 /// Passes on the reports of the clusters that are read.
 fn pass_on(
-    progress: &mut [Progress],
+    progress: &mut [ReadProgress],
     model: &mut Model,
     now: Now,
     put: &mut impl FnMut(usize, ClusterReport) -> eyre::Result<()>,
 ) -> eyre::Result<()> {
-    if progress.contains(&Progress::Read) {
+    if progress.contains(&ReadProgress::Read) {
         while model.is_behind() {
             model.update(Msg::CatchUp, now);
         }
         model.update(Msg::Frame, now);
     }
-    for (at, progress) in progress.iter_mut().enumerate().filter(|(_, progress)| **progress == Progress::Read) {
-        *progress = Progress::Done;
+    for (at, progress) in progress.iter_mut().enumerate().filter(|(_, progress)| **progress == ReadProgress::Read) {
+        *progress = ReadProgress::Done;
         if let Some(cluster) = model.clusters().get(at) {
             put(at, report::cluster(cluster, now))?;
         }

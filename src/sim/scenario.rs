@@ -98,6 +98,9 @@ pub struct Scenario {
     /// Workloads that are added to clusters, also to those of `base`.
     #[serde(default, rename = "workload")]
     workloads: Vec<ScenarioWorkload>,
+    /// Raw objects that are added to every cluster, also to those of `base`, with the API that serves them.
+    #[serde(default, rename = "raw")]
+    raws: Vec<RawSpec>,
     #[serde(default, rename = "step")]
     pub(super) steps: Vec<ScriptStep>,
 }
@@ -308,6 +311,12 @@ impl Scenario {
                 .clusters;
             clusters.append(&mut scenario.clusters);
             scenario.clusters = clusters;
+        }
+        for raw in std::mem::take(&mut scenario.raws) {
+            for cluster in &mut scenario.clusters {
+                cluster.apis.serve(raw.switch());
+                cluster.raw.push(raw.clone());
+            }
         }
         for workload in std::mem::take(&mut scenario.workloads) {
             workload.check(&scenario.clusters).map_err(|(at, why)| fail(text, file, at, &why))?;

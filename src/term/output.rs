@@ -16,18 +16,18 @@ const WAITING: usize = 256 * 1024;
 /// Capacity for a whole frame: 64 KiB are enough for every cell of 200x60 with its style.
 const FRAME_BYTES: usize = 64 * 1024;
 
-/// A buffer that ratatui draws into. Clones share it; [`Output::send`] passes it on.
+/// A buffer that ratatui draws into. Clones share it; [`FrameOutput::send`] passes it on.
 #[derive(Clone)]
-pub(super) struct Output {
+pub(super) struct FrameOutput {
     /// Bytes of the frame that is being drawn.
     frame: Arc<Mutex<Vec<u8>>>,
-    sink: &'static Sink,
+    sink: &'static FrameSink,
 }
 
 /// The thread's side.
 #[derive(Default)]
-struct Sink {
-    state: Mutex<SinkState>,
+struct FrameSink {
+    state: Mutex<FrameSinkState>,
     /// Wakes the thread that writes, and those that wait until it is idle.
     changed: Condvar,
     /// Wakes the loop when the last bytes were written.
@@ -35,7 +35,7 @@ struct Sink {
 }
 
 #[derive(Default)]
-struct SinkState {
+struct FrameSinkState {
     waiting: Vec<u8>,
     /// `true` while the thread writes.
     writing: bool,
@@ -45,17 +45,17 @@ struct SinkState {
     error: Option<(io::ErrorKind, String)>,
 }
 
-impl SinkState {
+impl FrameSinkState {
     fn is_idle(&self) -> bool {
         !self.writing && self.waiting.is_empty()
     }
 }
 
 /// The terminal's sink; its thread is started once.
-fn sink() -> io::Result<&'static Sink> {
-    static SINK: OnceLock<Sink> = OnceLock::new();
+fn sink() -> io::Result<&'static FrameSink> {
+    static SINK: OnceLock<FrameSink> = OnceLock::new();
     static STARTED: Mutex<bool> = Mutex::new(false);
-    let sink = SINK.get_or_init(Sink::default);
+    let sink = SINK.get_or_init(FrameSink::default);
     let mut started = lock(&STARTED);
     if !*started {
         thread::Builder::new().name("terminal".to_owned()).spawn(|| sink.run())?;
@@ -64,7 +64,7 @@ fn sink() -> io::Result<&'static Sink> {
     Ok(sink)
 }
 
-impl Sink {
+impl FrameSink {
     /// Writes what comes, for as long as the program runs.
     fn run(&self) {
         let mut bytes = Vec::with_capacity(FRAME_BYTES);
@@ -94,7 +94,7 @@ impl Sink {
     }
 
     /// Fails if an earlier write has.
-    fn check(state: &SinkState) -> io::Result<()> {
+    fn check(state: &FrameSinkState) -> io::Result<()> {
         match &state.error {
             Some((kind, text)) => Err(io::Error::new(*kind, text.clone())),
             None => Ok(()),
@@ -115,7 +115,7 @@ fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-impl Output {
+impl FrameOutput {
     /// Opens the terminal's output.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Output {
     pub(super) fn send(&self) -> io::Result<()> {
         let mut frame = lock(&self.frame);
         let mut state = lock(&self.sink.state);
-        Sink::check(&state)?;
+        FrameSink::check(&state)?;
         state.waiting.append(&mut frame);
         self.sink.changed.notify_all();
         Ok(())
@@ -143,7 +143,7 @@ impl Output {
     /// If an earlier write has failed.
     pub(super) fn send_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = lock(&self.sink.state);
-        Sink::check(&state)?;
+        FrameSink::check(&state)?;
         if state.waiting.len() + bytes.len() <= WAITING {
             state.waiting.extend_from_slice(bytes);
             self.sink.changed.notify_all();
@@ -169,7 +169,7 @@ impl Output {
     }
 }
 
-impl Write for Output {
+impl Write for FrameOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         lock(&self.frame).extend_from_slice(bytes);
         Ok(bytes.len())

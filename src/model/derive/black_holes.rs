@@ -97,7 +97,7 @@ struct NodeLives {
     /// Namespace of the last one.
     namespace: Clean,
     /// Last request, by both clocks.
-    asked: Option<Asked>,
+    asked: Option<Inquiry>,
     /// Time at which it became a black hole.
     since: Option<Mono>,
     finding: Option<Result<EndReason, Box<Failure>>>,
@@ -105,7 +105,7 @@ struct NodeLives {
 
 /// A request for the failed pods of a node.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct Inquiry {
     at: Mono,
     /// The time by the server's clock.
     server: Timestamp,
@@ -148,7 +148,7 @@ impl BlackHoles {
         }
         let name = self.candidates.remove(0);
         let node = self.nodes.get_mut(&name)?;
-        node.asked = Some(Asked { at: now, server, answered: false });
+        node.asked = Some(Inquiry { at: now, server, answered: false });
         Some((name, node.namespace.clone()))
     }
 

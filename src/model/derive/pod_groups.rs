@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::facts::gang::GangSystem;
 use crate::facts::image::registry;
-use crate::facts::pod::PodFacts;
+use crate::facts::pod::{PodFacts, TroubleKind};
 use crate::facts::text::Clean;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::sorter::SLICE;
@@ -110,6 +110,11 @@ impl PodGroup {
     }
 }
 
+/// Kind of the groups by registry whose pods cannot pull.
+const PULL: &str = "pull";
+/// Text of the kubelet's own limit of pulls (`registryPullQPS`), which is no fault of a registry.
+const OWN_LIMIT: &str = "pull QPS exceeded";
+
 /// The same of one pod, without a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct GroupOfPod<'a> {
@@ -132,8 +137,10 @@ impl<'a> GroupOfPod<'a> {
             (PodGrouping::Node, _) => id(pod.node),
             (PodGrouping::Namespace, _) => id(pod.namespace),
             (PodGrouping::Registry, _) => {
-                let image = pod.trouble.map(|trouble| trouble.image).filter(|image| !image.is_empty());
-                id(image.map_or("", registry))
+                let Some(trouble) = pod.trouble.filter(|trouble| !trouble.image.is_empty()) else { return id("") };
+                // Pods that crash with an image of a registry must not hide that others cannot pull from it.
+                let is_pull = trouble.kind == TroubleKind::ImagePull && !trouble.message.contains(OWN_LIMIT);
+                Self { kind: if is_pull { PULL } else { "" }, ..id(registry(trouble.image)) }
             }
         }
     }
@@ -154,6 +161,7 @@ impl PodGroupKey {
             PodGrouping::Owner | PodGrouping::Gang => format!("of {kind}/{id} in {namespace}"),
             PodGrouping::Node => format!("on {id}"),
             PodGrouping::Namespace => format!("in {id}"),
+            PodGrouping::Registry if &**kind == PULL => format!("that cannot pull from {id}"),
             PodGrouping::Registry => format!("with an image of {id}"),
             PodGrouping::None => String::new(),
         }

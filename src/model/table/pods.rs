@@ -78,6 +78,11 @@ impl PodRow<'_> {
         self.member.map(MemberTrouble::text).or(self.trouble.map(TroubleClass::text))
     }
 
+    /// Order by trouble: the worst first, and of the same the pods that hold the most devices.
+    fn trouble_order(&self) -> Option<i128> {
+        self.trouble_rank().map(|rank| (rank << 64) - i128::from(self.gpus))
+    }
+
     /// Rank of its trouble, worst first; members of gangs are not compared with other pods.
     fn trouble_rank(&self) -> Option<i128> {
         let member = self.member.and_then(|trouble| i128::try_from(trouble.severity()).ok());
@@ -204,7 +209,7 @@ const COLUMNS: &[Column<Pods>] = &[
         rank: 1,
         shown: |scope| scope.has_trouble(),
         sort: Some(SortBy::Column("trouble")),
-        key: |pod| SortKey::Number(pod.trouble_rank()),
+        key: |pod| SortKey::Number(pod.trouble_order()),
         filter: FilterMatch::Text(|pod, text| pod.trouble_text().is_some_and(|trouble| contains(trouble, text))),
         in_words: true,
         cell: Cell::Drawn(PodFigure::Trouble),

@@ -68,6 +68,18 @@ pub(in crate::sim) enum DraVersion {
 }
 
 impl ApisSpec {
+    /// Serves the owners of gangs, or queues, if nothing is said of them.
+    pub(super) fn serve(&mut self, switch: ApiSwitch) {
+        let access = match switch {
+            ApiSwitch::Owners => &mut self.owners,
+            ApiSwitch::Queues => &mut self.queues,
+            _ => return,
+        };
+        if *access == CustomAccess::Absent {
+            *access = CustomAccess::Served;
+        }
+    }
+
     /// Returns `true` if the API of this switch is served in an `apiVersion`.
     pub(in crate::sim) fn serves(&self, switch: ApiSwitch, version: &str) -> bool {
         match switch {

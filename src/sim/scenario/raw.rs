@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::bounds::{self, at_most};
 use super::read_duration;
 use crate::sim::raw::RawRecord;
-use crate::sim::resource::SimResource;
+use crate::sim::resource::{ApiSwitch, SimResource};
 use crate::sim::template::{raw, time};
 
 /// The start of a value that is filled in: `"@-3h"` is three hours before the simulation starts, `"@+1h"` an hour after, and
@@ -53,6 +53,11 @@ fn resource<'de, D: Deserializer<'de>>(from: D) -> Result<SimResource, D::Error>
 }
 
 impl RawSpec {
+    /// The switch of the API that serves it.
+    pub(super) fn switch(&self) -> ApiSwitch {
+        self.resource.spec().switch
+    }
+
     /// The reason why this cannot be served, unless it is broken on purpose.
     pub(super) fn error(&self) -> Option<String> {
         let text = self.text(0, 0);

@@ -255,7 +255,7 @@ fn a_group_opens_exactly_its_pods_and_esc_leads_back_to_its_row() {
     bench.act(Action::Down);
     bench.act(Action::Open);
     let shown = text(&mut bench, (160, 60));
-    assert!(shown.contains("pods in trouble with an image of registry.example 37"), "{shown}");
+    assert!(shown.contains("pods in trouble that cannot pull from registry.example 37"), "{shown}");
     assert!(!shown.contains("crashes"), "registry.example.org is another registry: {shown}");
     bench.act(Action::Back);
     let shown = text(&mut bench, (160, 30));

@@ -155,7 +155,7 @@ fn a_pod_that_works_with_no_other_is_no_gang() {
         sized(ranked(LeaderWorkerSet, 0, 0), 1),
     ];
     for pod in alone {
-        assert_eq!(rows_of(&[pod.clone()]), Vec::<String>::new(), "{:?}", pod.gang);
+        assert_eq!(rows_of(std::slice::from_ref(&pod)), Vec::<String>::new(), "{:?}", pod.gang);
     }
     assert_eq!(rows_of(&[sized(ranked(LeaderWorkerSet, 0, 0), 2)]), ["llm 1/2 8 incomplete"]);
     assert_eq!(rows_of(&[ranked(GangSystem::JobSet, 0, 3)]), ["llm 1/≥4 8 running"]);
@@ -165,7 +165,7 @@ fn a_pod_that_works_with_no_other_is_no_gang() {
 fn gangs_of_one_key_are_told_apart_by_namespace_kind_and_name() {
     let group = |app: &'static str, pod: &'static str, namespace| {
         let gang = unranked(GangSystem::YuniKorn, pod).gang.map(|gang| GangMember { name: app, ..gang });
-        PodFacts { gang, namespace, ..unranked(GangSystem::YuniKorn, pod) }
+        PodFacts { namespace, gang, ..unranked(GangSystem::YuniKorn, pod) }
     };
     let pods = [
         group("app-1 workers", "a", "ns"),
