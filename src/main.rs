@@ -221,7 +221,9 @@ async fn check_one(
         completed.push(step);
     }
     if let Err(error) = task.await {
-        completed.push(CheckStep::new("check", StepOutcome::Fail, &format!("broke off: {error}")));
+        let step = CheckStep::new("check", StepOutcome::Fail, &format!("broke off: {error}"));
+        print(report::check::line(&step)).await;
+        completed.push(step);
     }
     report::check::ClusterCheck::new(context, server, completed)
 }

@@ -240,6 +240,7 @@ fn enter() -> io::Result<()> {
         return Err(io::Error::other("the program ends"));
     }
     ENTERED.store(true, Ordering::SeqCst);
+    output::reopen();
     let set_up = || {
         raw::enter()?;
         execute!(io::stdout(), Print(PUSH_TITLE), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
@@ -254,8 +255,8 @@ pub fn leave() {
     }
     // Raw mode first: it needs a system call and no output, so it works even if the terminal accepts no bytes.
     raw::leave();
-    // The rest of a frame that the terminal does not take would only be followed by bytes that it does not take either.
-    if !output::settle(RESTORE_PATIENCE, BUSY_PATIENCE, accepts_bytes) {
+    // A terminal that does not take the rest of a piece would not take these bytes either.
+    if !output::close(RESTORE_PATIENCE) {
         return;
     }
     let mut out = io::stdout();
@@ -406,6 +407,7 @@ pub fn exit(code: i32) -> ! {
         // Another thread is already exiting.
         thread::park();
     }
+    let taken = output::taken();
     let (done, wait) = std::sync::mpsc::sync_channel(1);
     let restore = thread::Builder::new().name("restore".into()).spawn(move || {
         leave();
@@ -413,7 +415,8 @@ pub fn exit(code: i32) -> ! {
     });
     if restore.is_ok() {
         let late = wait.recv_timeout(RESTORE_PATIENCE) == Err(RecvTimeoutError::Timeout);
-        if late && accepts_bytes() {
+        // While a write waits, the terminal does not say that it accepts bytes.
+        if late && (accepts_bytes() || output::taken() != taken) {
             let _ = wait.recv_timeout(BUSY_PATIENCE);
         }
     } else {

@@ -179,3 +179,17 @@ fn pty_f94_q_leaves_while_the_terminal_does_not_read() {
     terminal.press("q");
     wait_until("the end of the program", || !std::path::Path::new(&format!("/proc/{program}")).exists());
 }
+
+#[test]
+fn pty_f94_a_terminal_that_reads_slowly_is_restored_in_the_middle_of_a_frame() {
+    let served = TestServer::scenario("small");
+    let mut terminal = Terminal::start(&served, "", &[]);
+    terminal.wait_for("✓ Ready");
+    terminal.slow_down();
+    for _ in 0..10 {
+        terminal.press("\u{c}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    terminal.press("q");
+    terminal.expect_exit(0);
+}

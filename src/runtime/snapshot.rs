@@ -12,7 +12,7 @@ use super::{Clusters, Watched};
 use crate::clock::Clock;
 use crate::model::app::Model;
 use crate::model::cluster::ClusterState;
-use crate::msg::{Effect, Layer, Msg, Now};
+use crate::msg::{Effect, Failure, Layer, Msg, Now};
 use crate::report::{self, ClusterReport, Snapshot};
 
 /// Time to wait for optional APIs once nodes and pods are complete.
@@ -20,6 +20,8 @@ const OPTIONAL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Time to wait for a cluster whose every attempt has failed without an answer.
 const FAILED_PATIENCE: Duration = Duration::from_secs(2);
+/// Number of attempts of one request that have to fail so.
+const REFUSED_ATTEMPTS: u32 = 2;
 /// Time to wait for a cluster that has not answered at all while the others are done.
 const SILENT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -84,7 +86,8 @@ fn read(
                 }
                 _ = second.tick() => perform(model.update(Msg::Tick, clock.now()), &clusters),
             }
-            model.query_queues(clock.now()).into_iter().for_each(|effect| perform(Some(effect), &clusters));
+            let queries = model.query_queues(clock.now()).into_iter().filter(|effect| is_wanted(effect, &progress));
+            queries.for_each(|effect| perform(Some(effect), &clusters));
             advance(&mut progress, model.clusters(), clock.now());
             pass_on(&mut progress, &mut model, clock.now(), &mut put)?;
         }
@@ -120,18 +123,27 @@ impl ReadProgress {
     }
 }
 
+/// Returns `false` for an effect of a cluster whose report was passed on already.
+fn is_wanted(effect: &Effect, progress: &[ReadProgress]) -> bool {
+    match effect {
+        Effect::Query(id, _) => progress.get(usize::from(id.0)) != Some(&ReadProgress::Done),
+        _ => true,
+    }
+}
+
 /// Advances the clusters for which waiting brings nothing more.
 fn advance(progress: &mut [ReadProgress], clusters: &[ClusterState], now: Now) {
-    let settled = clusters.iter().filter(|cluster| cluster.settled() || is_refused(cluster, now)).count();
-    let is_alone = clusters.len() == 1;
-    // Those that answer nothing at all wait for the others, and then not for long.
-    let silent = clusters.iter().filter(|cluster| !cluster.settled() && cluster.link().unheard(now).is_some()).count();
-    let others_are_read = !is_alone && settled + silent >= clusters.len();
+    let is_read = |cluster: &ClusterState| cluster.settled() || is_refused(cluster, now);
+    let unheard = |cluster: &ClusterState| cluster.link().unheard(now);
+    // Those that answer nothing at all wait for the others, and then not for long. Without others they wait for the deadline.
+    let others_are_read = clusters.iter().any(ClusterState::settled)
+        && clusters.iter().all(|cluster| is_read(cluster) || unheard(cluster).is_some());
     for (progress, cluster) in progress.iter_mut().zip(clusters) {
-        let is_silent = || cluster.link().unheard(now).is_some_and(|span| span >= SILENT_PATIENCE);
+        let is_silent = || unheard(cluster).is_some_and(|span| span >= SILENT_PATIENCE);
         *progress = match *progress {
             ReadProgress::Reading if cluster.settled() => ReadProgress::Optional(Instant::now() + OPTIONAL_PATIENCE),
-            ReadProgress::Reading if is_refused(cluster, now) || (others_are_read && is_silent()) => ReadProgress::Read,
+            ReadProgress::Reading if is_refused(cluster, now) => ReadProgress::Read,
+            ReadProgress::Reading if others_are_read && is_silent() => ReadProgress::Read,
             before => before,
         };
         let is_over = |end| cluster.optional_settled() || Instant::now() >= end;
@@ -141,12 +153,16 @@ fn advance(progress: &mut [ReadProgress], clusters: &[ClusterState], now: Now) {
     }
 }
 
-/// Returns `true` if every attempt to reach a cluster has failed for a while, and none because of its deadline.
+/// Returns `true` if every attempt to reach a cluster has failed at once for a while, retries too; one that ran into its deadline
+/// may be a slow server.
 fn is_refused(cluster: &ClusterState, now: Now) -> bool {
     let fails_at_once =
         |layer| matches!(layer, Layer::Credentials | Layer::Dns | Layer::Proxy | Layer::Connect | Layer::Tls);
-    let failed = cluster.link().failures().any(|failure| fails_at_once(failure.layer));
-    failed && cluster.link().unheard(now).is_some_and(|span| span >= FAILED_PATIENCE)
+    let is_final = |failure: &Failure| fails_at_once(failure.layer) && !failure.timeout;
+    let was_retried = cluster.link().failures().any(|failure| failure.attempt >= REFUSED_ATTEMPTS);
+    was_retried
+        && cluster.link().failures().all(is_final)
+        && cluster.link().unheard(now).is_some_and(|span| span >= FAILED_PATIENCE)
 }
 
 /// Passes on the reports of the clusters that are read.

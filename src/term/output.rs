@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Maximum number of bytes that wait besides a frame: a text for the clipboard and some notifications.
 const WAITING: usize = 256 * 1024;
 
+/// Bytes of one write: while the terminal is left, no more of a frame than this is waited for.
+const PIECE: usize = 512;
+
 /// Capacity for a whole frame: 64 KiB are enough for every cell of 200x60 with its style.
 const FRAME_BYTES: usize = 64 * 1024;
 
@@ -39,8 +42,12 @@ struct FrameSinkState {
     waiting: Vec<u8>,
     /// `true` while the thread writes.
     writing: bool,
-    /// Duration of the last write.
+    /// Pieces that the terminal has taken so far.
+    taken: u64,
+    /// Duration of the writes since it was last read.
     took: Duration,
+    /// `true` after the terminal was left: what is drawn then is dropped.
+    closed: bool,
     /// Set once a write has failed: the terminal is gone.
     error: Option<(io::ErrorKind, String)>,
 }
@@ -80,10 +87,10 @@ impl FrameSink {
                 state.writing = true;
             }
             let start = Instant::now();
-            let written = write_all(&stdout, &bytes);
+            let written = bytes.chunks(PIECE).try_for_each(|piece| self.write(&stdout, piece));
             let mut state = lock(&self.state);
             state.writing = false;
-            state.took = start.elapsed();
+            state.took += start.elapsed();
             if let Err(error) = written {
                 state.error.get_or_insert((error.kind(), error.to_string()));
             }
@@ -91,6 +98,16 @@ impl FrameSink {
             self.changed.notify_all();
             self.idle.notify_one();
         }
+    }
+
+    /// Writes one piece, unless the terminal was left meanwhile: an escape sequence that is cut ends at the next one.
+    fn write(&self, to: impl AsFd, piece: &[u8]) -> io::Result<()> {
+        if lock(&self.state).closed {
+            return Ok(());
+        }
+        write_all(to, piece)?;
+        lock(&self.state).taken += 1;
+        Ok(())
     }
 
     /// Fails if an earlier write has.
@@ -132,6 +149,9 @@ impl FrameOutput {
         let mut frame = lock(&self.frame);
         let mut state = lock(&self.sink.state);
         FrameSink::check(&state)?;
+        if state.closed {
+            frame.clear();
+        }
         state.waiting.append(&mut frame);
         self.sink.changed.notify_all();
         Ok(())
@@ -144,7 +164,7 @@ impl FrameOutput {
     pub(super) fn send_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = lock(&self.sink.state);
         FrameSink::check(&state)?;
-        if state.waiting.len() + bytes.len() <= WAITING {
+        if !state.closed && state.waiting.len() + bytes.len() <= WAITING {
             state.waiting.extend_from_slice(bytes);
             self.sink.changed.notify_all();
         }
@@ -156,9 +176,9 @@ impl FrameOutput {
         lock(&self.sink.state).is_idle()
     }
 
-    /// Duration of the last write.
+    /// Duration of the writes since the last call.
     pub(super) fn took(&self) -> Duration {
-        lock(&self.sink.state).took
+        std::mem::take(&mut lock(&self.sink.state).took)
     }
 
     /// Waits until everything was written.
@@ -181,20 +201,32 @@ impl Write for FrameOutput {
     }
 }
 
-/// Drops what was not begun, and waits until the rest is written: for `patience`, and for `more` while the terminal takes bytes.
-/// Returns `true` if nothing is being written then.
-pub(super) fn settle(patience: Duration, more: Duration, accepts_bytes: impl Fn() -> bool) -> bool {
+/// Number of pieces that the terminal has taken so far: it grows while a slow terminal reads.
+pub(super) fn taken() -> u64 {
+    sink().map_or(0, |sink| lock(&sink.state).taken)
+}
+
+/// Takes frames again after [`close`].
+pub(super) fn reopen() {
+    if let Ok(sink) = sink() {
+        lock(&sink.state).closed = false;
+    }
+}
+
+/// Drops everything that was not written, also a text for the clipboard, and waits until the piece that is being written has ended,
+/// for at most this time. Nothing more is written until [`reopen`]. Returns `true` if nothing is being written then.
+pub(super) fn close(patience: Duration) -> bool {
     let Ok(sink) = sink() else { return true };
-    let start = Instant::now();
+    let end = Instant::now() + patience;
     let mut state = lock(&sink.state);
+    state.closed = true;
     state.waiting.clear();
     while state.writing {
-        let limit = if accepts_bytes() { more } else { patience };
-        if start.elapsed() >= limit {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return false;
         }
-        let slice = Duration::from_millis(10);
-        state = sink.changed.wait_timeout(state, slice).unwrap_or_else(PoisonError::into_inner).0;
+        state = sink.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
     }
     true
 }

@@ -26,6 +26,8 @@ pub(crate) struct Terminal {
     output: Arc<Mutex<TerminalOutput>>,
     /// `true` while the terminal does not read.
     held: Arc<AtomicBool>,
+    /// `true` while it reads about 20 kB a second.
+    slow: Arc<AtomicBool>,
 }
 
 fn size(cols: u16, rows: u16) -> PtySize {
@@ -66,11 +68,16 @@ impl Terminal {
         }));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let (sink, held) = (Arc::clone(&shown), Arc::new(AtomicBool::new(false)));
-        let is_held = Arc::clone(&held);
+        let (sink, held, slow) = (Arc::clone(&shown), Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let (is_held, is_slow) = (Arc::clone(&held), Arc::clone(&slow));
         thread::spawn(move || {
             let mut buf = vec![0; 65536];
-            while let Ok(n @ 1..) = reader.read(&mut buf) {
+            loop {
+                let most = if is_slow.load(Ordering::Relaxed) { 64 } else { buf.len() };
+                let Ok(n @ 1..) = reader.read(&mut buf[..most]) else { return };
+                if most == 64 {
+                    thread::sleep(Duration::from_millis(3));
+                }
                 while is_held.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(5));
                 }
@@ -79,7 +86,7 @@ impl Terminal {
                 shown.raw.extend_from_slice(&buf[..n]);
             }
         });
-        Self { master: pair.master, writer, child, output: shown, held }
+        Self { master: pair.master, writer, child, output: shown, held, slow }
     }
 
     /// The leader of the session.
@@ -133,6 +140,11 @@ impl Terminal {
     /// Stops reading what the program writes, or goes on.
     pub(crate) fn hold(&self, held: bool) {
         self.held.store(held, Ordering::Relaxed);
+    }
+
+    /// From now on reads slowly.
+    pub(crate) fn slow_down(&self) {
+        self.slow.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn resize(&self, cols: u16, rows: u16) {
