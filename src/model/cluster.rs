@@ -71,6 +71,7 @@ pub use hits::HitKey;
 pub use one_shot::PendingPod;
 pub use pod_groups::PodGroupView;
 pub use pod_list::{PodPlace, PodSet, PodTable};
+pub use queries::WaitingObjects;
 pub(crate) use table::SavedNodes;
 pub use views::{ClusterSummary, Health, HeapBytes, Liveness, NodeCounts, NodeDetail, NodeItem, PageUnderWay};
 

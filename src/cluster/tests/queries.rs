@@ -426,7 +426,7 @@ async fn queues_are_listed_while_a_screen_shows_them_and_say_why_a_gang_waits() 
         format!("Kueue workload jobset-vision-xl-4f1c0 in team-a: QuotaReserved=False (WaitingForQuota), {QUOTA}");
     assert_eq!(cluster.queue_of_gang(&gang).unwrap().text(), text);
     let without: Vec<_> =
-        cluster.waiting_without_pods().iter().map(|words| words.entry.owner_name.to_string()).collect();
+        cluster.waiting_without_pods().unwrap().iter().map(|words| words.entry.owner_name.to_string()).collect();
     assert_eq!((without, cluster.queues().not_visible()), (vec!["later".to_owned()], None));
     let table = rig.seen().into_iter().find(|seen| seen.path == WORKLOADS).unwrap();
     assert_eq!((&*table.accept, table.param("limit")), ("application/json;as=Table;v=v1;g=meta.k8s.io", Some("500")));

@@ -31,16 +31,34 @@ pub(super) struct Queries {
     /// Owners of gangs that were read.
     owners: HashMap<GangKey, ReadOwner>,
     queues: QueueStore,
-    /// Waiting objects of queues of which no pod exists, in words.
-    without_pods: WaitingObjects,
+    /// Waiting objects of queues, as they were counted last.
+    objects: WaitingObjects,
+    /// Inputs of that count.
+    counted: Option<CountInputs>,
 }
 
-/// Waiting objects of queues of which no pod exists, in words, as they were counted last.
-#[derive(Debug, Default)]
-struct WaitingObjects {
-    texts: Vec<Clean>,
-    /// Revisions of queues and pods, each of which only grows.
-    inputs: Option<u64>,
+/// Waiting objects of queues, as far as it is known of which no pod exists.
+#[derive(Debug, PartialEq, Eq)]
+pub enum WaitingObjects {
+    /// Those without pods, in words: `train: Kueue workload vision-xl: QuotaReserved=False`.
+    WithoutPods(Vec<Clean>),
+    /// The pods are not known, so only the number of all waiting objects is.
+    PodsUnknown(usize),
+}
+
+impl Default for WaitingObjects {
+    fn default() -> Self {
+        Self::WithoutPods(Vec::new())
+    }
+}
+
+/// Inputs of the count of waiting objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CountInputs {
+    /// Revisions of queues and pods together, each of which only grows.
+    revision: u64,
+    /// `true` if every list of pods is complete.
+    pods: bool,
 }
 
 #[derive(Debug)]
@@ -121,25 +139,31 @@ impl ClusterState {
         queues::of_pod(self.queues(), pod)
     }
 
-    /// Waiting objects of queues of which no pod exists, by namespace and name. O(objects × gangs), so not for a frame.
+    /// Waiting objects of queues of which no pod exists, by namespace and name; `None` unless all watched pods are known.
+    /// O(objects × gangs), so not for a frame.
     #[must_use]
-    pub fn waiting_without_pods(&self) -> Vec<QueueWords<'_>> {
-        queues::without_pods(self.queues(), &self.pods)
+    pub fn waiting_without_pods(&self) -> Option<Vec<QueueWords<'_>>> {
+        self.tracks.pods.complete().then(|| queues::without_pods(self.queues(), &self.pods))
     }
 
-    /// The same in words, as they were counted last: `train: Kueue workload vision-xl: QuotaReserved=False`.
+    /// The same in words, as they were counted last.
     #[must_use]
-    pub fn waiting_objects(&self) -> &[Clean] {
-        &self.queries.without_pods.texts
+    pub fn waiting_objects(&self) -> &WaitingObjects {
+        &self.queries.objects
     }
 
     /// Counts these again if something has changed; once a second while they are shown.
     pub(in crate::model) fn count_waiting(&mut self) {
-        let inputs = Some(self.queues().revision() + self.pods.revision());
-        if self.queries.without_pods.inputs != inputs {
+        let revision = self.queues().revision() + self.pods.revision();
+        let inputs = Some(CountInputs { revision, pods: self.tracks.pods.complete() });
+        if self.queries.counted != inputs {
             let text = |words: &QueueWords<'_>| Clean::new(&format!("{}: {}", words.entry.namespace, words.text()));
-            let texts = self.waiting_without_pods().iter().map(text).collect();
-            self.queries.without_pods = WaitingObjects { texts, inputs };
+            let waits = |words: &QueueWords<'_>| words.entry.state == QueueState::Waiting;
+            let objects = match self.waiting_without_pods() {
+                Some(objects) => WaitingObjects::WithoutPods(objects.iter().map(text).collect()),
+                None => WaitingObjects::PodsUnknown(self.queues().entries().filter(waits).count()),
+            };
+            (self.queries.objects, self.queries.counted) = (objects, inputs);
         }
     }
 

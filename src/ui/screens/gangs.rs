@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::action::{Action, TopScreen};
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
-use crate::model::cluster::{ClusterState, GangView};
+use crate::model::cluster::{ClusterState, GangView, WaitingObjects};
 use crate::model::derive::gangs::{GangRow, GangState, MemberTrouble, Wanted, WorstMember};
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::known::Known;
@@ -64,13 +64,20 @@ fn queue_lines(cluster: &ClusterState, area: Rect) -> Vec<TextLine> {
     if area.height < WITH_QUEUES {
         return Vec::new();
     }
-    let waiting = cluster.waiting_objects();
+    let bound = if cluster.queues().is_partial() { "at least " } else { "" };
     let mut lines = Vec::new();
-    if !waiting.is_empty() {
-        let bound = if cluster.queues().is_partial() { "at least " } else { "" };
-        let text = format!("{bound}{} more in queues, without pods", grouped(waiting.len() as u64));
-        lines.push(line(Role::Focus, format!(" {text}")));
-        lines.extend(waiting.iter().take(NAMED).map(|text| line(Role::Warn, format!(" {text}"))));
+    match cluster.waiting_objects() {
+        WaitingObjects::WithoutPods(waiting) if !waiting.is_empty() => {
+            let text = format!("{bound}{} more in queues, without pods", grouped(waiting.len() as u64));
+            lines.push(line(Role::Focus, format!(" {text}")));
+            lines.extend(waiting.iter().take(NAMED).map(|text| line(Role::Warn, format!(" {text}"))));
+        }
+        WaitingObjects::WithoutPods(_) | WaitingObjects::PodsUnknown(0) => {}
+        WaitingObjects::PodsUnknown(waiting) => {
+            let text =
+                format!("{bound}{} waiting in queues; which of them have pods is not known", grouped(*waiting as u64));
+            lines.push(line(Role::Unknown, format!(" {text}")));
+        }
     }
     lines
         .extend(cluster.queues().not_visible().map(|why| line(Role::Muted, format!(" queues are not visible: {why}"))));

@@ -12,7 +12,7 @@ use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::app::screens::Screen;
 use crate::model::fixture::{Bench, at, failure, gpu_node, gpu_pod, node, pod, turned};
-use crate::msg::{ClusterEvent, Failure, GangOwner, Layer, Query, QueryAnswer, QueryResult, QueueListing};
+use crate::msg::{ClusterEvent, Failure, GangOwner, Layer, Query, QueryAnswer, QueryResult, QueueListing, Resource};
 use crate::theme::{Depth, Theme};
 
 /// A running pod of a gang with 8 GPUs.
@@ -343,6 +343,21 @@ fn gangs_that_wait_in_a_queue_without_a_pod_are_named_below_the_list_and_others_
     let shown = text(&mut bench, (120, 40));
     assert!(has(&shown, &["Kueue workload jobset-vision-xl-1 in research: QuotaReserved=False"]), "{shown}");
     assert_eq!(names(&text(&mut bench, (120, 12))), [""; 0], "a small screen has its members");
+}
+
+#[test]
+fn without_all_pods_nothing_is_said_to_wait_without_pods() {
+    let mut bench = Bench::new(&["prod"]);
+    bench.act(Action::Gangs);
+    let listed = || Ok(vec![workload("jobset-vision-xl-1", "vision-xl"), workload("jobset-later-2", "later")]);
+    list_queues(&mut bench, listed());
+    let unknown = " 2 waiting in queues; which of them have pods is not known";
+    let loading = text(&mut bench, (120, 40));
+    assert!(has(&loading, &[unknown]) && !loading.contains("without pods"), "{loading}");
+    bench.denied(Resource::Pods);
+    bench.wait(1);
+    let denied = text(&mut bench, (120, 40));
+    assert!(has(&denied, &[unknown]) && !denied.contains("without pods"), "{denied}");
 }
 
 #[test]
