@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::response::Parts;
+use jiff::SignedDuration;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
@@ -19,14 +21,20 @@ use super::detail::{field, segment};
 use super::warnings;
 use crate::clock::wall;
 use crate::facts::owner::{OwnerSize, decode_size, owner_api};
-use crate::facts::pod::{FailedPod, FailedPodList};
+use crate::facts::pod::{Blame, FailedPod, FailedPodList, FailedPods};
 use crate::facts::text::Clean;
 use crate::msg::{CallKind, ClusterEvent, GangOwner, Layer, Query, QueryAnswer, QueryKind, QueryResult, Resource};
 
 /// Queries of one kind that wait. The model has fewer at a time.
 const WAITING: usize = 8;
-/// Objects in the one page of a query.
+/// Objects in a page of a query.
 const PAGE: u32 = 500;
+/// Maximum number of pages of the failed pods of a node. They come by name, so old ones may hide the young.
+const FAILED_PAGES: usize = 4;
+/// 5 min: failed pods that are older say nothing about the node now. By our clock; the model judges by the server's.
+const YOUNG: SignedDuration = SignedDuration::from_secs(300);
+/// 4 MiB: maximum size of a single object.
+const OBJECT_BYTES: usize = 4 << 20;
 /// 2 s: the server gets this much less time than the client, so that its own timeout differs from the client's.
 const MARGIN: Duration = Duration::from_secs(2);
 /// 150 s: deadline of all requests of one query together; the model takes a query for lost after 180 s.
@@ -118,12 +126,29 @@ impl QueryReader<'_> {
         self.read_as(self.kind, path, query, body).await
     }
 
+    /// The same for a single object.
+    async fn get(&self, path: &str, body: &mut impl BodySink) -> Result<Parts, RequestError> {
+        let bytes = OBJECT_BYTES.min(self.shared.tuning.page_bytes);
+        self.send(self.kind, path, "", bytes, body).await
+    }
+
     /// The same as another kind of call.
     async fn read_as(
         &self,
         kind: CallKind,
         path: &str,
         query: &str,
+        body: &mut impl BodySink,
+    ) -> Result<Parts, RequestError> {
+        self.send(kind, path, query, self.shared.tuning.page_bytes, body).await
+    }
+
+    async fn send(
+        &self,
+        kind: CallKind,
+        path: &str,
+        query: &str,
+        bytes: usize,
         body: &mut impl BodySink,
     ) -> Result<Parts, RequestError> {
         let (shared, tuning) = (self.shared, &self.shared.tuning);
@@ -134,7 +159,7 @@ impl QueryReader<'_> {
             idle: tuning.idle.least,
             cap: tuning.page_cap,
             slowest: tuning.slowest_body,
-            bytes: tuning.page_bytes,
+            bytes,
         };
         let server = tuning.page_cap.saturating_sub(MARGIN).as_secs().max(1);
         let separator = if query.is_empty() { "" } else { "&" };
@@ -150,22 +175,43 @@ impl QueryReader<'_> {
     }
 }
 
-/// One page of the failed pods of a node. `spec.nodeName` is the indexed field of pods.
+/// The failed pods of a node, up to the first page on which a young one speaks against the node. `spec.nodeName` is the indexed
+/// field of pods.
 async fn failed_pods(
     reader: &QueryReader<'_>,
     node: &Clean,
     namespace: Option<&Clean>,
-) -> Result<Vec<FailedPod>, RequestError> {
+) -> Result<FailedPods, RequestError> {
     let path = match namespace {
         None => Resource::Pods.list_path(),
         Some(namespace) => Resource::Pods.list_path_in(&segment(namespace).to_string()),
     };
     let selector = format!("spec.nodeName%3D{}%2Cstatus.phase%3DFailed", field(node));
-    let mut body = FailedPodList::default();
-    let head = reader.read(&path, &format!("limit={PAGE}&fieldSelector={selector}"), &mut body).await?;
-    let start = body.start().to_vec();
-    let (_, pods) = body.end().map_err(|error| classify::unreadable(&head, &start, &error.text))?;
-    Ok(pods)
+    let from = wall().checked_sub(YOUNG).unwrap_or_default();
+    let is_evidence = |pod: &FailedPod| pod.blame != Blame::Pod && pod.created.is_some_and(|created| created >= from);
+    let mut found = FailedPods::default();
+    let mut token = String::new();
+    for number in 0..FAILED_PAGES {
+        let next = if number == 0 { String::new() } else { format!("&continue={token}") };
+        let mut body = FailedPodList::default();
+        let query = format!("limit={PAGE}&fieldSelector={selector}{next}");
+        let head = match reader.read(&path, &query, &mut body).await {
+            Ok(head) => head,
+            // What was read stays, with the mark that there is more.
+            Err(_) if number > 0 => break,
+            Err(error) => return Err(error),
+        };
+        let start = body.start().to_vec();
+        let (list, page) = body.end().map_err(|error| classify::unreadable(&head, &start, &error.text))?;
+        let evidence = page.pods.iter().any(is_evidence);
+        found.pods.extend(page.pods);
+        found.more = page.more;
+        if evidence || list.continue_token.is_empty() {
+            break;
+        }
+        token = utf8_percent_encode(&list.continue_token, NON_ALPHANUMERIC).to_string();
+    }
+    Ok(found)
 }
 
 /// The owner of a gang. Of the versions of its kind the first that the server has is read.
@@ -177,7 +223,7 @@ async fn owner_size(reader: &QueryReader<'_>, owner: &GangOwner) -> Result<Owner
         let Some(api) = api else { break };
         let path = format!("{}/{}", api.list_path_in(version, &segment(namespace).to_string()), segment(name));
         let mut body = Vec::new();
-        match reader.read(&path, "", &mut body).await {
+        match reader.get(&path, &mut body).await {
             Ok(head) => {
                 let size = decode_size(*system, &body);
                 return size.map_err(|error| classify::unreadable(&head, &body, &error.text));

@@ -26,7 +26,7 @@ pub use constraints::{NodeRequirement, NodeSelectorTerm, NotEvaluated, PodConstr
 pub use detail::{
     AllocatedDevice, ContainerFacts, ContainerKind, ContainerState, PodClaimFacts, PodDetail, Termination,
 };
-pub use failed::{Blame, FailedPod, FailedPodList};
+pub use failed::{Blame, FailedPod, FailedPodList, FailedPods};
 pub use trouble::{PodTrouble, TroubleKind};
 
 /// Facts of a `v1.Pod`; its text is borrowed from the batch and is clean (see [`super::text`]).

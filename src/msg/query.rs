@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use crate::facts::gang::GangSystem;
 use crate::facts::owner::OwnerSize;
-use crate::facts::pod::FailedPod;
+use crate::facts::pod::FailedPods;
 use crate::facts::queue::{QueueEntry, QueueSystem};
 use crate::facts::text::Clean;
 
 /// Request that the model makes once, when an answer is needed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Query {
-    /// One page of the failed pods of a node.
+    /// The failed pods of a node: one page, and up to three more if nothing on the first speaks against the node.
     FailedPods {
         /// The node's name.
         node: Clean,
@@ -69,8 +69,8 @@ pub struct QueryAnswer {
 /// Result of a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum QueryResult {
-    /// Failed pods of the node, at most one page.
-    FailedPods(Vec<FailedPod>),
+    /// Failed pods of the node, of at most four pages.
+    FailedPods(FailedPods),
     /// The size of the owner.
     OwnerSize(OwnerSize),
     /// The systems whose API the cluster has.

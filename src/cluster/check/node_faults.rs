@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{CheckRun, StepFlow, span};
 use crate::clock::wall;
 use crate::cluster::call::Limits;
 use crate::cluster::classify::one_line;
+use crate::cluster::detail::field;
 use crate::facts::node::{NodeFacts, Readiness};
 use crate::facts::pod::{self, PodBatch};
 use crate::facts::text::{Clean, counted};
@@ -68,9 +68,7 @@ impl CheckRun {
 
     /// The pods of a node; `None` if they cannot be read.
     async fn pods_of(&mut self, node: &str) -> Option<PodBatch> {
-        let selector = format!("spec.nodeName={node}");
-        let selector = utf8_percent_encode(&selector, NON_ALPHANUMERIC);
-        let uri = format!("{}?limit=500&fieldSelector={selector}", Resource::Pods.list_path());
+        let uri = format!("{}?limit=500&fieldSelector=spec.nodeName%3D{}", Resource::Pods.list_path(), field(node));
         let small = Limits::small(self.within(self.tuning.probe_deadline));
         let limits = Limits { bytes: self.tuning.page_bytes, ..small };
         let reply = self.request(CallKind::List(Resource::Pods), &uri, limits).await;

@@ -47,7 +47,7 @@ pub(super) async fn workload(
     let version = best_version(&groups, QueueSystem::Kueue).unwrap_or(api.first_version());
     let path = format!("{}/{}", api.list_path_in(version, &segment(namespace).to_string()), segment(name));
     let mut body = Vec::new();
-    let head = reader.read(&path, "", &mut body).await?;
+    let head = reader.get(&path, &mut body).await?;
     decode_workload(&body).map_err(|error| classify::unreadable(&head, &body, &error.text))
 }
 

@@ -158,6 +158,35 @@ async fn a_node_that_kills_what_it_gets_is_named_with_the_reason_by_one_request(
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_pages_of_old_failed_pods_the_young_ones_are_found_within_four_pages() {
+    let mut rig = Rig::start(Tuning::default(), move |seen| match &*seen.path {
+        "/api/v1/pods" if is_query(seen) => {
+            let young: Vec<Value> = (0..6).map(|n| young_pod(&format!("llm-{n}"), 5 + n * 5, &rejected())).collect();
+            let mut old = young_pod("a-old", 0, &rejected());
+            old["metadata"]["creationTimestamp"] = json!("2020-01-01T00:00:00Z");
+            let page = |pods: &[Value], token: &str| {
+                let metadata = json!({"resourceVersion": "300", "continue": token});
+                let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": pods});
+                super::script::json(list.to_string())
+            };
+            match seen.param("continue") {
+                None => page(&[old], "t/1"),
+                Some("t%2F1") => page(&[old], "t2"),
+                Some("t2") => page(&[old], "t3"),
+                Some(_) => page(&young, "t4"),
+            }
+        }
+        "/api/v1/pods" if seen.is_watch() && seen.at < secs(1) => failing_watch(),
+        _ => good(seen),
+    });
+    let mut followed = Followed::scripted(&mut rig);
+    followed.pass(70).await;
+    assert_eq!(rig.seen().iter().filter(|seen| is_query(seen)).count(), 4);
+    let alerts = followed.alerts();
+    assert!(alerts[0].1.contains("UnexpectedAdmissionError ×6"), "{alerts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_alert_ends_15_minutes_after_the_last_short_life() {
     let pods: Vec<Value> = (0..6).map(|n| young_pod(&format!("llm-{n}"), 5 + n * 5, &rejected())).collect();
     let mut rig = killer(move || list_of(&pods));
@@ -185,7 +214,7 @@ async fn without_the_answer_the_alert_counts_and_says_why() {
     let mut followed = Followed::scripted(&mut rig);
     followed.pass(62).await;
     let alerts = followed.alerts();
-    assert!(alerts[0].1.contains("; why could not be read: no answer within"), "{alerts:?}");
+    assert_eq!(alerts, [], "the pods may have succeeded");
     let failed = followed.model.current().link().failures().next().unwrap().clone();
     assert_eq!((&*failed.request, failed.layer), ("list failed pods of node n1", Layer::FirstByte));
 }
@@ -247,8 +276,8 @@ async fn at_rest_nothing_is_queried_and_on_a_node_that_stands_out_one_page_by_tw
     let requests = requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     assert_eq!(requests[0].status, 200);
-    let Ok(crate::msg::QueryResult::FailedPods(pods)) = &followed.answers[0].result else { panic!("no pods") };
-    let endings: Vec<_> = pods.iter().map(|pod| (&*pod.node, &*pod.reason)).collect();
+    let Ok(crate::msg::QueryResult::FailedPods(found)) = &followed.answers[0].result else { panic!("no pods") };
+    let endings: Vec<_> = found.pods.iter().map(|pod| (&*pod.node, &*pod.reason)).collect();
     assert_eq!(endings, vec![("10-16-10-120.maas", "ExitCode:1"); 5]);
     assert_eq!(followed.alerts(), [], "pods of one owner that exit prove nothing");
 }

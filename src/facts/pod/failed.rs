@@ -79,17 +79,29 @@ pub enum Blame {
     Pod,
 }
 
+/// Failed pods, as far as they were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedPods {
+    /// The pods, by namespace and name.
+    pub pods: Vec<FailedPod>,
+    /// `true` if there are more.
+    pub more: bool,
+}
+
+/// Maximum number of pods of one page that are kept; the limit of the request, which a proxy may ignore.
+const MOST: usize = 500;
+
 /// Streaming decoder of a list of failed pods.
 #[derive(Debug, Default)]
 pub struct FailedPodList {
     decoder: ListDecoder,
-    pods: Vec<FailedPod>,
+    page: FailedPods,
 }
 
 impl FailedPodList {
     /// Decodes the next chunk of the body.
     pub fn take(&mut self, chunk: &[u8]) {
-        self.decoder.take(chunk, &mut FailedSink(&mut self.pods));
+        self.decoder.take(chunk, &mut FailedSink(&mut self.page));
     }
 
     /// First bytes of the body.
@@ -98,17 +110,18 @@ impl FailedPodList {
         self.decoder.start()
     }
 
-    /// Finishes the body and returns its pods.
+    /// Finishes the body and returns its pods, at most 500.
     ///
     /// # Errors
     /// [`DecodeError`] if the body is not a list of pods, or truncated; single unreadable pods are only counted.
-    pub fn end(mut self) -> Result<(ListHead, Vec<FailedPod>), DecodeError> {
-        let head = self.decoder.end(&mut FailedSink(&mut self.pods))?;
-        Ok((head, self.pods))
+    pub fn end(mut self) -> Result<(ListHead, FailedPods), DecodeError> {
+        let head = self.decoder.end(&mut FailedSink(&mut self.page))?;
+        self.page.more |= !head.continue_token.is_empty();
+        Ok((head, self.page))
     }
 }
 
-struct FailedSink<'p>(&'p mut Vec<FailedPod>);
+struct FailedSink<'p>(&'p mut FailedPods);
 
 impl Sink for FailedSink<'_> {
     type Raw<'a> = RawFailedPod<'a>;
@@ -118,7 +131,11 @@ impl Sink for FailedSink<'_> {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
         // A proxy may ignore the selector.
         if readable && &*raw.status.0.phase == "Failed" {
-            self.0.push(raw.facts());
+            if self.0.pods.len() < MOST {
+                self.0.pods.push(raw.facts());
+            } else {
+                self.0.more = true;
+            }
         }
         readable
     }
@@ -258,7 +275,7 @@ mod tests {
         );
         let mut list = FailedPodList::default();
         body.as_bytes().chunks(7).for_each(|chunk| list.take(chunk));
-        list.end().unwrap().1
+        list.end().unwrap().1.pods
     }
 
     fn ending(status: &str) -> (String, String, Blame) {
@@ -318,7 +335,20 @@ mod tests {
         assert_eq!(decode(r#"{"phase":"Running"}"#), []);
         let kept = format!("{:?}", decode(r#"{"phase":"Failed"}"#));
         assert!(!kept.contains("TOKEN") && !kept.contains("s3"), "{kept}");
-        let mut pods = Vec::new();
+        let mut pods = FailedPods::default();
         assert!(decode_list(b"<html>", &mut FailedSink(&mut pods)).is_err());
+    }
+
+    #[test]
+    fn of_a_page_that_is_longer_than_its_limit_500_pods_are_kept() {
+        let pod = r#"{"metadata":{"name":"p","namespace":"train"},"status":{"phase":"Failed"}}"#;
+        let body =
+            |pods: usize| format!(r#"{{"kind":"PodList","metadata":{{}},"items":[{}]}}"#, vec![pod; pods].join(","));
+        for (pods, more) in [(500, false), (501, true)] {
+            let mut list = FailedPodList::default();
+            list.take(body(pods).as_bytes());
+            let page = list.end().unwrap().1;
+            assert_eq!((page.pods.len(), page.more), (500, more));
+        }
     }
 }

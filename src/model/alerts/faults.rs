@@ -189,7 +189,7 @@ fn full<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     evidence.density.full().map(fault).collect()
 }
 
-/// Nodes that end the pods that they get. Without the reason it is a suspicion: the pods may have succeeded.
+/// Nodes that end the pods that they get. Without the right to read the reason it is a suspicion: the pods may have succeeded.
 fn black_holes<'a>(evidence: &'a Evidence<'_>) -> Vec<NodeFault<'a>> {
     let fault = |hole: BlackHole<'a>| NodeFault {
         name: Cow::Borrowed(hole.node),
@@ -210,6 +210,13 @@ impl<'a> UnhealthyNode<'a> {
     fn devices(&self, resource: &Clean) -> Option<&'a AcceleratorSum> {
         self.node.devices.iter().find(|devices| devices.resource == *resource)
     }
+}
+
+/// Words for many nodes of which some are only suspected, because the reason may not be read: `nodes whose pods lived < 60 s`.
+pub(super) fn suspicion(faults: &[NodeFault<'_>]) -> Option<&'static str> {
+    let is_suspicion =
+        |fault: &NodeFault<'_>| matches!(&fault.detail, FaultDetail::BlackHole(hole) if hole.reason.is_err());
+    faults.iter().any(is_suspicion).then_some("nodes whose pods lived < 60 s")
 }
 
 impl NodeFault<'_> {

@@ -100,7 +100,7 @@ fn derive(evidence: &Evidence<'_>, grouped: &Grouped) -> Vec<Finding> {
     for (faults, spec) in faults.iter_mut().zip(&RULES) {
         let limit = if grouped[spec.rule as usize] { GROUP_UNTIL } else { GROUP_OVER };
         if let (Some(plural), true) = (spec.evaluate.plural(), faults.len() > limit) {
-            findings.push(group(spec.rule, plural, faults));
+            findings.push(group(spec.rule, faults::suspicion(faults).unwrap_or(plural), faults));
         } else {
             faults.sort_unstable_by(oldest);
             findings.extend(faults.iter().map(|fault| fault.finding(spec.rule, now)));

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::ClusterState;
 use crate::facts::owner::{OwnerSize, owner_api};
-use crate::facts::pod::{FailedPod, PodBatch, PodFacts};
+use crate::facts::pod::{FailedPod, FailedPods, PodBatch, PodFacts};
 use crate::facts::queue::{QueueState, QueueSystem};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
@@ -293,7 +293,7 @@ impl ClusterState {
         members.map(|slot| self.pods.pod(slot)).any(|pod| pod.node.is_empty() && !pod.phase.is_terminal())
     }
 
-    fn apply_failed_pods(&mut self, node: &Clean, answer: Result<Vec<FailedPod>, Box<Failure>>) {
+    fn apply_failed_pods(&mut self, node: &Clean, answer: Result<FailedPods, Box<Failure>>) {
         let Self { black_holes, pods, settings, .. } = self;
         let lives_elsewhere =
             |pod: &FailedPod| pods.runs_elsewhere(&pod.namespace, &pod.owner_kind, &pod.owner_name, node);

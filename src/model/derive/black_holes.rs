@@ -11,7 +11,7 @@ use std::time::Duration;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::facts::pod::{Blame, FailedPod, PodFacts};
+use crate::facts::pod::{Blame, FailedPod, FailedPods, PodFacts};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::msg::{Failure, Layer, Mono};
@@ -25,6 +25,8 @@ const WINDOW: Duration = Duration::from_secs(300);
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// 15 min without a short life: the node is no black hole any more.
 const CLEARED: Duration = Duration::from_secs(900);
+/// 60 s: minimum time until a node is asked about again whose request failed, unless the server asks for more.
+const RETRY: Duration = Duration::from_secs(60);
 /// 3 min: a query without an answer counts as lost. Every request of it has a deadline below that.
 const LOST: Duration = Duration::from_secs(180);
 /// Width of a slot of the windows.
@@ -59,7 +61,7 @@ pub struct BlackHole<'a> {
     pub since: Mono,
     /// Time of the last short life.
     pub last: Mono,
-    /// The reason; an error if it could not be read.
+    /// The reason; an error if the right to read it is missing.
     pub reason: Result<&'a EndReason, &'a Failure>,
 }
 
@@ -110,6 +112,8 @@ struct Inquiry {
     /// The time by the server's clock.
     server: Timestamp,
     answered: bool,
+    /// Time from which on the node is asked about again, if the request failed.
+    retry: Option<Mono>,
 }
 
 impl BlackHoles {
@@ -148,32 +152,46 @@ impl BlackHoles {
         }
         let name = self.candidates.remove(0);
         let node = self.nodes.get_mut(&name)?;
-        node.asked = Some(Inquiry { at: now, server, answered: false });
+        node.asked = Some(Inquiry { at: now, server, answered: false, retry: None });
         Some((name, node.namespace.clone()))
     }
 
     /// Applies the answer to the question about a node. `lives_elsewhere` tells whether an owner's pods run on other nodes.
+    ///
+    /// Only a missing right leaves the short lives alone as a suspicion. After any other failure, and after pages without a young
+    /// pod that are not all, the last finding stays: the pods may as well have succeeded.
     pub fn answer(
         &mut self,
         name: &Clean,
-        answer: Result<Vec<FailedPod>, Box<Failure>>,
+        answer: Result<FailedPods, Box<Failure>>,
         threshold: u32,
         lives_elsewhere: impl Fn(&FailedPod) -> bool,
     ) {
         let Some(asked) = self.nodes.get_mut(name).and_then(|node| {
             let asked = node.asked.as_mut()?;
             asked.answered = true;
+            if let Err(failure) = &answer
+                && failure.layer != Layer::Rbac
+            {
+                let wait = failure.retry_after.unwrap_or_default().clamp(RETRY, CLEARED);
+                asked.retry = Some(Mono(asked.at.0 + wait));
+                return None;
+            }
             Some(*asked)
         }) else {
             return;
         };
         let finding = match answer {
             Err(failure) => Some(Err(failure)),
-            Ok(pods) => {
+            Ok(FailedPods { pods, more }) => {
                 let from = asked.server.checked_sub(WINDOW).unwrap_or_default();
                 let young = |pod: &FailedPod| pod.node == *name && pod.created.is_some_and(|created| created >= from);
                 let pods: Vec<FailedPod> = pods.into_iter().filter(young).collect();
-                self.reason(name, &pods, threshold, lives_elsewhere).map(Ok)
+                let reason = self.reason(name, &pods, threshold, lives_elsewhere);
+                if reason.is_none() && more {
+                    return;
+                }
+                reason.map(Ok)
             }
         };
         let Some(node) = self.nodes.get_mut(name) else { return };
@@ -194,6 +212,13 @@ impl BlackHoles {
             shown |= !keep && node.since.is_some();
             keep
         });
+        let due = |node: &NodeLives| node.asked.and_then(|asked| asked.retry).is_some_and(|at| now >= at);
+        for (name, node) in self.nodes.iter_mut().filter(|(_, node)| due(node)) {
+            node.asked = None;
+            if !self.candidates.contains(name) {
+                self.candidates.push(name.clone());
+            }
+        }
         if before != self.nodes.len() {
             let nodes = &self.nodes;
             self.candidates.retain(|name| nodes.contains_key(name));
@@ -391,10 +416,7 @@ impl BlackHole<'_> {
             Ok(EndReason { reason, count, message }) => {
                 format!("{lives}: {reason} ×{count} (\"{}\")", excerpt(message))
             }
-            Err(failure) if failure.layer == Layer::Rbac => {
-                format!("{lives}; why is not visible: its pods may not be listed ({})", failure.text)
-            }
-            Err(failure) => format!("{lives}; why could not be read: {}", failure.text),
+            Err(failure) => format!("{lives}; why is not visible: its pods may not be listed ({})", failure.text),
         }
     }
 }

@@ -42,7 +42,11 @@ impl Watch {
     }
 
     fn answer(&mut self, node: &str, pods: Vec<FailedPod>) {
-        self.holes.answer(&node.into(), Ok(pods), THRESHOLD, |_| false);
+        self.answer_page(node, FailedPods { pods, more: false });
+    }
+
+    fn answer_page(&mut self, node: &str, page: FailedPods) {
+        self.holes.answer(&node.into(), Ok(page), THRESHOLD, |_| false);
     }
 
     /// Node, short lives and text of each black hole.
@@ -225,7 +229,7 @@ fn exits_speak_against_a_node_only_if_the_same_program_works_elsewhere() {
         }
         watch.asked();
         let failed = |owner: &&str| vec![watch.failed("n1", owner, "ExitCode:1", Blame::Either); 6];
-        let pods = owners.iter().flat_map(failed).collect();
+        let pods = FailedPods { pods: owners.iter().flat_map(failed).collect(), more: false };
         watch.holes.answer(&"n1".into(), Ok(pods), THRESHOLD, |_| lives_elsewhere);
         !watch.found().is_empty()
     };
@@ -256,6 +260,47 @@ fn an_answer_that_fails_leaves_the_count_and_says_so() {
     watch.asked();
     watch.holes.answer(&"n1".into(), Err(Box::new(failure(Layer::Connect, at(0).wall))), THRESHOLD, |_| false);
     assert!(watch.found()[0].1.contains("7 pods lived < 60 s in 5m: OutOfpods ×6"), "{:?}", watch.found());
+}
+
+#[test]
+fn after_another_failure_there_is_no_alert_and_the_node_is_asked_about_again() {
+    let mut watch = Watch::new();
+    watch.end("n1", "a", 6, 3);
+    assert_eq!(watch.asked(), ["n1"]);
+    let asked = watch.ms;
+    for (layer, retry, seconds) in [(Layer::FirstByte, None, 60), (Layer::Throttled, Some(Duration::from_secs(90)), 90)]
+    {
+        let failed = Failure { retry_after: retry, ..failure(layer, at(0).wall) };
+        let begun = watch.ms;
+        watch.holes.answer(&"n1".into(), Err(Box::new(failed)), THRESHOLD, |_| false);
+        assert_eq!(watch.found(), [], "quick successes are short lives, too");
+        watch.ms = begun + seconds * 1_000 - 1;
+        watch.holes.tick(at(watch.ms).mono);
+        assert_eq!(watch.asked(), [""; 0]);
+        watch.ms += 1;
+        watch.holes.tick(at(watch.ms).mono);
+        assert_eq!(watch.asked(), ["n1"]);
+    }
+    assert_eq!(watch.ms, asked + 150_000);
+    let failed = watch.failed("n1", "a", "OutOfcpu", Blame::Node);
+    watch.answer("n1", vec![failed; 6]);
+    assert_eq!(watch.found().len(), 1);
+}
+
+#[test]
+fn old_pods_that_fill_the_pages_do_not_clear_a_node() {
+    let mut watch = Watch::new();
+    watch.end("n1", "a", 6, 3);
+    watch.asked();
+    let failed = watch.failed("n1", "a", "OutOfcpu", Blame::Node);
+    watch.answer("n1", vec![failed.clone(); 6]);
+    for (more, found) in [(true, 1), (false, 0)] {
+        watch.ms += 300_000;
+        watch.end("n1", "a", 6, 3);
+        assert_eq!(watch.asked(), ["n1"]);
+        watch.answer_page("n1", FailedPods { pods: vec![failed.clone(); 500], more });
+        assert_eq!(watch.found().len(), found, "more: {more}");
+    }
 }
 
 #[test]
