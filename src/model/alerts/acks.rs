@@ -99,7 +99,7 @@ impl Alerts {
         &mut self,
         cluster: &Clean,
         now: Now,
-        hits: impl Fn(&AlertRecord) -> Option<Known<Hits>>,
+        mut hits: impl FnMut(&AlertRecord) -> Option<Known<Hits>>,
     ) -> Vec<AlertNews> {
         let silenced = self.silenced_until.is_some();
         let mut news = Vec::new();

@@ -106,7 +106,7 @@ impl Outage {
     pub(in crate::model) fn take_notifications(
         &mut self,
         now: Now,
-        hits: impl Fn(&AlertRecord) -> Option<Known<Hits>>,
+        hits: impl FnMut(&AlertRecord) -> Option<Known<Hits>>,
     ) -> Vec<AlertNews> {
         self.alerts.take_notifications(&self.name, now, hits)
     }

@@ -12,7 +12,7 @@ use crate::model::alerts::{AlertLine, AlertRecord, Alerts, ClusterContact, MuteR
 use crate::model::app::Model;
 use crate::model::app::screens::Screen;
 use crate::model::cluster::ClusterState;
-use crate::model::derive::hits::Hits;
+use crate::model::derive::hits::{HitReads, Hits};
 use crate::model::known::Known;
 use crate::model::settings::Settings;
 use crate::model::table::Extent;
@@ -211,7 +211,8 @@ impl Model {
         let (members, clusters) = (self.outage.members().clone(), &self.clusters);
         let hits = |record: &AlertRecord| {
             let members = members.iter().filter_map(|index| clusters.get(*index));
-            let of_each: Vec<_> = members.filter_map(|cluster| cluster.count_hits(record.rule, None, now)).collect();
+            let count = |of: &ClusterState| of.count_hits(record.rule, None, &mut HitReads::default(), now);
+            let of_each: Vec<_> = members.filter_map(count).collect();
             Some(together(&of_each.iter().collect::<Vec<_>>()))
         };
         let news = self.outage.take_notifications(now, hits);

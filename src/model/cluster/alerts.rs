@@ -9,6 +9,7 @@ use crate::facts::text::Clean;
 use crate::model::alerts::{
     AlertRecord, ClusterContact, Evidence, FailedProbes, Latched, LostCluster, Rule, ServerEvidence, Severity,
 };
+use crate::model::derive::hits::HitReads;
 use crate::msg::{AlertNews, Mono, Now};
 
 /// 30 s: time after a sleep or a stop in which dead connections and old data raise no alert (F67).
@@ -116,7 +117,8 @@ impl ClusterState {
     /// Notifications that are due.
     pub(in crate::model) fn take_notifications(&mut self, now: Now) -> Vec<AlertNews> {
         let mut alerts = std::mem::take(&mut self.alerts);
-        let hits = |record: &AlertRecord| self.count_hits(record.rule, record.subject.as_ref(), now);
+        let mut reads = HitReads::default();
+        let hits = |record: &AlertRecord| self.count_hits(record.rule, record.subject.as_ref(), &mut reads, now);
         let news = alerts.take_notifications(&self.spec.context, now, hits);
         self.alerts = alerts;
         news

@@ -4,14 +4,14 @@ use super::ClusterState;
 use crate::facts::text::Clean;
 use crate::model::alerts::{self, AlertLine, Alerts, HitScope, Rule};
 use crate::model::derive::device_conditions;
-use crate::model::derive::hits::{self, HitPart, HitTarget, Hits};
+use crate::model::derive::hits::{self, HitPart, HitReads, HitTarget, Hits};
 use crate::model::derive::join::SLOWLY;
 use crate::model::known::Known;
 use crate::model::store::Stores;
 use crate::model::store::pods::PodSlot;
 use crate::msg::{AlertHits, HitsState, Mono, Now};
 
-/// Above this number of pods that are hit they are counted at most once in [`SLOWLY`], which takes less than a millisecond below.
+/// Above this number of pods that a count reads, hits are counted at most once in [`SLOWLY`].
 const MANY: usize = 4_096;
 
 /// Hits of the firing alerts, kept until one of their inputs changes.
@@ -21,8 +21,8 @@ pub(super) struct HitCache {
     inputs: Option<HitInputs>,
     /// Time of the count.
     at: Mono,
-    /// Number of pods that were counted.
-    pods: usize,
+    /// Number of pods that were read: of the nodes, and of the gangs that are named.
+    read: usize,
     /// Number of counts.
     #[cfg(test)]
     made: u64,
@@ -89,10 +89,12 @@ impl ClusterState {
     /// The same as of now, as plain data with its state.
     #[must_use]
     pub fn hits_now(&self, alert: &AlertLine, now: Now) -> (Option<AlertHits>, HitsState) {
-        hits::plain(self.count_hits(alert.rule, alert.subject.as_ref(), now).as_ref())
+        let mut reads = HitReads::default();
+        hits::plain(self.count_hits(alert.rule, alert.subject.as_ref(), &mut reads, now).as_ref())
     }
 
-    /// Counts the pods that the firing alerts hit, if something has changed: O(these pods), and once in a while if they are many.
+    /// Counts the pods that the firing alerts hit, if something has changed: O(pods of the nodes, of each alert, and all pods of up
+    /// to 16 gangs of each), and once in [`SLOWLY`] if more than [`MANY`] were read.
     pub(super) fn refresh_hits(&mut self, now: Now) {
         let inputs = HitInputs {
             nodes: self.nodes.revision(),
@@ -103,16 +105,16 @@ impl ClusterState {
             known: self.tracks.pods.known(()),
         };
         let (is_same, is_recent) = (self.hits.inputs == Some(inputs), now.mono.since(self.hits.at) < SLOWLY);
-        if self.hits.matches(&self.alerts) && (is_same || (self.hits.pods > MANY && is_recent)) {
+        if self.hits.matches(&self.alerts) && (is_same || (self.hits.read > MANY && is_recent)) {
             return;
         }
+        let mut reads = HitReads::default();
         let counted = hitting(&self.alerts).filter_map(|(rule, subject)| {
-            let hits = self.count_hits(rule, subject, now)?;
+            let hits = self.count_hits(rule, subject, &mut reads, now)?;
             Some(CountedHits { rule, subject: subject.cloned(), hits })
         });
         let counted: Vec<CountedHits> = counted.collect();
-        self.hits.pods =
-            counted.iter().map(|counted| counted.hits.as_ref().any().map_or(0, |hits| hits.pods as usize)).sum();
+        self.hits.read = reads.pods();
         self.hits.counted = counted;
         (self.hits.inputs, self.hits.at) = (Some(inputs), now.mono);
         #[cfg(test)]
@@ -121,8 +123,14 @@ impl ClusterState {
         }
     }
 
-    /// Counts the pods that an alert hits now; `None` if it hits none by its kind.
-    pub(in crate::model) fn count_hits(&self, rule: Rule, subject: Option<&Clean>, now: Now) -> Option<Known<Hits>> {
+    /// Counts the pods that an alert hits now; `None` if it hits none by its kind. Alerts that are counted together share `reads`.
+    pub(in crate::model) fn count_hits(
+        &self,
+        rule: Rule,
+        subject: Option<&Clean>,
+        reads: &mut HitReads,
+        now: Now,
+    ) -> Option<Known<Hits>> {
         let target = self.hit_target(rule, subject, now)?;
         let requested = match target {
             HitTarget::Nodes(_) => 0,
@@ -133,7 +141,8 @@ impl ClusterState {
         };
         let at_most = rule.spec().hits.is_upper_bound();
         // Nothing is counted of pods that are not known.
-        Some(self.tracks.pods.known(()).map(|()| Hits { at_most, ..target.count(self.gang_source(now), requested) }))
+        let count = |()| Hits { at_most, ..target.count(self.gang_source(now), requested, reads) };
+        Some(self.tracks.pods.known(()).map(count))
     }
 
     /// Slots of the pods that an alert hits now, in no particular order.

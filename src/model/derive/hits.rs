@@ -171,25 +171,28 @@ impl HitTarget {
         nodes.iter().flat_map(on_node).collect()
     }
 
-    /// Counts the pods. `requested`: whole devices that all pods of the cluster request.
-    pub(crate) fn count(&self, from: GangSource<'_>, requested: i64) -> Hits {
+    /// Counts the pods: O(pods of these nodes), and of the gangs that are named O(all their pods) unless `reads` has them. `requested`:
+    /// whole devices that all pods of the cluster request.
+    pub(crate) fn count(&self, from: GangSource<'_>, requested: i64, reads: &mut HitReads) -> Hits {
         let stores = Stores { nodes: from.nodes, pods: from.pods };
         let mut counter = HitCounter::new(stores.pods);
         let Self::Nodes(nodes) = self else {
+            reads.pods += stores.pods.slots();
             stores.pods.bound_pods().for_each(|slot| counter.add(slot));
-            return counter.finish(from, requested);
+            return counter.finish(from, requested, reads);
         };
         let mut devices = Quantity::ZERO;
         for node in nodes {
             let mut on = OnNode::new(&node.name, stores);
             for slot in stores.pods.bound_to(&node.name) {
+                reads.pods += 1;
                 if on.is_hit(slot, node) {
                     counter.add(slot);
                     devices += on.devices(slot);
                 }
             }
         }
-        counter.finish(from, devices.value())
+        counter.finish(from, devices.value(), reads)
     }
 }
 
@@ -240,6 +243,39 @@ impl<'a> OnNode<'a> {
     }
 }
 
+/// Pods that are read while the hits of alerts are counted together: those of a gang are read once.
+#[derive(Debug, Default)]
+pub(crate) struct HitReads {
+    /// Number of pods that were read.
+    pods: usize,
+    /// Number of pods that gangs need; `None` for pods that have nobody to work with.
+    wanted: HashMap<GangId, Option<Wanted>>,
+}
+
+impl HitReads {
+    /// Number of pods that were read: those of the nodes for each alert, those of gangs once.
+    pub(crate) fn pods(&self) -> usize {
+        self.pods
+    }
+
+    /// Number of pods that a gang needs; `None` if it is none. Reads all its pods the first time.
+    fn wanted(&mut self, from: GangSource<'_>, HeldGang { id, gang, .. }: &HeldGang<'_>) -> Option<Wanted> {
+        let Self { pods, wanted } = self;
+        *wanted.entry(*id).or_insert_with(|| {
+            *pods += gang.pods_held();
+            let row = gangs::row(from, &GangKey::of(gang)).filter(GangRow::is_listed);
+            row.map(|row| row.wanted)
+        })
+    }
+}
+
+/// A gang with pods that are hit.
+struct HeldGang<'a> {
+    id: GangId,
+    gang: &'a Gang,
+    hit: u32,
+}
+
 /// Pods that are hit, by namespace and gang.
 struct HitCounter<'a> {
     store: &'a PodStore,
@@ -263,24 +299,20 @@ impl<'a> HitCounter<'a> {
         }
     }
 
-    fn finish(self, from: GangSource<'_>, accelerators: i64) -> Hits {
+    fn finish(self, from: GangSource<'_>, accelerators: i64, reads: &mut HitReads) -> Hits {
         let Self { store, pods, namespaces, gangs } = self;
         // A single pod works by itself, unless it says that it has others.
-        let is_gang = |gang: &Gang| {
-            let alone = || gangs::row(from, &GangKey::of(gang)).is_some_and(|row| row.is_listed());
-            gang.pods_held() > 1 || alone()
-        };
-        let held = gangs.into_iter().filter_map(|(id, hit)| Some((store.gang(id)?, hit)));
-        let mut held: Vec<(&Gang, u32)> = held.filter(|(gang, _)| is_gang(gang)).collect();
+        let held = gangs.into_iter().filter_map(|(id, hit)| Some(HeldGang { id, gang: store.gang(id)?, hit }));
+        let mut held: Vec<HeldGang<'_>> =
+            held.filter(|held| held.gang.pods_held() > 1 || reads.wanted(from, held).is_some()).collect();
         // How many pods the others need is not worth a look at all of their pods.
-        let worst = |(gang, hit): &(&Gang, u32)| (Reverse(gang.pods_held()), Reverse(*hit));
-        held.sort_unstable_by(|a, b| {
-            worst(a).cmp(&worst(b)).then_with(|| (&a.0.namespace, &a.0.name).cmp(&(&b.0.namespace, &b.0.name)))
-        });
+        let worst = |held: &HeldGang<'_>| (Reverse(held.gang.pods_held()), Reverse(held.hit));
+        let name = |held: &HeldGang<'a>| (&held.gang.namespace, &held.gang.name);
+        held.sort_unstable_by(|a, b| worst(a).cmp(&worst(b)).then_with(|| name(a).cmp(&name(b))));
         let more_gangs = held.len().saturating_sub(NAMED);
-        let named = held.into_iter().take(NAMED).filter_map(|(gang, hit)| {
-            let row = gangs::row(from, &GangKey::of(gang)).filter(GangRow::is_listed)?;
-            Some(GangHit { key: row.key, hit, wanted: row.wanted })
+        let named = held.into_iter().take(NAMED).filter_map(|held| {
+            let wanted = reads.wanted(from, &held)?;
+            Some(GangHit { key: GangKey::of(held.gang), hit: held.hit, wanted })
         });
         let mut gangs: Vec<GangHit> = named.collect();
         gangs.sort_by_key(GangHit::worst_first);

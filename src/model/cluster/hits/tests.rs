@@ -278,6 +278,52 @@ fn very_many_pods_are_counted_once_a_second() {
     assert_eq!(pods_hit(&mut bench, Rule::NodeNotReady), u32::try_from(MANY).unwrap() + 6);
 }
 
+/// A gang of this many pods, of which 2, 2, 2, 1 and 1 are on five lost nodes and the others elsewhere.
+fn widely_hit(pods: usize) -> Bench {
+    let names: Vec<String> = (0..pods).map(|at| format!("llm-{at}")).collect();
+    let lost_names = ["a", "b", "c", "d", "e"];
+    let node_of = |at: usize| if at < 8 { lost_names[at % 5] } else { "elsewhere" };
+    let pods: Vec<PodFacts<'_>> = names.iter().enumerate().map(|(at, name)| member(name, node_of(at), None)).collect();
+    let mut nodes: Vec<NodeFacts> = lost_names.iter().map(|name| lost(&node(name))).collect();
+    nodes.extend((0..20).map(|at| node(&format!("n{at}"))));
+    nodes.push(node("elsewhere"));
+    let mut bench = Bench::with(nodes, &pods);
+    bench.wait_live(60);
+    bench.prepare();
+    bench
+}
+
+#[test]
+fn the_pods_of_a_gang_are_read_once_for_all_alerts_that_hit_it() {
+    let bench = widely_hit(4_000);
+    let gangs: Vec<(u32, Wanted)> = bench
+        .state()
+        .hits
+        .counted
+        .iter()
+        .flat_map(|counted| {
+            let hits = counted.hits.as_ref().exact().expect("all pods are known");
+            hits.gangs.iter().map(|gang| (gang.hit, gang.wanted)).collect::<Vec<_>>()
+        })
+        .collect();
+    let hit = |pods| (pods, Wanted::AtLeast(4_000));
+    assert_eq!(gangs, [hit(2), hit(2), hit(2), hit(1), hit(1)]);
+    assert_eq!(bench.state().hits.read, 8 + 4_000);
+}
+
+#[test]
+fn few_pods_of_a_large_gang_are_counted_once_a_second_too() {
+    let mut bench = widely_hit(MANY);
+    let before = bench.state().hits.made;
+    for at in 0..5 {
+        let name = format!("q{at}");
+        bench.ms += 100;
+        bench.change_pods(1, &[pod(&name, "a")], false);
+        bench.prepare();
+    }
+    assert!(bench.state().hits.made <= before + 1, "within half a second");
+}
+
 #[test]
 fn slices_are_no_whole_devices() {
     let mut slice = pod("x", "a");

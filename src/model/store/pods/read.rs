@@ -117,6 +117,11 @@ impl PodStore {
         self.records.used().map(|(slot, _)| PodSlot(slot))
     }
 
+    /// Number of records that a search through all pods reads, of which some may be free.
+    pub(crate) fn slots(&self) -> usize {
+        self.records.slots() as usize
+    }
+
     /// Bound pods that are neither Succeeded nor Failed and request an extended resource, in no particular order.
     pub fn holders(&self) -> impl Iterator<Item = PodSlot> {
         self.holders.keys().copied().map(PodSlot)
