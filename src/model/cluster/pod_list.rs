@@ -8,6 +8,7 @@ use super::hits::HitKey;
 use super::pod_groups::PodGroupView;
 use crate::facts::pod::PodFacts;
 use crate::facts::text::Clean;
+use crate::model::alerts::HitScope;
 use crate::model::derive::gangs::GangKey;
 use crate::model::derive::gpus::HolderGroup;
 use crate::model::derive::pod_groups::{GroupSource, GroupedPod, OwnerKey, PodGroupKey, PodGrouping};
@@ -100,6 +101,16 @@ impl PodSet {
             Self::Gang(key) => pods.find_gang(key).into_iter().flat_map(|gang| pods.members(gang)).collect(),
             Self::Hit(alert) => cluster.hit_pods(alert, now),
         }
+    }
+
+    /// Number of records that [`Self::candidates`] searches; 0 if it reads only the candidates.
+    fn searched(&self, cluster: &ClusterState) -> usize {
+        let searches_all = match self {
+            Self::All | Self::Owner(_) => true,
+            Self::Hit(alert) => alert.rule.spec().hits == HitScope::Cluster,
+            Self::Node(_) | Self::Trouble | Self::Group(_) | Self::Holders(_) | Self::Gang(_) => false,
+        };
+        if searches_all { cluster.pods.slots() } else { 0 }
     }
 
     /// Returns `true` if a candidate belongs to the set.
@@ -296,6 +307,10 @@ impl RowSource<Pods> for PodRows<'_> {
         let id = self.cluster.pod_id(self.cluster.pods.find_pod(&key.namespace, &key.name)?);
         self.row(&id).map(|_| id)
     }
+
+    fn searched(&self) -> usize {
+        self.set.searched(self.cluster)
+    }
 }
 
 impl ClusterState {
@@ -374,7 +389,11 @@ impl ClusterState {
         let lasting = if list.needs_trouble() { self.lasting_troubles(second, now) } else { 0 };
         // The first terms only grow. A change of the terms that count changes the revision of the list, too.
         let known = u64::from(self.tracks.knows_all_nodes());
-        let grown = self.pods.revision() + self.nodes.revision() + time;
+        let faults = match self.pod_tables.at(place).set {
+            PodSet::Hit(_) => self.history.revision() + self.black_holes.revision(),
+            _ => 0,
+        };
+        let grown = self.pods.revision() + self.nodes.revision() + faults + time;
         (grown << 26) + (known << 25) + lasting
     }
 

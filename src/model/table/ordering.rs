@@ -19,6 +19,11 @@ pub(crate) trait RowSource<L: Listing> {
 
     /// Finds the row with a key.
     fn find(&self, key: &L::Key) -> Option<L::Id>;
+
+    /// Number of records that are searched for the rows; 0 if only the rows themselves are read.
+    fn searched(&self) -> usize {
+        0
+    }
 }
 
 /// Sort and filter of an order.

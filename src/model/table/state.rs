@@ -146,8 +146,9 @@ pub(crate) struct Table<L: Listing> {
     order: Vec<L::Id>,
     /// Rows before filtering.
     total: usize,
-    /// Number of ids that the last order was begun with; some of them may have no row.
-    len: usize,
+    /// Number of ids that the last order was begun with, some of which may have no row; or of records that were searched for
+    /// them, if that is more.
+    cost: usize,
     rebuild: Option<Rebuild<L>>,
     inputs: Option<TableInputs>,
     at: Mono,
@@ -172,7 +173,7 @@ impl<L: Listing> Default for Table<L> {
             state: TableState::default(),
             order: Vec::new(),
             total: 0,
-            len: 0,
+            cost: 0,
             rebuild: None,
             inputs: None,
             at: Mono::default(),
@@ -249,7 +250,7 @@ impl<L: Listing> Table<L> {
         }
         (self.inputs, self.at) = (Some(inputs), now);
         let all = all();
-        self.len = all.len();
+        self.cost = all.len().max(rows.searched());
         let by = self.state.arranged();
         self.rebuild = Some(if self.state.list.keeps_order() && !self.order.is_empty() {
             let held: HashSet<&L::Id> = self.order.iter().collect();
@@ -278,7 +279,7 @@ impl<L: Listing> Table<L> {
         let Some(of) = self.inputs else { return true };
         // A begun order is finished first: an endless stream of changes must not delay it.
         let due = self.rebuild.is_none() && now.since(self.at) >= RESORT_PERIOD;
-        of.asked != inputs.asked || (of.rows != inputs.rows && (self.len <= self.slice || due))
+        of.asked != inputs.asked || (of.rows != inputs.rows && (self.cost <= self.slice || due))
     }
 }
 

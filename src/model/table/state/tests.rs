@@ -12,6 +12,7 @@ use crate::model::table::gpus::{HeldKey, HeldList};
 struct Counted {
     rows: Vec<HeldDevices>,
     read: Counter<usize>,
+    searched: usize,
 }
 
 impl Counted {
@@ -29,7 +30,7 @@ impl Counted {
             state: "Pending".into(),
             since: None,
         };
-        Self { rows: (0..rows).map(row).collect(), read: Counter::new(0) }
+        Self { rows: (0..rows).map(row).collect(), read: Counter::new(0), searched: 0 }
     }
 
     /// Arranges the table; returns the number of rows that were read for it.
@@ -63,6 +64,31 @@ impl RowSource<HeldList> for Counted {
 
     fn find(&self, key: &HeldKey) -> Option<usize> {
         self.rows.iter().position(|row| key.is_of(row))
+    }
+
+    fn searched(&self) -> usize {
+        self.searched
+    }
+}
+
+#[test]
+fn a_short_list_for_which_many_records_are_searched_is_sorted_once_a_second_while_they_change() {
+    for (searched, expected) in [(SLICE, 1), (SLICE + 1, 0)] {
+        let rows = Counted { searched, ..Counted::new(1) };
+        let mut table = Table::default();
+        rows.arrange(&mut table, 1, 0);
+        let mut searches = 0;
+        table.arrange(
+            &rows,
+            2,
+            || {
+                searches += 1;
+                vec![0]
+            },
+            Mono(Duration::from_millis(999)),
+        );
+        assert_eq!(searches, expected, "{searched}");
+        assert!(rows.arrange(&mut table, 3, 1) > 0, "{searched}");
     }
 }
 
