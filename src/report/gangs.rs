@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::trouble::AcceleratorCount;
 use crate::facts::text::Clean;
 use crate::model::cluster::ClusterState;
-use crate::model::derive::gangs::{GangAccelerators, GangRow, Wanted, WorstMember};
+use crate::model::derive::gangs::{GangAccelerators, GangRow, GangState, Wanted, WorstMember};
 use crate::msg::Now;
 
 /// A gang.
@@ -25,8 +25,8 @@ pub struct GangReport {
     pub wanted_at_least: Option<u32>,
     /// Members that run and are ready, on nodes that report.
     pub running: u32,
-    /// Its state (docs/pods.md): `running`, `waits`, `node lost`.
-    pub state: &'static str,
+    /// Its state (docs/pods.md): `running`, `waits`, `node lost`; `None` if not all pods are known, and no known member is in trouble.
+    pub state: Option<&'static str>,
     /// Time since which it has been in its state; `None` if no object says it.
     pub since: Option<Timestamp>,
     /// Devices, slices and shares that its members request.
@@ -65,7 +65,7 @@ fn report(row: GangRow) -> GangReport {
         wanted,
         wanted_at_least,
         running: row.running,
-        state: row.state.text(),
+        state: Some(row.state).filter(|state| *state != GangState::NotKnown).map(GangState::text),
         since: row.since,
         accelerators: by_resource(&row.accelerators),
         worst: row.worst.map(|WorstMember { pod, rank, node, reason, .. }| WorstReport {

@@ -4,7 +4,7 @@ use super::*;
 use crate::facts::node::{ConditionStatus, NodeFacts, NodeTaint};
 use crate::facts::pod::{self, PodBatch, PodConstraints, PodFacts, PodPhase};
 use crate::model::fixture::{Bench, failure, gpu_node, gpu_pod, node, pod as running, turned};
-use crate::msg::{CallEnd, CallKind, ClusterEvent, ProbeOutcome};
+use crate::msg::{CallEnd, CallKind, ClusterEvent, ProbeOutcome, Resource};
 
 /// Three nodes, two with GPUs, and five pods, counted by hand below.
 fn small() -> Bench {
@@ -544,4 +544,14 @@ fn gangs_say_how_many_run_of_how_many_and_who_is_the_worst_off() {
     assert_eq!(as_json(&bench)["clusters"][0]["gangs"], json!(null), "nothing is read yet");
     bench.list_pods(1, &[]);
     assert_eq!(as_json(&bench)["clusters"][0]["gangs"], json!([]));
+    // A page of a list: the size is there, the others are not yet.
+    let batches = [of("vllm-0", 0, "n1", Some("4")), of("vllm-0-1", 1, "n1", Some("4"))];
+    let pods: Vec<_> = batches.iter().flat_map(|batch| batch.iter().map(|(pod, _)| pod)).collect();
+    let mut bench = Bench::new(&["prod"]);
+    bench.list_nodes(1, vec![gpu_node("n1", 16, 16)]);
+    bench.send(ClusterEvent::ListStarted { resource: Resource::Pods, generation: 1 });
+    bench.page_of_pods(1, 1, &pods);
+    assert_eq!(as_json(&bench)["clusters"][0]["gangs"][0]["state"], json!(null));
+    bench.send(ClusterEvent::ListFinished { resource: Resource::Pods, generation: 1 });
+    assert_eq!(as_json(&bench)["clusters"][0]["gangs"][0]["state"], json!("incomplete"));
 }

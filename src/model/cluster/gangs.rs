@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::ClusterState;
 use crate::facts::pod::PodFacts;
 use crate::model::derive::gangs::{
-    self, CountedGangs, GangCounter, GangDetail, GangKey, GangRow, GangSizes, GangSource, MemberTrouble,
+    self, CountedGangs, GangCounter, GangDetail, GangInputs, GangKey, GangRow, GangSizes, GangSource, MemberTrouble,
 };
 use crate::model::derive::join::SLOWLY;
 use crate::model::sorter::SLICE;
@@ -42,8 +42,10 @@ pub struct OpenedGang {
     detail: Option<GangDetail>,
     /// Time at which watchbell first saw that the node of the worst member has lost devices.
     observed: Option<Mono>,
-    /// Revisions of its inputs, and the time of the count.
-    inputs: Option<(u64, Mono)>,
+    /// Inputs of the count.
+    inputs: GangInputs,
+    /// Time of the count.
+    at: Mono,
 }
 
 impl OpenedGang {
@@ -270,15 +272,11 @@ impl ClusterState {
 
     /// Updates the open gang if something that it shows has changed: one of many pods at most once a second.
     pub(crate) fn arrange_gang(&mut self, key: &GangKey, now: Now) {
-        // Each term only grows.
-        let revision = self.nodes.revision() + self.pods.revision() + now.mono.0.as_secs();
+        let inputs = GangInputs::of(self.gang_source(now), now.mono);
         let before = self.opened_gang.take().filter(|opened| opened.key == *key);
         if let Some(opened) = before {
             let members = opened.detail.as_ref().map_or(0, |detail| detail.row.members as usize);
-            let is_current = opened
-                .inputs
-                .is_some_and(|(inputs, at)| inputs == revision || (members > SLICE && now.mono.since(at) < SLOWLY));
-            if is_current {
+            if opened.inputs == inputs || (members > SLICE && now.mono.since(opened.at) < SLOWLY) {
                 self.opened_gang = Some(opened);
                 return;
             }
@@ -287,7 +285,7 @@ impl ClusterState {
         let worst = detail.as_ref().and_then(|detail| detail.row.worst.as_ref());
         let node = worst.filter(|worst| worst.trouble == MemberTrouble::DevicesLost).map(|worst| &worst.node);
         let observed = node.and_then(|node| self.lost_devices_at(node));
-        self.opened_gang = Some(OpenedGang { key: key.clone(), detail, observed, inputs: Some((revision, now.mono)) });
+        self.opened_gang = Some(OpenedGang { key: key.clone(), detail, observed, inputs, at: now.mono });
     }
 
     /// Time at which a node was first seen with fewer devices than it should have.
@@ -305,7 +303,7 @@ impl ClusterState {
 
     pub(super) fn gang_source(&self, now: Now) -> GangSource<'_> {
         let Self { pods, nodes, gang_sizes, .. } = self;
-        let (knows_nodes, server_now) = (self.tracks.knows_all_nodes(), self.link.now(now));
-        GangSource { pods, nodes, sizes: gang_sizes, knows_nodes, server_now }
+        let [knows_nodes, knows_pods] = [self.tracks.knows_all_nodes(), self.tracks.settled_pods()];
+        GangSource { pods, nodes, sizes: gang_sizes, knows_nodes, knows_pods, server_now: self.link.now(now) }
     }
 }

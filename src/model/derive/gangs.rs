@@ -151,6 +151,8 @@ pub(crate) struct GangSource<'a> {
     pub(crate) sizes: &'a GangSizes,
     /// `true` if the list of nodes is complete, so that a node that is not in it is gone.
     pub(crate) knows_nodes: bool,
+    /// `true` if each list of pods is complete or forbidden, so that a member that is not in them does not exist.
+    pub(crate) knows_pods: bool,
     /// The current time by the server's clock.
     pub(crate) server_now: Timestamp,
 }
@@ -229,11 +231,20 @@ pub(crate) struct GangCounter {
 
 /// Inputs of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct GangInputs {
+pub(crate) struct GangInputs {
     revisions: [u64; 3],
-    knows_nodes: bool,
+    /// `true` of nodes and of pods if all of them are known.
+    knows: [bool; 2],
     /// Seconds of the clock: a pod is in trouble after a time.
     second: u64,
+}
+
+impl GangInputs {
+    /// The inputs of a count at this time.
+    pub(crate) fn of(from: GangSource<'_>, now: Mono) -> Self {
+        let revisions = [from.nodes.revision(), from.pods.revision(), from.sizes.revision];
+        Self { revisions, knows: [from.knows_nodes, from.knows_pods], second: now.0.as_secs() }
+    }
 }
 
 impl GangCounter {
@@ -254,8 +265,7 @@ impl GangCounter {
 
     /// Begins a count if anything that it reads has changed, and counts the first slice: of few pods all of it.
     pub(crate) fn refresh(&mut self, from: GangSource<'_>, now: Mono) {
-        let revisions = [from.nodes.revision(), from.pods.revision(), from.sizes.revision];
-        let inputs = GangInputs { revisions, knows_nodes: from.knows_nodes, second: now.0.as_secs() };
+        let inputs = GangInputs::of(from, now);
         // A count that is under way is finished first: changes that never end must not keep it from the screen.
         let waits = self.is_counting() || (self.pods > SLICE && now.since(self.at) < SLOWLY);
         if self.inputs != Some(inputs) && !(self.inputs.is_some() && waits) {

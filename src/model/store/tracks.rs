@@ -43,6 +43,11 @@ impl CoreTracks {
         (self.nodes.complete() || self.nodes.denied()) && self.pods.settled()
     }
 
+    /// Returns `true` if each list of pods is complete or forbidden.
+    pub(crate) fn settled_pods(&self) -> bool {
+        self.pods.settled()
+    }
+
     /// Returns `true` while something of a list or watch has failed and not recovered.
     pub(crate) fn any_lost(&self) -> bool {
         self.all().any(|(.., track)| track.lost().is_some())

@@ -199,6 +199,9 @@ impl GangScreen<'_> {
                 let missing = counted(row.wanted.number().saturating_sub(row.members), "pod");
                 pen.rest(Role::Warn, &format!("{missing} of it ended, deleted or not created yet"));
             }
+            (None, GangState::NotKnown) => {
+                _ = pen.rest(Role::Unknown, "no pod is in trouble so far; not all pods are known");
+            }
             (None, state) => _ = pen.rest(Role::Muted, &format!("no pod is in trouble; {}", state.text())),
         }
     }

@@ -229,6 +229,7 @@ pub(super) fn state_role(state: GangState) -> Role {
     match state {
         GangState::Trouble(trouble) => trouble_role(trouble),
         GangState::Incomplete | GangState::Waits => Role::Warn,
+        GangState::NotKnown => Role::Unknown,
         GangState::Starting | GangState::Ending => Role::Muted,
         GangState::Running => Role::Good,
     }

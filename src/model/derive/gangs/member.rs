@@ -173,7 +173,7 @@ impl GangPods {
             Some(size) => Wanted::Exact(size),
             None => Wanted::AtLeast(ranks.at_least(&self.pods)),
         };
-        let state = self.state(wanted);
+        let state = self.state(wanted, from.knows_pods);
         let worst = self.worst(from, ranks);
         let is_worst = |pod: &&GangPod| worst.as_ref().is_some_and(|worst| pod.class == worst.trouble.into());
         let affected = len(self.pods.iter().filter(is_worst).count());
@@ -218,13 +218,18 @@ impl GangPods {
         }
     }
 
-    fn state(&self, wanted: Wanted) -> GangState {
+    /// The state of the gang. While pods are still being listed only trouble is certain: other members may be bound, or in trouble.
+    fn state(&self, wanted: Wanted, knows_pods: bool) -> GangState {
         let worst = self.pods.iter().map(|pod| pod.class.state()).min_by_key(|state| state.severity());
         let worst = worst.unwrap_or(GangState::Running);
         let missing = matches!(wanted, Wanted::Exact(size) if (size as usize) > self.pods.len());
+        let is_known = knows_pods || (matches!(wanted, Wanted::Exact(_)) && !missing);
         match worst {
-            GangState::Trouble(_) if self.pods.iter().all(|pod| !pod.bound && waits(pod.class)) => GangState::Waits,
+            GangState::Trouble(_) if is_known && self.pods.iter().all(|pod| !pod.bound && waits(pod.class)) => {
+                GangState::Waits
+            }
             GangState::Trouble(_) => worst,
+            _ if !is_known => GangState::NotKnown,
             _ if missing => GangState::Incomplete,
             _ => worst,
         }

@@ -56,6 +56,8 @@ pub enum GangState {
     Trouble(MemberTrouble),
     /// No member is in trouble, and there are fewer than the exact number that is wanted.
     Incomplete,
+    /// No known member is in trouble, and not all pods are known.
+    NotKnown,
     /// No member has a node, and one is in trouble about it.
     Waits,
     /// A member starts.
@@ -76,9 +78,10 @@ impl GangState {
             // As bad as a part that waits.
             Self::Waits => MemberTrouble::Pod(TroubleClass::Unschedulable).severity(),
             Self::Incomplete => troubles,
-            Self::Starting => troubles + 1,
-            Self::Ending => troubles + 2,
-            Self::Running => troubles + 3,
+            Self::NotKnown => troubles + 1,
+            Self::Starting => troubles + 2,
+            Self::Ending => troubles + 3,
+            Self::Running => troubles + 4,
         }
     }
 
@@ -88,6 +91,7 @@ impl GangState {
         match self {
             Self::Trouble(trouble) => trouble.text(),
             Self::Incomplete => "incomplete",
+            Self::NotKnown => "not known",
             Self::Waits => "waits",
             Self::Starting => "starting",
             Self::Ending => "ending",

@@ -247,6 +247,54 @@ fn a_gang_waits_if_none_of_its_pods_has_a_node() {
 }
 
 #[test]
+fn while_pods_are_listed_only_trouble_is_certain() {
+    let pods = |pods: &[PodFacts<'static>]| -> Vec<PodFacts<'static>> {
+        pods.iter().map(|pod| sized(pod.clone(), 3)).collect()
+    };
+    let gate = |index| waiting(job(index), TroubleKind::Gated, 100);
+    // A page of the list, its state so far, and once the list is complete.
+    let table = [
+        (pods(&[job(0), job(1)]), "not known", "incomplete"),
+        (pods(&[job(0), job(1), job(2)]), "running", "running"),
+        (vec![job(0), job(1)], "not known", "running"),
+        (pods(&[gate(0), gate(1)]), "gated", "waits"),
+        (pods(&[gate(0), gate(1), gate(2)]), "waits", "waits"),
+        (pods(&[job(0), troubled(job(1), TroubleKind::CrashLoop, 40)]), "crash loop", "crash loop"),
+    ];
+    for (pods, so_far, complete) in table {
+        let mut bench = Bench::new(&["prod"]);
+        bench.ms = 600_000;
+        bench.list_nodes(1, vec![gpu_node("n1", 64, 64)]);
+        let (resource, generation) = (crate::msg::Resource::Pods, 1);
+        bench.send(crate::msg::ClusterEvent::ListStarted { resource, generation });
+        bench.page_of_pods(1, 1, &pods);
+        let key = GangKey::of_pod(&pods[0]).unwrap();
+        let states = |bench: &mut Bench| {
+            let now = bench.now();
+            let cluster = &mut bench.model.clusters[0];
+            cluster.arrange_gangs(now);
+            cluster.arrange_gang(&key, now);
+            let opened = cluster.opened_gang().unwrap().detail().unwrap().row.state.text();
+            [cluster.gangs().gangs().rows[0].state.text(), opened]
+        };
+        assert_eq!(states(&mut bench), [so_far; 2], "{pods:?}");
+        bench.send(crate::msg::ClusterEvent::ListFinished { resource, generation });
+        assert_eq!(states(&mut bench), [complete; 2], "{pods:?}");
+    }
+}
+
+#[test]
+fn pods_of_watched_namespaces_are_known_once_all_are_read_or_forbidden() {
+    let pods = [job(0), job(1)].map(|pod| sized(pod, 3));
+    let mut bench = Bench::scoped(&["ns", "other"]);
+    bench.list_nodes(1, vec![gpu_node("n1", 64, 64)]);
+    bench.list_pods_in(0, &pods);
+    assert_eq!(rows(&bench), ["llm 2/3 16 not known"]);
+    bench.denied_in(1);
+    assert_eq!(rows(&bench), ["llm 2/3 16 incomplete"]);
+}
+
+#[test]
 fn the_worst_of_pod_node_and_devices_is_named() {
     let nodes = || {
         vec![
