@@ -150,8 +150,8 @@ impl GangView {
         if !self.table.is_arranging() {
             (self.next, self.revision) = (Arc::clone(self.counter.gangs()), self.counter.made());
         }
-        let rows = GangRows { gangs: &self.next, server_now };
-        self.table.arrange(&rows, self.revision, || (0..self.next.rows.len()).collect(), now);
+        let [shown, next] = [&self.shown, &self.next].map(|gangs| GangRows { gangs, server_now });
+        self.table.arrange_report(&shown, &next, self.revision, || (0..self.next.rows.len()).collect(), now);
         self.show_if_arranged(server_now);
     }
 

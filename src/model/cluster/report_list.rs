@@ -1,5 +1,6 @@
 //! A list of the rows of a report, which is counted as a whole.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::model::table::Listing;
@@ -25,13 +26,17 @@ impl<L: Listing, R: Default> Default for ReportList<L, R> {
     }
 }
 
-impl<L: Listing<Id = usize>, R: RowSource<L>> ReportList<L, R> {
+impl<L: Listing<Id = usize>, R: RowSource<L>> ReportList<L, R>
+where
+    L::Key: Hash,
+{
     /// Updates the list to the newest report, of which it has `len` rows.
     pub(super) fn arrange(&mut self, newest: &Arc<R>, revision: u64, len: impl FnOnce(&R) -> usize, now: Now) {
         if !self.table.is_arranging() {
             (self.next, self.revision) = (Arc::clone(newest), revision);
         }
-        self.table.arrange(&*self.next, self.revision, || (0..len(&self.next)).collect(), now.mono);
+        let (shown, next) = (&*self.shown, &*self.next);
+        self.table.arrange_report(shown, next, self.revision, || (0..len(next)).collect(), now.mono);
         self.show_if_arranged();
     }
 

@@ -87,7 +87,7 @@ pub struct OwnerKey {
 }
 
 /// Identity of a group of pods, also in later reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodGroupKey {
     /// Property that its pods share.
     pub by: PodGrouping,

@@ -13,7 +13,7 @@ use crate::model::derive::gpus::{GpuGroup, Grouping, HeldDevices, Supply};
 pub(crate) enum GpuGroups {}
 
 /// Identity of a group across reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GroupKey {
     name: Clean,
     resource: Clean,
@@ -250,7 +250,7 @@ fn most_first(number: Option<i64>) -> SortKey {
 pub(crate) enum HeldList {}
 
 /// Identity of held devices across reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HeldKey {
     claim: bool,
     namespace: Clean,

@@ -1,6 +1,7 @@
 //! Sort, filter and cursor of a list, and the order of its rows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
 
 use super::column::{Column, Listing, Reads};
@@ -244,6 +245,36 @@ impl<L: Listing> Table<L> {
         all: impl FnOnce() -> Vec<L::Id>,
         now: Mono,
     ) {
+        self.arrange_with(rows, revision, all, |order, _| order.to_vec(), now);
+    }
+
+    /// The same for rows of a new report, whose ids differ from those of the report `shown`, which the order is of.
+    pub(crate) fn arrange_report<R: RowSource<L>>(
+        &mut self,
+        shown: &R,
+        rows: &R,
+        revision: u64,
+        all: impl FnOnce() -> Vec<L::Id>,
+        now: Mono,
+    ) where
+        L::Key: Hash,
+    {
+        let held = |order: &[L::Id], all: &[L::Id]| {
+            let ids: HashMap<L::Key, &L::Id> = all.iter().filter_map(|id| Some((rows.key(id)?, id))).collect();
+            order.iter().filter_map(|id| ids.get(&shown.key(id)?).copied().cloned()).collect()
+        };
+        self.arrange_with(rows, revision, all, held, now);
+    }
+
+    /// Begins a new order if it is outdated; `held` returns the ids of the held order among all ids.
+    fn arrange_with(
+        &mut self,
+        rows: &impl RowSource<L>,
+        revision: u64,
+        all: impl FnOnce() -> Vec<L::Id>,
+        held: impl FnOnce(&[L::Id], &[L::Id]) -> Vec<L::Id>,
+        now: Mono,
+    ) {
         let inputs = TableInputs { asked: self.state.list.revision(), rows: revision };
         if !self.is_outdated(inputs, now) {
             return;
@@ -253,10 +284,11 @@ impl<L: Listing> Table<L> {
         self.cost = all.len().max(rows.searched());
         let by = self.state.arranged();
         self.rebuild = Some(if self.state.list.keeps_order() && !self.order.is_empty() {
-            let held: HashSet<&L::Id> = self.order.iter().collect();
-            let fresh = all.into_iter().filter(|id| !held.contains(id));
-            let todo = self.order.iter().cloned().chain(fresh).collect();
-            Rebuild::held(by, todo, self.order.len())
+            let mut todo = held(&self.order, &all);
+            let kept = todo.len();
+            let held: HashSet<L::Id> = todo.iter().cloned().collect();
+            todo.extend(all.into_iter().filter(|id| !held.contains(id)));
+            Rebuild::held(by, todo, kept)
         } else {
             Rebuild::new(by, all)
         });

@@ -135,6 +135,31 @@ fn gangs_are_filtered_and_sorted_by_what_their_columns_say() {
 }
 
 #[test]
+fn a_held_list_keeps_its_rows_and_its_cursor_when_a_gang_changes() {
+    let mut bench = bench();
+    for action in [Action::Gangs, Action::SortName, Action::Hold, Action::Down] {
+        bench.act(action);
+    }
+    bench.prepare();
+    let order = |bench: &Bench| -> Vec<(String, &'static str, bool)> {
+        let lines = bench.state().gang_lines(0..9, bench.now());
+        lines.iter().map(|line| (line.row.key.name.to_string(), line.row.state.text(), line.selected)).collect()
+    };
+    let expected = |state| {
+        let rows = [("llm-70b", "node lost", false), ("vision-xl", "waits", true), ("whisper-0", state, false)];
+        rows.map(|(name, state, selected)| (name.to_owned(), state, selected)).to_vec()
+    };
+    assert_eq!(order(&bench), expected("incomplete"));
+    // It becomes worse than the one that waits, and so changes places with it in the order of the count.
+    let since = Some(Since { basis: SinceBasis::NotReady, at: at(1_000).wall });
+    let trouble = PodTrouble { kind: TroubleKind::CrashLoop, message: "", image: "", device: "", since };
+    let pod = member("whisper-0-4", GangSystem::LeaderWorkerSet, 4);
+    bench.change_pods(1, &[PodFacts { trouble: Some(trouble), version: 9, ..pod }], false);
+    bench.prepare();
+    assert_eq!(order(&bench), expected("crash loop"));
+}
+
+#[test]
 fn one_look_shows_which_of_64_ranks_is_lost() {
     let mut bench = bench();
     bench.act(Action::Gangs);
