@@ -240,6 +240,7 @@ impl Model {
             if let Screen::Pod { namespace, name } = &self.screen {
                 cluster.advance_placement();
                 cluster.arrange_placement(namespace, name, now.mono);
+                cluster.arrange_gang_of(namespace, name, now);
             }
             if self.screen == Screen::Top(TopScreen::Gangs) {
                 cluster.advance_gangs(now);

@@ -288,6 +288,13 @@ impl ClusterState {
         self.opened_gang = Some(OpenedGang { key: key.clone(), detail, observed, inputs, at: now.mono });
     }
 
+    /// Updates the gang of a pod, like [`ClusterState::arrange_gang`].
+    pub(crate) fn arrange_gang_of(&mut self, namespace: &str, pod: &str, now: Now) {
+        if let Some(gang) = self.gang_of(namespace, pod) {
+            self.arrange_gang(&gang, now);
+        }
+    }
+
     /// Time at which a node was first seen with fewer devices than it should have.
     fn lost_devices_at(&self, node: &str) -> Option<Mono> {
         let (_, problems) = self.nodes.unhealthy().find(|(known, _)| *known.facts.name == *node)?;

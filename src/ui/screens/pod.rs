@@ -99,7 +99,7 @@ pub(in crate::ui) fn open<'a>(
     let node = pod.map(|pod| &*pod.node).or(row.as_ref().map(|row| row.facts.node));
     let ended = pod.is_some_and(|pod| pod.ended) || row.as_ref().is_some_and(|row| row.facts.phase.is_terminal());
     let last_report = node.filter(|_| !ended).and_then(|node| cluster.last_report(node, now));
-    let gang = row.as_ref().and_then(|row| GangWords::of(cluster, &row.facts, now));
+    let gang = row.as_ref().and_then(|row| GangWords::of(cluster, &row.facts));
     let scheduling = Scheduling::of(cluster, pod, row.as_ref().map(|row| &row.facts), now);
     let mut view = PodView {
         namespace,

@@ -2,9 +2,8 @@
 
 use super::wrapped;
 use crate::facts::pod::PodFacts;
-use crate::model::cluster::ClusterState;
+use crate::model::cluster::{ClusterState, OpenedGang};
 use crate::model::derive::gangs::{GangKey, Wanted};
-use crate::msg::Now;
 use crate::ui::units::grouped;
 use crate::ui::widgets::page::TextLine;
 
@@ -15,18 +14,17 @@ pub(super) struct GangWords {
 
 impl GangWords {
     /// Reads the facts; `None` for a pod that works by itself.
-    pub(super) fn of(cluster: &ClusterState, pod: &PodFacts<'_>, now: Now) -> Option<Self> {
+    pub(super) fn of(cluster: &ClusterState, pod: &PodFacts<'_>) -> Option<Self> {
         let gang = GangKey::of_pod(pod)?;
-        let row = cluster.gang_row(&gang, now).filter(|row| row.wanted.number() > 1)?;
+        let detail = cluster.opened_gang().filter(|opened| *opened.key() == gang).and_then(OpenedGang::detail)?;
+        let row = Some(&detail.row).filter(|row| row.is_listed())?;
         let wanted = match row.wanted {
             Wanted::Exact(pods) => grouped(pods),
             Wanted::AtLeast(pods) => format!("at least {}", grouped(pods)),
         };
         let mut facts = vec![format!("gang {} {}: {} of {wanted} running", gang.kind, gang.name, grouped(row.running))];
-        facts.extend(pod.gang.and_then(|member| member.rank).map(|rank| match rank.job {
-            0 => format!("rank {}", rank.index),
-            job => format!("rank {} of job {job}", rank.index),
-        }));
+        let rank = detail.ranks.number(pod.gang.and_then(|member| member.rank));
+        facts.extend(rank.map(|rank| format!("rank {rank}")));
         facts.extend(cluster.gang_size_failure(&gang).map(|why| format!("size not known: {why}")));
         Some(Self { facts })
     }
