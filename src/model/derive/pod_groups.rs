@@ -99,14 +99,16 @@ pub struct PodGroupKey {
     pub kind: Clean,
     /// Identity within these; empty of the pods that have none.
     pub id: Clean,
+    /// Name of a gang, which is a part of its identity; otherwise empty.
+    pub name: Clean,
 }
 
 impl PodGroup {
     /// The gang that its pods belong to; `None` if they are grouped by something else, or belong to none.
     #[must_use]
     pub fn gang(&self) -> Option<GangKey> {
-        let PodGroupKey { namespace, system, kind, id, .. } = self.key.clone();
-        Some(GangKey { system: system?, namespace, kind, key: id, name: self.name.clone() })
+        let PodGroupKey { namespace, system, kind, id, name, .. } = self.key.clone();
+        Some(GangKey { system: system?, namespace, kind, key: id, name })
     }
 }
 
@@ -122,17 +124,22 @@ struct GroupOfPod<'a> {
     system: Option<GangSystem>,
     kind: &'a str,
     id: &'a str,
+    name: &'a str,
 }
 
 impl<'a> GroupOfPod<'a> {
     fn new(by: PodGrouping, pod: &PodFacts<'a>) -> Self {
-        let id = |id| Self { namespace: "", system: None, kind: "", id };
+        let id = |id| Self { namespace: "", system: None, kind: "", id, name: "" };
         match (by, pod.gang) {
             (PodGrouping::Owner, _) if pod.owner_kind.is_empty() => id(""),
             (PodGrouping::Owner, _) => Self { namespace: pod.namespace, kind: pod.owner_kind, ..id(pod.owner_name) },
-            (PodGrouping::Gang, Some(gang)) => {
-                Self { namespace: pod.namespace, system: Some(gang.system), kind: gang.kind, id: gang.key }
-            }
+            (PodGrouping::Gang, Some(gang)) => Self {
+                namespace: pod.namespace,
+                system: Some(gang.system),
+                kind: gang.kind,
+                id: gang.key,
+                name: gang.name,
+            },
             (PodGrouping::Gang | PodGrouping::None, _) => id(""),
             (PodGrouping::Node, _) => id(pod.node),
             (PodGrouping::Namespace, _) => id(pod.namespace),
@@ -148,17 +155,18 @@ impl<'a> GroupOfPod<'a> {
 
 impl PodGroupKey {
     fn new(by: PodGrouping, group: GroupOfPod<'_>) -> Self {
-        let [namespace, kind, id] = [group.namespace, group.kind, group.id].map(Clean::new);
-        Self { by, namespace, system: group.system, kind, id }
+        let [namespace, kind, id, name] = [group.namespace, group.kind, group.id, group.name].map(Clean::new);
+        Self { by, namespace, system: group.system, kind, id, name }
     }
 
     /// The group in words: `of Job/llm in train`, `on node-7`.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { by, namespace, kind, id, .. } = self;
+        let Self { by, namespace, kind, id, name, .. } = self;
         match by {
             _ if id.is_empty() => format!("without {}", by.noun()),
-            PodGrouping::Owner | PodGrouping::Gang => format!("of {kind}/{id} in {namespace}"),
+            PodGrouping::Owner => format!("of {kind}/{id} in {namespace}"),
+            PodGrouping::Gang => format!("of {kind}/{name} in {namespace}"),
             PodGrouping::Node => format!("on {id}"),
             PodGrouping::Namespace => format!("in {id}"),
             PodGrouping::Registry if &**kind == PULL => format!("that cannot pull from {id}"),
@@ -180,8 +188,12 @@ impl PodGroupKey {
     }
 
     fn is(&self, group: GroupOfPod<'_>) -> bool {
-        let own = GroupOfPod { namespace: &self.namespace, system: self.system, kind: &self.kind, id: &self.id };
-        own == group
+        self.of_pod() == group
+    }
+
+    fn of_pod(&self) -> GroupOfPod<'_> {
+        let Self { namespace, system, kind, id, name, .. } = self;
+        GroupOfPod { namespace, system: *system, kind, id, name }
     }
 }
 
@@ -326,12 +338,12 @@ impl PodGroupReports {
 }
 
 impl PodGroup {
-    /// A group without pods; `pod` is its first one.
-    fn new(key: PodGroupKey, pod: &PodFacts<'_>, worst: TroubleClass) -> Self {
-        let name = match (key.by, pod.gang) {
+    /// A group without pods.
+    fn new(key: PodGroupKey, worst: TroubleClass) -> Self {
+        let name = match key.by {
             _ if key.id.is_empty() => Clean::default(),
-            (PodGrouping::Owner, _) => Clean::new(&format!("{}/{}", key.kind, key.id)),
-            (PodGrouping::Gang, Some(gang)) => Clean::new(gang.name),
+            PodGrouping::Owner => Clean::new(&format!("{}/{}", key.kind, key.id)),
+            PodGrouping::Gang => key.name.clone(),
             _ => key.id.clone(),
         };
         Self {

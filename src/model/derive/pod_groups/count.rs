@@ -128,12 +128,9 @@ impl GroupCount {
             return *at;
         }
         let at = groups.len();
-        groups.push(PodGroup::new(PodGroupKey::new(by, key), pod, class));
+        groups.push(PodGroup::new(PodGroupKey::new(by, key), class));
         texts.push(GroupTexts::default());
-        let hash_of = |at: &usize| {
-            let PodGroupKey { namespace, system, kind, id, .. } = &groups[*at].key;
-            hasher.hash_one(GroupOfPod { namespace, system: *system, kind, id })
-        };
+        let hash_of = |at: &usize| hasher.hash_one(groups[*at].key.of_pod());
         index.insert_unique(hash, at, hash_of);
         at
     }
