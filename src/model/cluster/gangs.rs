@@ -204,8 +204,8 @@ impl ClusterState {
         GangKey::of_pod(&self.pods.pod(self.pods.find_pod(namespace, pod)?))
     }
 
-    /// Trouble of a pod as a member of a gang.
-    pub(super) fn member_trouble(&self, pod: &PodFacts<'_>, now: Now) -> Option<MemberTrouble> {
+    /// Trouble of a pod as a member of a gang, and the time since which it is in it.
+    pub(super) fn member_trouble(&self, pod: &PodFacts<'_>, now: Now) -> Option<(MemberTrouble, Option<Timestamp>)> {
         gangs::trouble_of(self.gang_source(now), pod)
     }
 

@@ -20,6 +20,7 @@ use crate::model::table::ordering::RowSource;
 use crate::model::table::pods::{PodId, PodKey, PodRow, PodScope, Pods};
 use crate::model::table::state::{Table, TableControl};
 use crate::model::table::{Extent, SortBy};
+use crate::model::time::age_of;
 use crate::msg::Now;
 
 /// Pods that a list has. A new set is a variant here, its columns, title and order below, and an arm of
@@ -351,8 +352,10 @@ impl ClusterState {
         let gang = self.opened_gang().filter(|opened| opened.key() == key);
         let rank = facts.gang.and_then(|gang| gang.rank);
         let rank = gang.and_then(|opened| opened.detail()?.ranks.number(rank));
-        let member = self.member_trouble(&facts, now);
-        PodRow { rank, member, ..self.row_of(facts, now) }
+        let trouble = self.member_trouble(&facts, now);
+        let row = self.row_of(facts, now);
+        let since = trouble.map_or(row.since, |(_, since)| age_of(since, self.link.now(now)));
+        PodRow { rank, member: trouble.map(|(trouble, _)| trouble), since, ..row }
     }
 
     /// The selected pod of a list; `None` if it shows groups.

@@ -185,10 +185,14 @@ pub(crate) fn detail(from: GangSource<'_>, key: &GangKey) -> Option<GangDetail> 
     GangPods::of(from, id).detail(from, from.pods.gang(id)?)
 }
 
-/// Trouble of a pod as a member of a gang; `None` if it has ended, or is in none.
-pub(crate) fn trouble_of(from: GangSource<'_>, pod: &PodFacts<'_>) -> Option<MemberTrouble> {
-    match member::class_of(from, pod, from.nodes.by_name(pod.node)) {
-        MemberClass::Trouble(trouble) if !pod.phase.is_terminal() => Some(trouble),
+/// Trouble of a pod as a member of a gang and the time since which it is in it, if an object says it; `None` if the pod has ended, or is
+/// in none.
+pub(crate) fn trouble_of(from: GangSource<'_>, pod: &PodFacts<'_>) -> Option<(MemberTrouble, Option<Timestamp>)> {
+    let node = from.nodes.by_name(pod.node);
+    match member::class_of(from, pod, node) {
+        class @ MemberClass::Trouble(trouble) if !pod.phase.is_terminal() => {
+            Some((trouble, member::since_of(pod, node, class)))
+        }
         _ => None,
     }
 }

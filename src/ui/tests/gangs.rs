@@ -11,6 +11,7 @@ use crate::facts::queue::{QueueEntry, QueueState, QueueSystem};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
 use crate::model::app::screens::Screen;
+use crate::model::cluster::PodPlace;
 use crate::model::fixture::{Bench, at, failure, gpu_node, gpu_pod, node, pod, turned};
 use crate::msg::{ClusterEvent, Failure, GangOwner, Layer, Query, QueryAnswer, QueryResult, QueueListing, Resource};
 use crate::theme::{Depth, Theme};
@@ -305,6 +306,58 @@ fn the_key_of_gangs_leads_from_a_pod_to_its_gang() {
     bench.act(Action::Gangs);
     let shown = text(&mut bench, (120, 40));
     assert!(has(&shown, &["▌vision-xl"]), "{shown}");
+}
+
+#[test]
+fn the_screen_of_a_pod_has_the_rank_that_the_screen_of_its_gang_has() {
+    // A master and 18 workers: the worker of index 16 is rank 17.
+    let ranked = |job, index| {
+        let name = format!("llm-70b-{job}-{index}").leak();
+        let member = member(name, GangSystem::Kubeflow, index);
+        PodFacts { gang: member.gang.map(|gang| GangMember { rank: Some(Rank { job, index }), ..gang }), ..member }
+    };
+    let pods: Vec<_> = std::iter::once(ranked(0, 0)).chain((0..18).map(|index| ranked(1, index))).collect();
+    let mut bench = Bench::with(vec![gpu_node("n1", 600, 600)], &pods);
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    (0..17).for_each(|_| _ = bench.act(Action::Down));
+    bench.act(Action::Open);
+    let Screen::Pod { name, .. } = bench.model.screen() else { panic!("{:?}", bench.model.screen()) };
+    assert_eq!(&**name, "llm-70b-1-16");
+    let shown = text(&mut bench, (120, 40));
+    assert!(shown.contains("gang PyTorchJob llm-70b: 19 of at least 19 running"), "{shown}");
+    assert!(shown.contains("rank 17") && !shown.contains("of job"), "{shown}");
+}
+
+#[test]
+fn a_member_on_a_lost_node_is_lost_since_the_transition_of_the_node_like_its_gang() {
+    let mut bench = bench();
+    bench.act(Action::Gangs);
+    bench.act(Action::Open);
+    let rows = bench.state().pod_rows(PodPlace::Screen, 0..64, bench.now());
+    let lost = rows.iter().find(|row| row.rank == Some(17)).unwrap();
+    // The node is Unknown since second 94 of 120.
+    assert_eq!(lost.since, Some(std::time::Duration::from_secs(26)));
+}
+
+#[test]
+fn a_group_of_a_gang_is_titled_by_its_name_which_tells_it_from_others_of_its_key() {
+    let waiting = |name: &'static str, gang: &'static str| {
+        let pod = waits(0);
+        let gang = pod.gang.map(|known| GangMember { key: "6d1c-uid", name: gang, rank: None, ..known });
+        PodFacts { name, uid: Uid(name.bytes().map(u128::from).sum()), gang, ..pod }
+    };
+    let pods = [waiting("a", "alpha"), waiting("b", "alpha"), waiting("c", "beta"), waiting("d", "beta")];
+    let mut bench = Bench::with(vec![gpu_node("n1", 8, 8)], &pods);
+    bench.ms = 120_000;
+    for action in [Action::Trouble, Action::NextPane, Action::NextPane, Action::Bottom] {
+        bench.act(action);
+    }
+    let shown = text(&mut bench, (120, 40));
+    assert!(has(&shown, &["alpha", "2"]) && has(&shown, &["beta", "2"]), "{shown}");
+    bench.act(Action::Open);
+    let shown = text(&mut bench, (120, 40));
+    assert!(shown.contains("of JobSet/beta in train") && !shown.contains("6d1c-uid"), "{shown}");
 }
 
 #[test]

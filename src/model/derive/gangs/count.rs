@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::vec::IntoIter;
 
 use super::member::GangPods;
-use super::{CountedGangs, GangRow, GangSource};
+use super::{CountedGangs, GangKey, GangRow, GangSource};
 use crate::model::natural::natural_cmp;
 use crate::model::sorter::Sorter;
 use crate::model::store::pods::{GangId, PodSlot, PodStore};
@@ -25,6 +25,9 @@ pub(super) struct GangCount {
 #[derive(Debug)]
 struct GangRead {
     id: GangId,
+    key: GangKey,
+    /// Revision of the pods when its first one was read.
+    revision: u64,
     slots: IntoIter<PodSlot>,
     pods: GangPods,
 }
@@ -48,8 +51,7 @@ impl GangCount {
             left -= 1;
             let Some(read) = &mut self.gang else {
                 let Some(id) = self.gangs.next() else { break };
-                let slots = from.pods.members(id).collect::<Vec<_>>().into_iter();
-                self.gang = Some(GangRead { id, slots, pods: GangPods::default() });
+                self.gang = GangRead::new(from, id);
                 continue;
             };
             if let Some(slot) = read.slots.next() {
@@ -79,8 +81,27 @@ impl GangCount {
 }
 
 impl GangRead {
+    /// Begins to read a gang; `None` if no pod of it is held any more.
+    fn new(from: GangSource<'_>, id: GangId) -> Option<Self> {
+        let (gang, slots) = (from.pods.gang(id)?, from.pods.members(id).collect::<Vec<_>>().into_iter());
+        let (key, revision) = (GangKey::of(gang), from.pods.revision());
+        Some(Self { id, key, revision, slots, pods: GangPods::default() })
+    }
+
+    /// The row of the gang. Between two slices its id may have become that of another gang, and slots those of other pods: it has no row
+    /// then, or is read again.
     fn row(self, from: GangSource<'_>) -> Option<GangRow> {
-        self.pods.row(from, from.pods.gang(self.id)?).filter(GangRow::is_listed)
+        let gang = from.pods.gang(self.id)?;
+        let pods = if from.pods.revision() == self.revision {
+            self.pods
+        } else if GangKey::of(gang) != self.key {
+            return None;
+        } else if self.pods.is_current(from) {
+            self.pods
+        } else {
+            GangPods::of(from, self.id)
+        };
+        pods.row(from, gang).filter(GangRow::is_listed)
     }
 }
 

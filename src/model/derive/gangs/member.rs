@@ -13,6 +13,7 @@ use crate::facts::node::Readiness;
 use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, TroubleKind};
 use crate::facts::quantity::Quantity;
 use crate::facts::text::Clean;
+use crate::facts::wire::Uid;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::natural::natural_cmp;
 use crate::model::store::nodes::{AcceleratorSum, Node};
@@ -79,6 +80,7 @@ pub(super) struct GangPods {
 #[derive(Clone, Copy, Debug)]
 struct GangPod {
     slot: PodSlot,
+    uid: Uid,
     rank: Option<Rank>,
     created: Option<Timestamp>,
     deleting: bool,
@@ -106,10 +108,10 @@ impl GangPods {
         let node = from.nodes.by_name(pod.node);
         let lost = is_lost(from, &pod, node);
         let class = class_of(from, &pod, node);
-        let own = pod.trouble.and_then(|trouble| trouble.since).map(|since| since.at);
         let gpus = self.add_accelerators(from, &pod, node, 1);
         self.pods.push(GangPod {
             slot,
+            uid: pod.uid,
             rank: gang.rank,
             created: pod.created,
             deleting: pod.deleting,
@@ -117,14 +119,13 @@ impl GangPods {
             running: !lost && runs(&pod),
             gpus,
             class,
-            since: match class {
-                MemberClass::Trouble(MemberTrouble::NodeNotReady | MemberTrouble::Pod(TroubleClass::NodeLost)) => {
-                    node.and_then(|node| node.facts.readiness().1)
-                }
-                MemberClass::Trouble(MemberTrouble::Pod(_)) | MemberClass::Starting => own,
-                MemberClass::Trouble(MemberTrouble::DevicesLost) | MemberClass::Ending | MemberClass::Running => None,
-            },
+            since: since_of(&pod, node, class),
         });
+    }
+
+    /// Returns `true` if each slot still has the pod that was read.
+    pub(super) fn is_current(&self, from: GangSource<'_>) -> bool {
+        self.pods.iter().all(|pod| from.pods.uid(pod.slot) == pod.uid)
     }
 
     /// Adds the accelerators that a pod requests, or subtracts them with a `sign` of -1; returns the number of whole devices.
@@ -304,6 +305,19 @@ pub(super) fn class_of(from: GangSource<'_>, pod: &PodFacts<'_>, node: Option<&N
         (None, PodPhase::Running) if pod.ready >= pod.containers => MemberClass::Running,
         (None, PodPhase::Running) => MemberClass::Ending,
         (None, _) => MemberClass::Starting,
+    }
+}
+
+/// Time since which a member is in its state: of a node that is lost or not Ready its transition, as the alert has it.
+pub(super) fn since_of(pod: &PodFacts<'_>, node: Option<&Node>, class: MemberClass) -> Option<Timestamp> {
+    match class {
+        MemberClass::Trouble(MemberTrouble::NodeNotReady | MemberTrouble::Pod(TroubleClass::NodeLost)) => {
+            node.and_then(|node| node.facts.readiness().1)
+        }
+        MemberClass::Trouble(MemberTrouble::Pod(_)) | MemberClass::Starting => {
+            pod.trouble.and_then(|trouble| trouble.since).map(|since| since.at)
+        }
+        MemberClass::Trouble(MemberTrouble::DevicesLost) | MemberClass::Ending | MemberClass::Running => None,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::facts::node::ConditionStatus;
 use crate::facts::pod::{PodFacts, PodPhase, PodTrouble, Since, SinceBasis, TroubleKind};
 use crate::facts::quantity::Quantity;
 use crate::facts::wire::Uid;
+use crate::model::cluster::ClusterState;
 use crate::model::derive::trouble::TroubleClass;
 use crate::model::fixture::{Bench, at, gpu_node, gpu_pod, node, turned};
 
@@ -292,6 +293,43 @@ fn pods_of_watched_namespaces_are_known_once_all_are_read_or_forbidden() {
     assert_eq!(rows(&bench), ["llm 2/3 16 not known"]);
     bench.denied_in(1);
     assert_eq!(rows(&bench), ["llm 2/3 16 incomplete"]);
+}
+
+fn source<'a>(bench: &'a Bench, sizes: &'a GangSizes) -> GangSource<'a> {
+    let ClusterState { pods, nodes, .. } = bench.state();
+    GangSource { pods, nodes, sizes, knows_nodes: true, knows_pods: true, server_now: bench.now().wall }
+}
+
+#[test]
+fn slots_and_ids_that_are_reused_between_two_slices_make_no_wrong_row() {
+    let of = |key: &'static str, index: u16| {
+        let pod = job(index);
+        let name = format!("{key}-{index}").leak();
+        PodFacts {
+            name,
+            uid: Uid(u128::from(index) + 1000 * key.len() as u128),
+            gang: pod.gang.map(|gang| GangMember { key, name: key, ..gang }),
+            ..pod
+        }
+    };
+    let first = [of("llm", 0), of("llm", 1), of("llm", 2)];
+    // After all of them but the last were read: the first one goes and another pod has its slot; or all go for another gang.
+    let stranger = PodFacts { gang: None, ..of("stranger", 7) };
+    let others = vec![of("other", 0), of("other", 1)];
+    for (gone, new, expected) in [(&first[..1], vec![stranger], vec![("llm", 2, 16)]), (&first[..], others, Vec::new())]
+    {
+        let mut bench = bench(&first);
+        let sizes = GangSizes::default();
+        let mut count = GangCount::new(&bench.state().pods);
+        assert!(!count.advance(source(&bench, &sizes), 3));
+        bench.change_pods(1, gone, true);
+        bench.change_pods(1, &new, false);
+        bench.prepare();
+        while !count.advance(source(&bench, &sizes), 3) {}
+        let gangs = count.into_gangs();
+        let rows: Vec<_> = gangs.rows.iter().map(|row| (&*row.key.name, row.members, row.gpus_held)).collect();
+        assert_eq!(rows, expected);
+    }
 }
 
 #[test]
