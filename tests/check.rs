@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use watchbell::sim::{Change, Fault, FaultKind};
 
-use crate::rig::{Authority, Certificate, Mode, Relay, TestServer, watchbell};
+use crate::rig::{Authority, Certificate, Mode, Relay, TestServer, wait_until, watchbell};
 
 mod edges;
 
@@ -108,6 +108,21 @@ fn server_that_accepts_and_says_nothing_fails_at_the_first_byte_and_is_asked_twi
     assert_eq!((code, failed(&cluster)), (3, vec!["livez", "readyz"]));
     assert_eq!(step(&cluster, "tcp")["outcome"], "ok");
     assert_step(&cluster, "livez", "fail", "firstByte");
+}
+
+#[test]
+fn a_node_that_rejects_its_pods_is_named_with_the_reason() {
+    let served = crate::pty_questions::incident();
+    wait_until("five rejected pods", || {
+        let rejected = served.control().dump()["pods"].as_array().unwrap().clone();
+        rejected.iter().filter(|pod| pod["status"]["reason"] == "UnexpectedAdmissionError").count() >= 5
+    });
+    let (_, cluster) = check(&served, &[]);
+    let step = step(&cluster, "black holes");
+    assert_eq!(step["outcome"], "warn");
+    let text = step["text"].as_str().unwrap();
+    assert!(text.starts_with("10-16-10-127.maas ended "), "{text}");
+    assert!(text.contains("UnexpectedAdmissionError"), "{text}");
 }
 
 /// Each request is within its own deadline, so only the bound of the whole can end it.

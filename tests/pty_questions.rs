@@ -24,7 +24,7 @@ period = "1s"
 "#;
 
 /// The incident's cluster without the trouble of its API.
-fn incident() -> TestServer {
+pub(crate) fn incident() -> TestServer {
     let text = include_str!("../assets/scenarios/incident.toml");
     let (head, _) = text.split_once("\n[[step]]").unwrap();
     let dir = tempfile::tempdir().unwrap();

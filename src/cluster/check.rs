@@ -27,6 +27,7 @@ use crate::msg::check::{CheckStep, FindDeviceFaults, StepOutcome, Timing};
 use crate::msg::{Attempt, CallEvent, CallKind, ClusterEvent, ClusterId, Layer, Msg};
 
 mod advice;
+mod black_holes;
 pub(in crate::cluster) mod cert;
 mod credentials;
 mod lists;
@@ -42,7 +43,7 @@ mod watch;
 use advice::advice;
 
 /// Names of all steps, in order; the report names those that were not reached.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 26] = [
     "kubeconfig",
     "credentials",
     "dns",
@@ -67,6 +68,7 @@ const STEPS: [&str; 25] = [
     "slow verbs",
     "nodes ready",
     "devices",
+    "black holes",
     "ready changes",
 ];
 /// Requests in a row without an answer after which no more are sent.
@@ -207,6 +209,7 @@ impl CheckRun {
         self.load().await?;
         self.nodes_ready().await?;
         self.devices().await?;
+        self.black_holes().await?;
         self.ready_changes().await
     }
 
