@@ -28,6 +28,9 @@ const QUEUE: ApiResource = ApiResource {
     ..ApiResource::core("PodGroup", "podgroups", true)
 };
 
+/// Maximum number of objects of one page that are kept; the limit of the request, which a proxy may ignore.
+const MOST: usize = 500;
+
 /// System that admits gangs. `podgroups` exists in four groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum QueueSystem {

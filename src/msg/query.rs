@@ -84,8 +84,10 @@ pub enum QueryResult {
 pub struct QueueListing {
     /// The system.
     pub system: QueueSystem,
-    /// One page of its objects, or the reason why they could not be listed.
-    pub entries: Result<Vec<QueueEntry>, Box<Failure>>,
+    /// One page of its objects, of each namespace that could be listed.
+    pub entries: Vec<QueueEntry>,
+    /// Failure of the first list that failed.
+    pub failure: Option<Box<Failure>>,
     /// `true` if there are more than a page.
     pub more: bool,
 }

@@ -21,15 +21,10 @@ pub(super) async fn list(reader: &QueryReader<'_>) -> Result<Vec<QueueListing>, 
     for system in QueueSystem::ALL {
         if let Some(version) = best_version(&groups, system) {
             match page(reader, system, version).await {
-                Ok(QueuePage { entries, more }) => listings.push(QueueListing { system, entries: Ok(entries), more }),
+                Ok(listing) => listings.push(listing),
                 // The group has another resource only.
                 Err(error) if error.code == Some(404) => {}
-                // The cluster cannot be reached at all.
-                Err(error) if error.code.is_none() && error.layer != Layer::Decode => return Err(error),
-                Err(error) => {
-                    let entries = Err(Box::new(failure(&error, system)));
-                    listings.push(QueueListing { system, entries, more: false });
-                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -51,39 +46,63 @@ pub(super) async fn workload(
     decode_workload(&body).map_err(|error| classify::unreadable(&head, &body, &error.text))
 }
 
-/// Objects of a system.
-struct QueuePage {
-    entries: Vec<QueueEntry>,
-    /// `true` if there are more.
-    more: bool,
-}
-
 /// One page of a system: of the cluster, or of each namespace that is watched.
-async fn page(reader: &QueryReader<'_>, system: QueueSystem, version: &str) -> Result<QueuePage, RequestError> {
+///
+/// # Errors
+/// [`RequestError`] if the server does not have the resource, or cannot be reached at all.
+async fn page(reader: &QueryReader<'_>, system: QueueSystem, version: &str) -> Result<QueueListing, RequestError> {
     let api = system.api();
     let namespaces = &reader.shared.tuning.namespaces;
     let paths = match namespaces.as_slice() {
         [] => vec![api.list_path(version)],
         some => some.iter().map(|namespace| api.list_path_in(version, &segment(namespace).to_string())).collect(),
     };
-    let mut page = QueuePage { entries: Vec::new(), more: false };
+    let mut listing = QueueListing { system, entries: Vec::new(), failure: None, more: false };
     for path in paths {
-        let mut body = Vec::new();
-        let query = format!("limit={PAGE}");
-        if system == QueueSystem::Kueue {
-            let head = reader.read_as(CallKind::QueueTable, &path, &query, &mut body).await?;
-            let rows = decode_workloads(&body).map_err(|error| classify::unreadable(&head, &body, &error.text))?;
-            page.more |= rows.len() >= PAGE as usize;
-            page.entries.extend(rows);
-        } else {
-            let head = reader.read(&path, &query, &mut body).await?;
-            let list = decode_pod_groups(system, &body);
-            let (list, groups) = list.map_err(|error| classify::unreadable(&head, &body, &error.text))?;
-            page.more |= !list.continue_token.is_empty();
-            page.entries.extend(groups);
+        match read_page(reader, system, &path, &mut listing).await {
+            Ok(()) => {}
+            Err(error) if error.code == Some(404) => return Err(error),
+            // The cluster cannot be reached at all.
+            Err(error) if error.code.is_none() && error.layer != Layer::Decode => return Err(error),
+            Err(error) => {
+                let denied = error.layer == Layer::Rbac;
+                let failure = Box::new(failure(&error, system));
+                // A retry explains more than a 403.
+                if listing.failure.is_none() || !denied {
+                    listing.failure = Some(failure);
+                }
+                // The server asks for a pause, or is broken.
+                if !denied {
+                    break;
+                }
+            }
         }
     }
-    Ok(page)
+    Ok(listing)
+}
+
+/// Adds one page of one path to a listing.
+async fn read_page(
+    reader: &QueryReader<'_>,
+    system: QueueSystem,
+    path: &str,
+    listing: &mut QueueListing,
+) -> Result<(), RequestError> {
+    let mut body = Vec::new();
+    let query = format!("limit={PAGE}");
+    if system == QueueSystem::Kueue {
+        let head = reader.read_as(CallKind::QueueTable, path, &query, &mut body).await?;
+        let rows = decode_workloads(&body).map_err(|error| classify::unreadable(&head, &body, &error.text))?;
+        listing.more |= rows.len() >= PAGE as usize;
+        listing.entries.extend(rows);
+    } else {
+        let head = reader.read(path, &query, &mut body).await?;
+        let list = decode_pod_groups(system, &body);
+        let (list, groups) = list.map_err(|error| classify::unreadable(&head, &body, &error.text))?;
+        listing.more |= !list.continue_token.is_empty() || list.objects > PAGE;
+        listing.entries.extend(groups);
+    }
+    Ok(())
 }
 
 fn failure(error: &RequestError, system: QueueSystem) -> Failure {

@@ -402,6 +402,13 @@ async fn the_owner_of_a_gang_is_read_once_it_is_open_and_says_its_size() {
     assert_eq!(requests_of(&rig, JOB_SET).len(), 1);
     followed.pass(10).await;
     assert_eq!(requests_of(&rig, JOB_SET).len(), 2, "again after five minutes, while it is open");
+    let now = (followed.now)();
+    followed.model.update(Msg::Action(Action::Back), now);
+    followed.pass(585).await;
+    assert_eq!(wanted(&followed), Wanted::Exact(64));
+    followed.pass(30).await;
+    assert_eq!(wanted(&followed), Wanted::AtLeast(7), "the owner may have changed in ten minutes");
+    assert_eq!(requests_of(&rig, JOB_SET).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -472,6 +479,23 @@ async fn queues_are_listed_while_a_screen_shows_them_and_say_why_a_gang_waits() 
     let before = rig.seen().iter().filter(|seen| seen.path.starts_with("/apis")).count();
     followed.pass(120).await;
     assert_eq!(rig.seen().iter().filter(|seen| seen.path.starts_with("/apis")).count(), before, "no screen shows them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_namespaces_one_that_is_forbidden_leaves_the_workloads_of_the_others() {
+    let tuning = Tuning { namespaces: ["a", "b", "c"].map(Clean::new).to_vec(), ..Tuning::default() };
+    let mut rig = Rig::start(tuning, |seen| match &*seen.path {
+        "/apis" => groups(),
+        path if path.ends_with("/b/workloads") => status(403, "forbidden"),
+        path if path.ends_with("/workloads") => workload_table(),
+        _ => good(seen),
+    });
+    let mut followed = Followed::scripted(&mut rig);
+    followed.commands.send(ClusterCommand::Query(Box::new(Query::Queues))).await.unwrap();
+    followed.pass(5).await;
+    let Ok(crate::msg::QueryResult::Queues(listings)) = &followed.answers[0].result else { panic!("no listings") };
+    let layer = listings[0].failure.as_ref().map(|failure| failure.layer);
+    assert_eq!((listings.len(), listings[0].entries.len(), layer), (1, 4, Some(Layer::Rbac)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! `Workload` of Kueue: the list as a table, one workload as an object without its pod templates.
 
 use super::{DecodeError, from_slice, message, refuse};
-use super::{Int, JsonList, Obj, ObjectMeta, QueueCondition, QueueEntry, QueueLabels, QueueState, RawValue, Text};
+use super::{
+    Int, JsonList, MOST, Obj, ObjectMeta, QueueCondition, QueueEntry, QueueLabels, QueueState, RawValue, Text,
+};
 use crate::facts::text::Clean;
 
 /// Label with the uid of the top owner (kueue `pkg/controller/constants`).
@@ -10,7 +12,7 @@ pub(super) const JOB_UID: &str = "kueue.x-k8s.io/job-uid";
 /// Columns of the table that are read (kueue `config/components/crd/bases/kueue.x-k8s.io_workloads.yaml`).
 const COLUMNS: [&str; 4] = ["Queue", "Reserved in", "Admitted", "Finished"];
 
-/// Reads the workloads of a table; rows without a name are left out.
+/// Reads the workloads of a table, at most 500; rows without a name are left out.
 ///
 /// # Errors
 /// [`DecodeError`] if it is no table.
@@ -23,7 +25,7 @@ pub fn decode_workloads(body: &[u8]) -> Result<Vec<QueueEntry>, DecodeError> {
     let index = |name: &str| table.columns.0.iter().position(|Obj(column)| column.name.eq_ignore_ascii_case(name));
     let columns = COLUMNS.map(index);
     let rows = table.rows.0.iter().filter(|Obj(row)| !row.object.0.metadata.0.name.is_empty());
-    Ok(rows.map(|Obj(row)| row.entry(columns)).collect())
+    Ok(rows.take(MOST).map(|Obj(row)| row.entry(columns)).collect())
 }
 
 /// Reads one workload, with its conditions.

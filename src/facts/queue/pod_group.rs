@@ -2,14 +2,15 @@
 
 use super::{DecodeError, ListHead, Sink, wire};
 use super::{
-    Int, JsonList, Obj, ObjectMeta, QueueCondition, QueueEntry, QueueLabels, QueueState, QueueSystem, Text, message,
+    Int, JsonList, MOST, Obj, ObjectMeta, QueueCondition, QueueEntry, QueueLabels, QueueState, QueueSystem, Text,
+    message,
 };
 use crate::facts::text::Clean;
 
 /// Conditions of the native API that say whether the group was scheduled, in two versions.
 const SCHEDULED: [&str; 2] = ["PodGroupScheduled", "PodGroupInitiallyScheduled"];
 
-/// Reads a page of the pod groups of a system.
+/// Reads a page of the pod groups of a system, at most 500; the head counts those that were left out, too.
 ///
 /// # Errors
 /// [`DecodeError`] if it is no list of pod groups; single unreadable ones are only counted.
@@ -30,7 +31,7 @@ impl Sink for PodGroupSink {
 
     fn take(&mut self, raw: &RawPodGroup<'_>) -> bool {
         let readable = Self::is_readable(&raw.kind, &raw.metadata.0.name);
-        if readable {
+        if readable && self.entries.len() < MOST {
             self.entries.extend(raw.entry(self.system));
         }
         readable

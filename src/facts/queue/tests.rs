@@ -37,6 +37,17 @@ fn the_workloads_of_a_table_have_their_owner_queue_and_state() {
     }
 }
 
+#[test]
+fn of_a_page_that_is_longer_than_its_limit_500_objects_are_kept() {
+    let rows = vec![r#"{"object":{"metadata":{"name":"job-b","namespace":"train"}}}"#; 501].join(",");
+    let table = format!(r#"{{"kind":"Table","rows":[{rows}]}}"#);
+    assert_eq!(decode_workloads(table.as_bytes()).unwrap().len(), 500);
+    let groups = vec![r#"{"metadata":{"name":"g","namespace":"train"}}"#; 501].join(",");
+    let list = format!(r#"{{"kind":"PodGroupList","metadata":{{}},"items":[{groups}]}}"#);
+    let (head, groups) = decode_pod_groups(QueueSystem::Volcano, list.as_bytes()).unwrap();
+    assert_eq!((head.objects, groups.len()), (501, 500));
+}
+
 fn workload(status: &str) -> QueueEntry {
     let body = format!(
         r#"{{"apiVersion":"kueue.x-k8s.io/v1beta2","kind":"Workload","metadata":{{"name":"w","namespace":"train"}},

@@ -11,6 +11,7 @@ use crate::facts::pod::{FailedPod, FailedPods, PodBatch, PodFacts};
 use crate::facts::queue::{QueueState, QueueSystem};
 use crate::facts::text::Clean;
 use crate::facts::wire::Uid;
+use crate::model::alerts::duration_text;
 use crate::model::derive::black_holes::BlackHole;
 use crate::model::derive::gangs::{GangKey, Wanted};
 use crate::model::derive::queues;
@@ -22,6 +23,8 @@ use crate::msg::{Failure, GangOwner, Layer, Mono, Now, Query, QueryAnswer, Query
 const LOST: Duration = Duration::from_secs(180);
 /// 5 min: an owner is read again after this while its gang is open: elastic ones change their size, and rights are granted.
 const OWNER_REFRESH: Duration = Duration::from_secs(300);
+/// 10 min: a size that was read longer ago is dropped, since the owner may have changed.
+const SIZE_KEPT: Duration = Duration::from_secs(600);
 
 /// Queries that wait or are in flight, each once.
 #[derive(Debug, Default)]
@@ -34,7 +37,7 @@ pub(super) struct Queries {
     /// Waiting objects of queues, as they were counted last.
     objects: WaitingObjects,
     /// Inputs of that count.
-    counted: Option<CountInputs>,
+    counted: Option<WaitingInputs>,
 }
 
 /// Waiting objects of queues, as far as it is known of which no pod exists.
@@ -54,7 +57,7 @@ impl Default for WaitingObjects {
 
 /// Inputs of the count of waiting objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CountInputs {
+struct WaitingInputs {
     /// Revisions of queues and pods together, each of which only grows.
     revision: u64,
     /// `true` if every list of pods is complete.
@@ -71,6 +74,8 @@ struct SentQuery {
 #[derive(Debug)]
 struct ReadOwner {
     requested: Mono,
+    /// Time of the request that brought its size.
+    sized: Option<Mono>,
     /// Reason why its size is not known.
     failed: Option<OwnerFailure>,
 }
@@ -139,6 +144,24 @@ impl ClusterState {
         queues::of_pod(self.queues(), pod)
     }
 
+    /// Words of an object of a queue, with their age if later lists have failed.
+    #[must_use]
+    pub fn queue_text(&self, words: &QueueWords<'_>, now: Now) -> String {
+        match self.queues().outdated(now.mono) {
+            Some(age) => format!("{} (as of {} ago)", words.text(), duration_text(age)),
+            None => words.text(),
+        }
+    }
+
+    /// Reason why queues are not visible, with the age of the last list if that is older: `list queues: no answer within 10 s; last
+    /// listed 75s ago`.
+    #[must_use]
+    pub fn queues_not_visible(&self, now: Now) -> Option<String> {
+        let why = self.queues().not_visible()?;
+        let age = self.queues().outdated(now.mono);
+        Some(why + &age.map(|age| format!("; last listed {} ago", duration_text(age))).unwrap_or_default())
+    }
+
     /// Waiting objects of queues of which no pod exists, by namespace and name; `None` unless all watched pods are known.
     /// O(objects × gangs), so not for a frame.
     #[must_use]
@@ -155,7 +178,7 @@ impl ClusterState {
     /// Counts these again if something has changed; once a second while they are shown.
     pub(in crate::model) fn count_waiting(&mut self) {
         let revision = self.queues().revision() + self.pods.revision();
-        let inputs = Some(CountInputs { revision, pods: self.tracks.pods.complete() });
+        let inputs = Some(WaitingInputs { revision, pods: self.tracks.pods.complete() });
         if self.queries.counted != inputs {
             let text = |words: &QueueWords<'_>| Clean::new(&format!("{}: {}", words.entry.namespace, words.text()));
             let waits = |words: &QueueWords<'_>| words.entry.state == QueueState::Waiting;
@@ -171,6 +194,9 @@ impl ClusterState {
     /// missing`; `None` if its owner was not read, or said it.
     #[must_use]
     pub fn gang_size_failure(&self, gang: &GangKey) -> Option<String> {
+        if self.gang_sizes.of(gang).is_some() {
+            return None;
+        }
         let failed = self.queries.owners.get(gang)?.failed.as_ref()?;
         let api = owner_api(gang.system, &gang.kind)?;
         let resource = format!("{}.{}", api.plural, api.group);
@@ -199,9 +225,11 @@ impl ClusterState {
             (Query::Queues, Ok(QueryResult::Queues(listings))) => self.queries.queues.listed(Ok(listings)),
             (Query::Queues, Err(failure)) => self.queries.queues.listed(Err(failure)),
             (Query::Workload { namespace, name }, Ok(QueryResult::Workload(entry))) => {
-                self.queries.queues.read(namespace, name, Some(*entry));
+                self.queries.queues.read(namespace, name, Ok(*entry));
             }
-            (Query::Workload { namespace, name }, Err(_)) => self.queries.queues.read(namespace, name, None),
+            (Query::Workload { namespace, name }, Err(failure)) => {
+                self.queries.queues.read(namespace, name, Err(failure));
+            }
             // The task answers each query with its own result.
             (_, Ok(_)) => {}
         }
@@ -222,10 +250,12 @@ impl ClusterState {
         self.queries.tick(now.mono);
         self.black_holes.tick(now.mono);
         let Self { queries, pods, gang_sizes, .. } = self;
-        queries.owners.retain(|gang, _| {
+        queries.owners.retain(|gang, read| {
             let lives = pods.find_gang(gang).is_some();
-            if !lives && gang_sizes.of(gang).is_some() {
+            let expired = read.sized.is_some_and(|at| now.mono.since(at) > SIZE_KEPT);
+            if (!lives || expired) && gang_sizes.of(gang).is_some() {
                 gang_sizes.set(gang.clone(), None);
+                read.sized = None;
             }
             lives
         });
@@ -246,8 +276,8 @@ impl ClusterState {
         };
         if due && owner_api(gang.system, &gang.kind).is_some() {
             let GangKey { system, namespace, kind, name, .. } = gang.clone();
-            let failed = self.queries.owners.remove(gang).and_then(|read| read.failed);
-            self.queries.owners.insert(gang.clone(), ReadOwner { requested: now.mono, failed });
+            let read = self.queries.owners.entry(gang.clone());
+            read.or_insert_with(|| ReadOwner { requested: now.mono, sized: None, failed: None }).requested = now.mono;
             self.queries.request(Query::OwnerSize(GangOwner { system, kind, namespace, name }));
         }
         if self.gang_waits(gang) {
@@ -272,9 +302,10 @@ impl ClusterState {
         }
     }
 
-    /// Lists the objects of queues, at most once in 30 s.
+    /// Lists the objects of queues, at most once in 30 s, and more rarely if many namespaces are watched.
     pub(crate) fn query_queues(&mut self, now: Now) {
-        if self.queries.queues.take_due(now.mono) {
+        let paths = self.tracks.pods.scope().namespaces.len();
+        if self.queries.queues.take_due(paths, now.mono) {
             self.queries.request(Query::Queues);
         }
     }
@@ -315,14 +346,13 @@ impl ClusterState {
             };
             match size {
                 Ok(size) => {
-                    read.failed = None;
+                    (read.failed, read.sized) = (None, Some(read.requested));
                     if gang_sizes.of(gang) != Some(size) {
                         gang_sizes.set(gang.clone(), Some(size));
                     }
                 }
-                // A size that was read stays when the owner cannot be read again.
-                Err(failed) if gang_sizes.of(gang).is_none() => read.failed = Some(failed),
-                Err(_) => {}
+                // A size that was read stays for a while when the owner cannot be read again.
+                Err(failed) => read.failed = Some(failed),
             }
         }
     }

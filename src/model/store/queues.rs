@@ -10,7 +10,7 @@ use crate::msg::{Failure, Layer, Mono, QueueListing};
 
 /// 30 s: minimum time between two lists, and between two reads of one workload.
 const REFRESH: Duration = Duration::from_secs(30);
-/// 5 min: minimum time between two lists that are forbidden.
+/// 5 min: minimum time between two requests that are forbidden, and between two lists of many namespaces.
 const DENIED_REFRESH: Duration = Duration::from_secs(300);
 /// 10 min without a screen that shows them: the objects are dropped.
 const KEPT: Duration = Duration::from_secs(600);
@@ -25,6 +25,8 @@ pub struct QueueStore {
     /// Conditions of workloads that were read one by one.
     workloads: HashMap<WorkloadKey, ReadWorkload>,
     requested: Option<Mono>,
+    /// Time of the request whose listings are shown.
+    listed: Option<Mono>,
     revision: u64,
 }
 
@@ -38,6 +40,10 @@ struct WorkloadKey {
 #[derive(Debug)]
 struct ReadWorkload {
     requested: Mono,
+    /// Time of the request that brought the entry.
+    read: Option<Mono>,
+    /// Minimum time until the next request.
+    wait: Duration,
     entry: Option<QueueEntry>,
 }
 
@@ -51,9 +57,13 @@ pub struct QueueWords<'a> {
 }
 
 impl QueueStore {
-    /// Returns `true`, once in a while, if the objects are to be listed now.
-    pub(in crate::model) fn take_due(&mut self, now: Mono) -> bool {
-        let wait = if self.is_denied() { DENIED_REFRESH } else { REFRESH };
+    /// Returns `true`, once in a while, if the objects are to be listed now. Each API has this number of paths, one for each
+    /// namespace that is watched.
+    pub(in crate::model) fn take_due(&mut self, paths: usize, now: Mono) -> bool {
+        let paths = u32::try_from(paths.max(1)).unwrap_or(u32::MAX);
+        let wait = if self.is_denied() { DENIED_REFRESH } else { REFRESH.saturating_mul(paths).min(DENIED_REFRESH) };
+        let asked = self.failures().filter_map(|failure| failure.retry_after).max();
+        let wait = wait.max(asked.unwrap_or_default());
         let due = self.requested.is_none_or(|at| now.since(at) >= wait);
         if due {
             self.requested = Some(now);
@@ -68,9 +78,9 @@ impl QueueStore {
         let mut due = false;
         let read = read.or_insert_with(|| {
             due = true;
-            ReadWorkload { requested: now, entry: None }
+            ReadWorkload { requested: now, read: None, wait: REFRESH, entry: None }
         });
-        if now.since(read.requested) >= REFRESH {
+        if now.since(read.requested) >= read.wait {
             (read.requested, due) = (now, true);
         }
         due
@@ -80,17 +90,25 @@ impl QueueStore {
     pub(in crate::model) fn listed(&mut self, result: Result<Vec<QueueListing>, Box<Failure>>) {
         self.revision += 1;
         match result {
-            Ok(listings) => (self.listings, self.failure) = (Some(listings), None),
+            Ok(listings) => (self.listings, self.failure, self.listed) = (Some(listings), None, self.requested),
             // The last good picture stays.
             Err(failure) => self.failure = Some(failure),
         }
     }
 
-    /// Applies one workload; `None` if it could not be read.
-    pub(in crate::model) fn read(&mut self, namespace: Clean, name: Clean, entry: Option<QueueEntry>) {
+    /// Applies one workload, or the failure of its request.
+    pub(in crate::model) fn read(&mut self, namespace: Clean, name: Clean, result: Result<QueueEntry, Box<Failure>>) {
         if let Some(read) = self.workloads.get_mut(&WorkloadKey { namespace, name }) {
             self.revision += 1;
-            read.entry = entry.or(read.entry.take());
+            read.wait = REFRESH;
+            match result {
+                Ok(entry) => (read.entry, read.read) = (Some(entry), Some(read.requested)),
+                Err(failure) if failure.layer == Layer::Rbac => read.wait = DENIED_REFRESH,
+                // It was deleted.
+                Err(failure) if failure.code == Some(404) => read.entry = None,
+                // The last words stay.
+                Err(failure) => read.wait = REFRESH.max(failure.retry_after.unwrap_or_default()),
+            }
         }
     }
 
@@ -104,20 +122,24 @@ impl QueueStore {
 
     /// All objects; a workload that was read by itself has its conditions.
     pub fn entries(&self) -> impl Iterator<Item = QueueWords<'_>> {
-        let listed = self.listings.iter().flatten().flat_map(|listing| {
-            let entries = listing.entries.as_deref().unwrap_or_default();
-            entries.iter().map(|entry| QueueWords { system: listing.system, entry })
-        });
+        let listed = self
+            .listings
+            .iter()
+            .flatten()
+            .flat_map(|listing| listing.entries.iter().map(|entry| QueueWords { system: listing.system, entry }));
         listed.map(|words| QueueWords { entry: self.with_conditions(words), ..words })
     }
 
+    /// The listed workload, with its conditions if it still waits. One that does not wait any more counts only if that was read
+    /// after the list.
     fn with_conditions<'a>(&'a self, words: QueueWords<'a>) -> &'a QueueEntry {
         let QueueWords { system, entry } = words;
-        if system != QueueSystem::Kueue || self.workloads.is_empty() {
+        if system != QueueSystem::Kueue || self.workloads.is_empty() || entry.state != QueueState::Waiting {
             return entry;
         }
         let key = WorkloadKey { namespace: entry.namespace.clone(), name: entry.name.clone() };
-        self.workloads.get(&key).and_then(|read| read.entry.as_ref()).unwrap_or(entry)
+        let Some(ReadWorkload { read, entry: Some(alone), .. }) = self.workloads.get(&key) else { return entry };
+        if alone.state == QueueState::Waiting || *read > self.listed { alone } else { entry }
     }
 
     /// Returns `true` once the queues were listed, or could not be.
@@ -132,18 +154,24 @@ impl QueueStore {
         self.requested.is_none() || self.is_answered()
     }
 
-    /// Reason why queues are not visible: the missing rights, or a failure; `None` if all that exist are visible, and until they
-    /// were listed.
+    /// Age of the objects if a later list failed; `None` if the last list did not fail, or there is no other.
+    #[must_use]
+    pub fn outdated(&self, now: Mono) -> Option<Duration> {
+        self.failure.as_ref().and(self.listed).map(|at| now.since(at))
+    }
+
+    /// Reason why queues are not visible, or not as of now: the missing rights, or a failure; `None` if all that exist are visible,
+    /// and until they were listed.
     #[must_use]
     pub fn not_visible(&self) -> Option<String> {
-        if let (None, Some(failure)) = (&self.listings, &self.failure) {
+        if let Some(failure) = &self.failure {
             return Some(match failure.layer {
                 Layer::Rbac => "the right to get the path /apis is missing".to_owned(),
                 _ => format!("{}: {}", failure.request, failure.text),
             });
         }
         let failed = self.listings.iter().flatten().filter_map(|listing| {
-            let failure = listing.entries.as_ref().err()?;
+            let failure = listing.failure.as_ref()?;
             let api = listing.system.api();
             Some(match failure.layer {
                 Layer::Rbac => format!("the right to list {}.{} is missing", api.plural, api.group),
@@ -154,10 +182,10 @@ impl QueueStore {
         (!failed.is_empty()).then(|| failed.join("; "))
     }
 
-    /// Returns `true` if some API has more objects than were listed.
+    /// Returns `true` if some API has more objects than were listed, or may have.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.listings.iter().flatten().any(|listing| listing.more)
+        self.listings.iter().flatten().any(|listing| listing.more || listing.failure.is_some())
     }
 
     /// Number that grows with every change.
@@ -166,11 +194,22 @@ impl QueueStore {
         self.revision
     }
 
+    /// Returns `true` if the last request was forbidden, or every list of it.
     fn is_denied(&self) -> bool {
         let forbidden = |failure: &Failure| failure.layer == Layer::Rbac;
+        if let Some(failure) = &self.failure {
+            return forbidden(failure);
+        }
         let mut listings = self.listings.iter().flatten().peekable();
-        let all = listings.peek().is_some() && listings.all(|one| one.entries.as_ref().is_err_and(|f| forbidden(f)));
-        all || (self.listings.is_none() && self.failure.as_ref().is_some_and(|failure| forbidden(failure)))
+        let is_denied = |one: &QueueListing| one.entries.is_empty() && one.failure.as_deref().is_some_and(forbidden);
+        listings.peek().is_some() && listings.all(is_denied)
+    }
+
+    /// Failures of the last request.
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        let of_lists = self.listings.iter().flatten().filter_map(|listing| listing.failure.as_deref());
+        let of_lists = of_lists.filter(|_| self.failure.is_none());
+        self.failure.as_deref().into_iter().chain(of_lists)
     }
 }
 
@@ -208,5 +247,100 @@ impl QueueWords<'_> {
             QueueState::Unknown => "says nothing about waiting".to_owned(),
         };
         format!("{} {object} {name}{queue}: {state}", self.system.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture::{at, failure};
+
+    fn mono(seconds: u64) -> Mono {
+        at(seconds * 1_000).mono
+    }
+
+    fn workload(state: QueueState, message: &str) -> QueueEntry {
+        let [namespace, name, message] = ["train", "llm", message].map(Clean::new);
+        QueueEntry { namespace, name, state, message, ..QueueEntry::default() }
+    }
+
+    fn listing(entries: Vec<QueueEntry>, failure: Option<Failure>) -> Vec<QueueListing> {
+        vec![QueueListing { system: QueueSystem::Kueue, entries, failure: failure.map(Box::new), more: false }]
+    }
+
+    fn failed(layer: Layer, retry_after: Option<u64>) -> Failure {
+        Failure { retry_after: retry_after.map(Duration::from_secs), ..failure(layer, at(0).wall) }
+    }
+
+    /// Seconds until the next list after this result.
+    fn next_list(paths: usize, result: Result<Vec<QueueListing>, Failure>) -> Option<u64> {
+        let mut store = QueueStore::default();
+        assert!(store.take_due(paths, mono(0)));
+        store.listed(Ok(listing(Vec::new(), None)));
+        store.listed(result.map_err(Box::new));
+        (1..1_000).find(|seconds| store.take_due(paths, mono(*seconds)))
+    }
+
+    #[test]
+    fn the_next_list_waits_for_the_number_of_paths_for_rights_and_as_long_as_the_server_asks() {
+        let good = || Ok(listing(Vec::new(), None));
+        let periods = [(1, 30), (3, 90), (10, 300), (500, 300)];
+        assert_eq!(periods.map(|(paths, _)| next_list(paths, good())), periods.map(|(_, seconds)| Some(seconds)));
+        assert_eq!(next_list(1, Err(failed(Layer::Throttled, Some(77)))), Some(77));
+        assert_eq!(next_list(1, Err(failed(Layer::FirstByte, None))), Some(30));
+        assert_eq!(next_list(1, Err(failed(Layer::Rbac, None))), Some(300));
+        assert_eq!(next_list(1, Ok(listing(Vec::new(), Some(failed(Layer::Rbac, None))))), Some(300));
+        assert_eq!(next_list(1, Ok(listing(Vec::new(), Some(failed(Layer::Server, Some(45)))))), Some(45));
+    }
+
+    #[test]
+    fn one_workload_waits_for_rights_and_as_long_as_the_server_asks() {
+        let next = |failure: Failure| {
+            let mut store = QueueStore::default();
+            let [namespace, name] = ["train", "llm"].map(Clean::new);
+            assert!(store.take_workload_due(&namespace, &name, mono(0)));
+            store.read(namespace.clone(), name.clone(), Err(Box::new(failure)));
+            (1..1_000).find(|seconds| store.take_workload_due(&namespace, &name, mono(*seconds)))
+        };
+        assert_eq!(next(failed(Layer::Rbac, None)), Some(300));
+        assert_eq!(next(failed(Layer::Throttled, Some(77))), Some(77));
+        assert_eq!(next(failed(Layer::Body, None)), Some(30));
+    }
+
+    #[test]
+    fn the_conditions_of_a_workload_do_not_hide_that_it_waits_no_longer() {
+        let mut store = QueueStore::default();
+        let list = |store: &mut QueueStore, seconds, state| {
+            assert!(store.take_due(1, mono(seconds)));
+            store.listed(Ok(listing(vec![workload(state, "listed")], None)));
+        };
+        let message = |store: &QueueStore| store.entries().next().map(|words| words.entry.message.to_string());
+        let [namespace, name] = ["train", "llm"].map(Clean::new);
+        list(&mut store, 0, QueueState::Waiting);
+        store.take_workload_due(&namespace, &name, mono(1));
+        store.read(namespace.clone(), name.clone(), Ok(workload(QueueState::Waiting, "quota")));
+        assert_eq!(message(&store).as_deref(), Some("quota"));
+        list(&mut store, 30, QueueState::Admitted);
+        assert_eq!(message(&store).as_deref(), Some("listed"));
+        // It is evicted, admitted again, and evicted.
+        list(&mut store, 60, QueueState::Waiting);
+        store.take_workload_due(&namespace, &name, mono(61));
+        store.read(namespace, name, Ok(workload(QueueState::Admitted, "admitted")));
+        assert_eq!(message(&store).as_deref(), Some("admitted"));
+        list(&mut store, 90, QueueState::Waiting);
+        assert_eq!(message(&store).as_deref(), Some("listed"));
+    }
+
+    #[test]
+    fn a_list_that_fails_later_says_so_with_the_age_of_the_last() {
+        let mut store = QueueStore::default();
+        store.take_due(1, mono(0));
+        store.listed(Ok(listing(vec![workload(QueueState::Waiting, "")], None)));
+        assert_eq!((store.not_visible(), store.outdated(mono(29))), (None, None));
+        store.take_due(1, mono(30));
+        store.listed(Err(Box::new(Failure { request: "list queues".into(), ..failed(Layer::FirstByte, None) })));
+        assert_eq!(store.entries().count(), 1);
+        assert_eq!(store.not_visible().as_deref(), Some("list queues: connection refused"));
+        assert_eq!(store.outdated(mono(75)), Some(Duration::from_secs(75)));
     }
 }

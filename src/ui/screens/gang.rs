@@ -76,7 +76,7 @@ pub(in crate::ui) fn open<'a>(
     let opened = cluster.opened_gang().filter(|opened| opened.key() == key);
     let cells = opened.and_then(OpenedGang::detail).filter(|_| area.height >= WITH_STRIP);
     let strip = cells.map(|detail| RankStrip::new(detail, usize::from(area.width), usize::from(area.height)));
-    let note = strip.as_ref().and_then(|_| note(cluster, key, opened?.detail()?));
+    let note = strip.as_ref().and_then(|_| note(cluster, key, opened?.detail()?, context.now));
     let extent = list.extent();
     state.lists.enter_pods(list.set());
     let height = usize::from(area.height).saturating_sub(head(strip.as_ref(), note.as_deref()) + 1);
@@ -104,10 +104,10 @@ fn head(strip: Option<&RankStrip>, note: Option<&str>) -> usize {
 }
 
 /// Words of the queue of a gang that waits; otherwise the reason why its size is not known.
-fn note(cluster: &ClusterState, gang: &GangKey, detail: &GangDetail) -> Option<String> {
+fn note(cluster: &ClusterState, gang: &GangKey, detail: &GangDetail, now: Now) -> Option<String> {
     let waits = detail.row.state == GangState::Waits || detail.row.gpus_waiting > 0;
-    let words = cluster.queue_of_gang(gang).map(|words| words.text());
-    let hidden = || Some(format!("queues are not visible: {}", cluster.queues().not_visible()?));
+    let words = cluster.queue_of_gang(gang).map(|words| cluster.queue_text(&words, now));
+    let hidden = || Some(format!("queues are not visible: {}", cluster.queues_not_visible(now)?));
     let queue = if waits { words.or_else(hidden) } else { None };
     queue.or_else(|| cluster.gang_size_failure(gang).map(|why| format!("size not known: {why}")))
 }

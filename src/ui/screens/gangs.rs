@@ -12,7 +12,7 @@ use crate::model::known::Known;
 use crate::model::table::gangs::{GangFigure, GangLine, Gangs};
 use crate::model::table::state::TableControl;
 use crate::model::table::{Extent, SortBy};
-use crate::msg::Viewport;
+use crate::msg::{Now, Viewport};
 use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::View;
@@ -60,7 +60,7 @@ fn page(area: Rect, below: usize) -> usize {
 }
 
 /// Lines below the list: gangs that wait in a queue and have no pods yet, or the reason why queues are not visible.
-fn queue_lines(cluster: &ClusterState, area: Rect) -> Vec<TextLine> {
+fn queue_lines(cluster: &ClusterState, area: Rect, now: Now) -> Vec<TextLine> {
     if area.height < WITH_QUEUES {
         return Vec::new();
     }
@@ -79,8 +79,9 @@ fn queue_lines(cluster: &ClusterState, area: Rect) -> Vec<TextLine> {
             lines.push(line(Role::Unknown, format!(" {text}")));
         }
     }
-    lines
-        .extend(cluster.queues().not_visible().map(|why| line(Role::Muted, format!(" queues are not visible: {why}"))));
+    lines.extend(
+        cluster.queues_not_visible(now).map(|why| line(Role::Muted, format!(" queues are not visible: {why}"))),
+    );
     lines
 }
 
@@ -93,7 +94,7 @@ pub(in crate::ui) fn open<'a>(
 ) -> Option<Box<dyn View + 'a>> {
     let Screen::Top(TopScreen::Gangs) = model.screen() else { return None };
     let cluster = model.current();
-    let (extent, queues) = (cluster.gangs().extent(), queue_lines(cluster, area));
+    let (extent, queues) = (cluster.gangs().extent(), queue_lines(cluster, area, context.now));
     let shown = window(extent.len, extent.selected, state.lists.gangs_offset, page(area, queues.len()));
     state.lists.gangs_offset = shown.start;
     Some(Box::new(GangsView {

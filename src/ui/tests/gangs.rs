@@ -388,7 +388,8 @@ fn bench_of_two() -> Bench {
 /// The queues of the cluster, as they are listed once a screen shows them.
 fn list_queues(bench: &mut Bench, entries: Result<Vec<QueueEntry>, Box<Failure>>) {
     bench.wait(1);
-    let listing = QueueListing { system: QueueSystem::Kueue, entries, more: false };
+    let (entries, failure) = entries.map_or_else(|failure| (Vec::new(), Some(failure)), |entries| (entries, None));
+    let listing = QueueListing { system: QueueSystem::Kueue, entries, failure, more: false };
     let answer = QueryAnswer { query: Query::Queues, result: Ok(QueryResult::Queues(vec![listing])) };
     bench.send(ClusterEvent::Answered(Box::new(answer)));
     bench.wait(1);

@@ -262,7 +262,7 @@ fn the_words_of_the_queue_stand_beside_those_of_the_scheduler() {
         ..QueueEntry::default()
     };
     let mut list = |entries| {
-        let listing = QueueListing { system: QueueSystem::Kueue, entries: Ok(entries), more: false };
+        let listing = QueueListing { system: QueueSystem::Kueue, entries, failure: None, more: false };
         let answer = QueryAnswer { query: Query::Queues, result: Ok(QueryResult::Queues(vec![listing])) };
         bench.send(ClusterEvent::Answered(Box::new(answer)));
         bench.prepare();

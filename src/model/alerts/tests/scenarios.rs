@@ -147,3 +147,38 @@ fn many_full_nodes_are_one_line_and_old_data_is_not_known() {
     }
     assert_eq!(bench.reasons(), ["Unreachable"], "an unreachable cluster speaks for its nodes");
 }
+
+#[test]
+fn many_nodes_are_said_to_kill_only_if_that_is_proven_of_all() {
+    use crate::facts::pod::{Blame, FailedPod, FailedPods, PodFacts};
+    use crate::model::fixture::failure;
+    use crate::msg::{ClusterEvent, Query, QueryAnswer, QueryResult};
+
+    let texts = |denied: usize| {
+        let mut bench = bench();
+        let nodes: Vec<String> = (0..7).map(|n| format!("n{n}")).collect();
+        let created = Some(bench.now().wall);
+        for node in &nodes {
+            for (name, node, version) in pods_on(node, 5, 20) {
+                let pod = PodFacts { version, created, owner_name: node.as_str(), ..pod(&name, &node) };
+                bench.change_pods(1, &[pod], true);
+            }
+        }
+        for (at, node) in nodes.iter().enumerate() {
+            bench.wait_live(1);
+            let ending = FailedPod { node: node.as_str().into(), created, blame: Blame::Node, ..FailedPod::default() };
+            let result = match at < denied {
+                true => Err(Box::new(failure(Layer::Rbac, bench.now().wall))),
+                false => Ok(QueryResult::FailedPods(FailedPods { pods: vec![ending; 5], more: false })),
+            };
+            let query = Query::FailedPods { node: node.as_str().into(), namespace: None };
+            bench.send(ClusterEvent::Answered(Box::new(QueryAnswer { query, result })));
+        }
+        bench.wait_live(1);
+        bench.prepare();
+        let holes = bench.state().alerts().iter().filter(|alert| alert.reason() == "BlackHole");
+        holes.map(|alert| alert.text.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(0), ["7 nodes kill what they get: n0, n1, n2 and 4 more"]);
+    assert_eq!(texts(1), ["7 nodes whose pods lived < 60 s: n0, n1, n2 and 4 more"]);
+}

@@ -170,9 +170,11 @@ impl GangPods {
 
     fn make_row(&self, from: GangSource<'_>, gang: &Gang, ranks: &GangRanks) -> GangRow {
         let key = GangKey::of(gang);
-        let wanted = match from.sizes.of(&key).or(self.size) {
-            Some(size) => Wanted::Exact(size),
-            None => Wanted::AtLeast(ranks.at_least(&self.pods)),
+        let wanted = match (from.sizes.of(&key), self.size) {
+            // The owner has grown since it was read.
+            (Some(size), _) if size < len(self.pods.len()) => Wanted::AtLeast(len(self.pods.len())),
+            (Some(size), _) | (None, Some(size)) => Wanted::Exact(size),
+            (None, None) => Wanted::AtLeast(ranks.at_least(&self.pods)),
         };
         let state = self.state(wanted, from.knows_pods);
         let worst = self.worst(from, ranks);

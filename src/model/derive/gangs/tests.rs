@@ -137,8 +137,10 @@ fn the_size_is_exact_only_where_a_pod_or_the_owner_says_it() {
     let pods = of(Job, &[(0, 0), (0, 1)]);
     let mut owned = bench(&pods);
     let key = GangKey::of_pod(&pods[0]).unwrap();
-    owned.model.clusters[0].gang_sizes_mut().set(key, Some(8));
+    owned.model.clusters[0].gang_sizes_mut().set(key.clone(), Some(8));
     assert_eq!(rows(&owned), ["llm 2/8 16 incomplete"]);
+    owned.model.clusters[0].gang_sizes_mut().set(key, Some(1));
+    assert_eq!(rows(&owned), ["llm 2/≥2 16 running"], "the owner has grown since it was read");
 }
 
 fn rows_of(pods: &[PodFacts<'_>]) -> Vec<String> {

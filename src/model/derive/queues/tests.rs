@@ -24,7 +24,7 @@ fn entry(name: &str, owner: (&str, &str), uid: Option<&str>) -> QueueEntry {
 
 fn store(system: QueueSystem, entries: Vec<QueueEntry>) -> QueueStore {
     let mut store = QueueStore::default();
-    store.listed(Ok(vec![QueueListing { system, entries: Ok(entries), more: false }]));
+    store.listed(Ok(vec![QueueListing { system, entries, failure: None, more: false }]));
     store
 }
 

@@ -84,7 +84,7 @@ impl<'a> Scheduling<'a> {
             words: SchedulerWords::of(pod, facts, &events),
             facts: facts.cloned(),
             report: cluster.placement(),
-            queue: facts.and_then(|facts| QueueLine::of(cluster, facts)),
+            queue: facts.and_then(|facts| QueueLine::of(cluster, facts, now)),
             stale: stale.into_iter().max().flatten(),
         })
     }
@@ -185,12 +185,12 @@ impl<'a> Scheduling<'a> {
 }
 
 impl QueueLine {
-    fn of(cluster: &ClusterState, pod: &PodFacts<'_>) -> Option<Self> {
+    fn of(cluster: &ClusterState, pod: &PodFacts<'_>, now: Now) -> Option<Self> {
         if let Some(words) = cluster.queue_of_pod(pod) {
             let role = if words.entry.state == QueueState::Waiting { Role::Warn } else { Role::Text };
-            return Some(Self { role, text: words.text() });
+            return Some(Self { role, text: cluster.queue_text(&words, now) });
         }
-        let why = cluster.queues().not_visible()?;
+        let why = cluster.queues_not_visible(now)?;
         Some(Self { role: Role::Muted, text: format!("queues are not visible: {why}") })
     }
 }
