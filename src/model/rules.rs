@@ -276,7 +276,7 @@ rules! {
         source: DataSource::Nodes,
         inhibited_by: &[Inhibitor::Rule(Rule::Unreachable), Inhibitor::AllNodesUnknown],
         nodes: |_| "problem:conditions".to_owned(),
-        hits: HitScope::SomeOfNode,
+        hits: HitScope::Conditions,
         evaluate: Evaluate::UnhealthyNode("nodes with bad conditions"),
     }
     /// A node has unhealthy devices.

@@ -307,7 +307,11 @@ impl Model {
         let Some(alert) = self.alert_target(now) else { return self.set_notice("no alert is selected", now) };
         match (&alert.node, alert.rule.spec().hits) {
             (Some(name), scope) => {
-                let resource = alert.resource().filter(|_| scope == HitScope::Devices);
+                let resource = match scope {
+                    HitScope::Devices => alert.resource().map(Clean::new),
+                    HitScope::Conditions => self.clusters.get(alert.cluster).and_then(|of| of.faulty_resource(name)),
+                    HitScope::None | HitScope::Node | HitScope::SomeOfNode | HitScope::Cluster => None,
+                };
                 let filter = resource.map(|resource| format!("resource={resource}"));
                 self.open_node(alert.cluster, name.clone(), None, now);
                 if let (Some(filter), Some(cluster)) = (filter, self.clusters.get_mut(alert.cluster)) {

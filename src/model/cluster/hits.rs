@@ -157,7 +157,7 @@ impl ClusterState {
         match scope {
             HitScope::None => return None,
             HitScope::Cluster => return Some(HitTarget::Cluster),
-            HitScope::Node | HitScope::SomeOfNode | HitScope::Devices => {}
+            HitScope::Node | HitScope::SomeOfNode | HitScope::Conditions | HitScope::Devices => {}
         }
         let nodes = match subject {
             Some(subject) => {
@@ -170,12 +170,20 @@ impl ClusterState {
         let parts = nodes.into_iter().map(|(node, resource)| {
             let part = match (scope, resource) {
                 (HitScope::Devices, Some(resource)) => HitPart::Resource(resource),
-                (HitScope::SomeOfNode, _) if self.reports_devices_only(&node) => HitPart::Accelerators,
+                (HitScope::Conditions, _) if self.reports_devices_only(&node) => HitPart::Accelerators,
                 _ => HitPart::All,
             };
             (node, part)
         });
         Some(HitTarget::of_nodes(parts.collect()))
+    }
+
+    /// The accelerators of a node whose bad conditions report faults of devices only; `None` if it has several kinds, which one
+    /// term of a filter cannot name.
+    pub(in crate::model) fn faulty_resource(&self, name: &str) -> Option<Clean> {
+        let node = self.nodes.by_name(name).filter(|_| self.reports_devices_only(name))?;
+        let [only] = &**node.devices else { return None };
+        Some(only.resource.clone())
     }
 
     /// Returns `true` if the bad conditions of a node report faults of its devices only.

@@ -66,8 +66,10 @@ pub enum HitScope {
     None,
     /// All pods on the node, or on each of the nodes.
     Node,
-    /// Up to all pods on the nodes; of a node whose conditions report faults of devices only, those that request accelerators.
+    /// Up to all pods on the nodes.
     SomeOfNode,
+    /// The same, but of a node whose conditions report faults of devices only, those that request accelerators.
+    Conditions,
     /// Up to all pods on the nodes that request the resource: it is not known which of them holds a device that is lost.
     Devices,
     /// Up to all pods of the cluster, as they were last seen: nothing that happens to them can be seen.
@@ -78,7 +80,7 @@ impl HitScope {
     /// Returns `true` if any number of these pods may be hit, up to all.
     #[must_use]
     pub fn is_upper_bound(self) -> bool {
-        matches!(self, Self::SomeOfNode | Self::Devices | Self::Cluster)
+        matches!(self, Self::SomeOfNode | Self::Conditions | Self::Devices | Self::Cluster)
     }
 }
 

@@ -82,7 +82,7 @@ fn documented(spec: &RuleSpec) -> String {
     let hits = match spec.hits {
         HitScope::None => "–",
         HitScope::Node => "pods of the node",
-        HitScope::SomeOfNode => "up to all pods of the node",
+        HitScope::SomeOfNode | HitScope::Conditions => "up to all pods of the node",
         HitScope::Devices => "up to all pods that request them",
         HitScope::Cluster => "up to all pods",
     };

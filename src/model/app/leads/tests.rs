@@ -1,6 +1,6 @@
 use super::*;
 use crate::action::Action;
-use crate::facts::node::{ConditionStatus, NodeFacts};
+use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::{PodFacts, PodPhase};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
 use crate::model::rules::RULES;
@@ -296,6 +296,23 @@ fn an_alert_about_devices_leads_to_the_pods_of_its_node_that_request_them() {
     assert!(is_node(&bench, "a"), "{:?}", bench.model.screen());
     bench.act(Action::Back);
     assert_eq!(*bench.model.screen(), Screen::Top(TopScreen::Alerts));
+}
+
+#[test]
+fn an_alert_about_an_xid_leads_to_the_pods_that_request_accelerators() {
+    let mut node = gpu_node("a", 8, 8);
+    node.conditions.push(NodeCondition {
+        kind: "XidCriticalError".into(),
+        status: ConditionStatus::True,
+        reason: r#"{"79":true}"#.into(),
+        ..NodeCondition::default()
+    });
+    let mut bench = Bench::with(vec![node], &[gpu_pod("holder", "a", 1), pod("plain", "a")]);
+    bench.wait_live(5);
+    bench.act(Action::Alerts);
+    bench.act(Action::Open);
+    assert!(is_node(&bench, "a"), "{:?}", bench.model.screen());
+    assert_eq!(names_at(&mut bench, PodPlace::Node), ["holder"]);
 }
 
 #[test]

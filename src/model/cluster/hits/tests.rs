@@ -5,6 +5,7 @@ use crate::facts::gang::{GangMember, GangSystem};
 use crate::facts::node::{ConditionStatus, NodeCondition, NodeFacts};
 use crate::facts::pod::{PodFacts, PodPhase};
 use crate::facts::quantity::Quantity;
+use crate::model::cluster::{PodPlace, PodSet, PodTable};
 use crate::model::derive::gangs::{GangKey, Wanted};
 use crate::model::derive::hits::{GangHit, NamespaceHit};
 use crate::model::fixture::{Bench, gpu_node, gpu_pod, node, pod, turned};
@@ -126,6 +127,11 @@ fn a_fault_of_devices_hits_the_pods_that_request_any_and_pressure_hits_all_pods(
         bench.wait_live(1);
         let hits = hits(&mut bench, Rule::NodePressure).unwrap().exact().unwrap();
         assert_eq!((hits.pods, hits.at_most), (expected, true));
+        // A node that ends the pods that it gets ends those without devices too.
+        let subject = Clean::new("a");
+        let hits =
+            bench.state().count_hits(Rule::BlackHole, Some(&subject), &mut HitReads::default(), bench.now()).unwrap();
+        assert_eq!(hits.exact().unwrap().pods, 2);
     }
 }
 
@@ -322,6 +328,28 @@ fn few_pods_of_a_large_gang_are_counted_once_a_second_too() {
         bench.prepare();
     }
     assert!(bench.state().hits.made <= before + 1, "within half a second");
+}
+
+#[test]
+fn the_list_of_pods_that_flapping_nodes_hit_empties_when_they_stop() {
+    let mut bench = Bench::with(vec![node("a"), node("b")], &[pod("x", "a"), pod("y", "b")]);
+    for turn in 1..=4 {
+        bench.wait_live(10);
+        let status = if turn % 2 == 0 { ConditionStatus::True } else { ConditionStatus::False };
+        bench.change_node(1, NodeFacts { version: 10 + turn, ..turned(&node("a"), status, turn * 10_000) });
+    }
+    bench.prepare();
+    let set = PodSet::Hit(HitKey { rule: Rule::NodeFlapping, subject: None });
+    bench.model.clusters[0].replace_pods(PodPlace::Screen, PodTable::of(set));
+    let listed = |bench: &mut Bench| {
+        bench.prepare();
+        let now = bench.now();
+        bench.model.clusters[0].arrange_pods(PodPlace::Screen, now);
+        bench.state().pod_list(PodPlace::Screen).extent().len
+    };
+    assert_eq!(listed(&mut bench), 1);
+    bench.wait_live(901);
+    assert_eq!(listed(&mut bench), 0, "no node or pod has changed, only the time");
 }
 
 #[test]
