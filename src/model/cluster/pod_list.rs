@@ -1,5 +1,5 @@
-//! Lists of pods: those of a node, those in trouble, all of a cluster, those of an owner or a gang, those that an alert hits. Each has its order, its filter, and a
-//! selection that follows the pod.
+//! Lists of pods: those of a node, those in trouble, all of a cluster, those of an owner or a gang, those that an alert hits. Each
+//! has its order, its filter, and a selection that follows the pod.
 
 use std::ops::Range;
 

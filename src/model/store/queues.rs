@@ -273,11 +273,11 @@ mod tests {
     }
 
     /// Seconds until the next list after this result.
-    fn next_list(paths: usize, result: Result<Vec<QueueListing>, Failure>) -> Option<u64> {
+    fn next_list(paths: usize, result: Result<Vec<QueueListing>, Box<Failure>>) -> Option<u64> {
         let mut store = QueueStore::default();
         assert!(store.take_due(paths, mono(0)));
         store.listed(Ok(listing(Vec::new(), None)));
-        store.listed(result.map_err(Box::new));
+        store.listed(result);
         (1..1_000).find(|seconds| store.take_due(paths, mono(*seconds)))
     }
 
@@ -286,9 +286,9 @@ mod tests {
         let good = || Ok(listing(Vec::new(), None));
         let periods = [(1, 30), (3, 90), (10, 300), (500, 300)];
         assert_eq!(periods.map(|(paths, _)| next_list(paths, good())), periods.map(|(_, seconds)| Some(seconds)));
-        assert_eq!(next_list(1, Err(failed(Layer::Throttled, Some(77)))), Some(77));
-        assert_eq!(next_list(1, Err(failed(Layer::FirstByte, None))), Some(30));
-        assert_eq!(next_list(1, Err(failed(Layer::Rbac, None))), Some(300));
+        assert_eq!(next_list(1, Err(Box::new(failed(Layer::Throttled, Some(77))))), Some(77));
+        assert_eq!(next_list(1, Err(Box::new(failed(Layer::FirstByte, None)))), Some(30));
+        assert_eq!(next_list(1, Err(Box::new(failed(Layer::Rbac, None)))), Some(300));
         assert_eq!(next_list(1, Ok(listing(Vec::new(), Some(failed(Layer::Rbac, None))))), Some(300));
         assert_eq!(next_list(1, Ok(listing(Vec::new(), Some(failed(Layer::Server, Some(45)))))), Some(45));
     }

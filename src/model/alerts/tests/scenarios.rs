@@ -167,9 +167,10 @@ fn many_nodes_are_said_to_kill_only_if_that_is_proven_of_all() {
         for (at, node) in nodes.iter().enumerate() {
             bench.wait_live(1);
             let ending = FailedPod { node: node.as_str().into(), created, blame: Blame::Node, ..FailedPod::default() };
-            let result = match at < denied {
-                true => Err(Box::new(failure(Layer::Rbac, bench.now().wall))),
-                false => Ok(QueryResult::FailedPods(FailedPods { pods: vec![ending; 5], more: false })),
+            let result = if at < denied {
+                Err(Box::new(failure(Layer::Rbac, bench.now().wall)))
+            } else {
+                Ok(QueryResult::FailedPods(FailedPods { pods: vec![ending; 5], more: false }))
             };
             let query = Query::FailedPods { node: node.as_str().into(), namespace: None };
             bench.send(ClusterEvent::Answered(Box::new(QueryAnswer { query, result })));
