@@ -78,6 +78,15 @@ impl AcceleratorTable {
         })
     }
 
+    /// Kind of `resource` on a node that may not be known: by its name alone then.
+    #[must_use]
+    pub fn classify_at(&self, resource: &str, node: Option<&impl NodeInventory>) -> Option<Kind> {
+        match node {
+            Some(node) => self.classify_on(resource, node),
+            None => self.classify(resource),
+        }
+    }
+
     /// Accelerator model from the node's labels, shortened as far as it stays clear (`A100-SXM4-80GB`).
     ///
     /// The vendor's name and the `-SHARED` that sharing appends are removed; `-MIG-…` stays, since a slice is not the card.

@@ -207,10 +207,7 @@ impl ClusterState {
     /// Returns `true` if a pod holds devices of a group, as the report counts them.
     pub(super) fn holds(&self, pod: &PodFacts<'_>, group: &HolderGroup) -> bool {
         let (node, table) = (self.nodes.by_name(pod.node), self.nodes.accelerators());
-        let kind = |resource: &str| match node {
-            Some(node) => table.classify_on(resource, &node.facts),
-            None => table.classify(resource),
-        };
+        let kind = |resource: &str| table.classify_at(resource, node.map(|node| &node.facts));
         let mut amounts = pod.requests.others.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
         if !amounts.any(|(resource, _)| **resource == *group.resource && kind(resource) == Some(group.kind)) {
             return false;

@@ -53,10 +53,7 @@ impl ClusterState {
     #[must_use]
     pub fn requested_accelerators<'a>(&self, pod: &PodFacts<'a>) -> Vec<(&'a str, i64)> {
         let (node, table) = (self.nodes.by_name(pod.node), self.nodes.accelerators());
-        let kind = |resource: &str| match node {
-            Some(node) => table.classify_on(resource, &node.facts),
-            None => table.classify(resource),
-        };
+        let kind = |resource: &str| table.classify_at(resource, node.map(|node| &node.facts));
         let counted = |resource: &str| kind(resource).is_some_and(|kind| kind != Kind::Aux);
         let requested = pod.requests.others.iter().map(|(resource, amount)| (*resource, amount.value()));
         requested.filter(|(resource, count)| *count > 0 && counted(resource)).collect()

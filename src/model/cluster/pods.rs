@@ -123,10 +123,7 @@ pub(super) fn devices_held(pod: &PodFacts<'_>, node: Option<&Node>, table: &Acce
     if pod.phase.is_terminal() {
         return 0;
     }
-    let kind = |resource: &str| match node {
-        Some(node) => table.classify_on(resource, &node.facts),
-        None => table.classify(resource),
-    };
+    let kind = |resource: &str| table.classify_at(resource, node.map(|node| &node.facts));
     let held = pod.requests.others.iter().filter(|(resource, _)| kind(resource) == Some(Kind::Device));
     held.fold(Quantity::ZERO, |sum, (_, amount)| sum + *amount).value()
 }

@@ -234,10 +234,7 @@ impl<'a> OnNode<'a> {
             return *kind;
         }
         let name = self.pods.resource_name(id);
-        let kind = match self.node {
-            Some(node) => self.table.classify_on(name, &node.facts),
-            None => self.table.classify(name),
-        };
+        let kind = self.table.classify_at(name, self.node.map(|node| &node.facts));
         self.kinds.push((id, kind));
         kind
     }

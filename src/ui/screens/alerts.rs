@@ -120,11 +120,7 @@ impl View for AlertsView<'_> {
 
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let all = counted(self.extent.total as u64, "alert");
-        let mut facts = vec![if scene.filter.is_empty() {
-            (Role::Text, all)
-        } else {
-            (Role::Warn, format!("{} of {all} by filter {}", grouped(self.extent.len as u64), scene.filter))
-        }];
+        let mut facts = vec![footer::listed(self.extent, all, scene.filter)];
         facts.extend(scene.held.then(footer::held));
         FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, false, glyphs), complete: false }
     }

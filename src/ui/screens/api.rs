@@ -25,7 +25,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListViewState, ViewState};
-use crate::ui::units::{counted, duration, grouped, latency};
+use crate::ui::units::{counted, duration, latency};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::spark::{self, Scale};
@@ -131,8 +131,7 @@ impl View for ApiView<'_> {
         ];
         let mut facts = Vec::new();
         for (name, extent, control) in named.into_iter().filter(|(.., control)| !control.filter().is_empty()) {
-            let (matching, all) = (grouped(extent.len as u64), counted(extent.total as u64, name));
-            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", control.filter())));
+            facts.push(footer::filtered(extent, &counted(extent.total as u64, name), control.filter()));
         }
         facts.extend(scene.held.then(footer::held));
         let focused = if self.lists.failures().selected.is_some() { self.lists.failures() } else { self.lists.calls() };

@@ -149,11 +149,7 @@ impl View for GangScreen<'_> {
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let all = counted(self.extent.total as u64, "pod");
         let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
-        facts.push(if scene.filter.is_empty() {
-            (Role::Text, all)
-        } else {
-            (Role::Warn, format!("{} of {all} by filter {}", grouped(self.extent.len as u64), scene.filter))
-        });
+        facts.push(footer::listed(self.extent, all, scene.filter));
         facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));
         FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, self.arranging, glyphs), complete: true }

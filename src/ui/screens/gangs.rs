@@ -138,11 +138,7 @@ impl View for GangsView<'_> {
         let all = counted(self.extent.total as u64, "gang");
         let arranging = self.list.is_arranging();
         let mut facts: Vec<_> = arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
-        facts.push(if scene.filter.is_empty() {
-            (Role::Text, all)
-        } else {
-            (Role::Warn, format!("{} of {all} by filter {}", grouped(self.extent.len as u64), scene.filter))
-        });
+        facts.push(footer::listed(self.extent, all, scene.filter));
         facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));
         FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, arranging, glyphs), complete: true }

@@ -22,7 +22,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListViewState, ViewState};
-use crate::ui::units::{compact, counted, devices, grouped};
+use crate::ui::units::{compact, counted, devices};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
 use crate::ui::widgets::names::ShortNames;
@@ -161,8 +161,7 @@ impl View for GpusView<'_> {
         let names = ["group", "held row"].into_iter().zip([self.lists.groups(), self.lists.held()]);
         for ((name, extent), control) in names.zip(self.lists.controls()) {
             if !control.filter().is_empty() {
-                let (matching, all) = (grouped(extent.len as u64), counted(extent.total as u64, name));
-                facts.push((Role::Warn, format!("{matching} of {all} by filter {}", control.filter())));
+                facts.push(footer::filtered(extent, &counted(extent.total as u64, name), control.filter()));
             }
         }
         facts.extend(scene.held.then(footer::held));

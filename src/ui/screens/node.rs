@@ -30,7 +30,7 @@ use crate::theme::{Glyphs, Role};
 use crate::ui::scene::Scene;
 use crate::ui::screens::view::{View, scrolled};
 use crate::ui::state::{ListViewState, ViewState};
-use crate::ui::units::{counted, devices, duration, grouped, known, known_counted, pair};
+use crate::ui::units::{counted, devices, duration, known, known_counted, pair};
 use crate::ui::widgets::canvas::{Canvas, Context};
 use crate::ui::widgets::events::{EventsView, of as events_of};
 use crate::ui::widgets::footer::{self, FooterPart, Hint};
@@ -321,15 +321,13 @@ impl View for NodeView<'_> {
     fn footer(&self, scene: &Scene<'_>, glyphs: &Glyphs) -> FooterPart {
         let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
         facts.push(if self.pane == NodePane::Events && !scene.filter.is_empty() {
-            let Extent { len, total, .. } = self.events.extent;
-            let (matching, all) = (grouped(len as u64), counted(total as u64, "event"));
-            (Role::Warn, format!("{matching} of {all} by filter {}", scene.filter))
+            let events = self.events.extent;
+            footer::filtered(events, &counted(events.total as u64, "event"), scene.filter)
         } else if scene.filter.is_empty() {
             let pods = self.detail.as_ref().map_or(Known::Unknown, |detail| detail.row.pods);
             (Role::Text, format!("{} on this node", known_counted(pods, "pod", glyphs)))
         } else {
-            let (matching, all) = (grouped(self.extent.len as u64), counted(self.extent.total as u64, "pod"));
-            (Role::Warn, format!("{matching} of {all} by filter {}", scene.filter))
+            footer::filtered(self.extent, &counted(self.extent.total as u64, "pod"), scene.filter)
         });
         facts.extend(footer::rows(self.first, self.pods.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));

@@ -120,8 +120,7 @@ impl View for NodesView<'_> {
                 facts.push((Role::Text, format!("{} with GPUs", grouped(with))));
             }
         } else {
-            let matching = grouped(self.extent.len as u64);
-            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
+            facts.push(footer::filtered(self.extent, &all, scene.filter));
         }
         facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));

@@ -150,8 +150,7 @@ impl View for PodView<'_> {
         let extent = self.events.extent;
         let mut facts = Vec::new();
         if !scene.filter.is_empty() {
-            let (matching, all) = (grouped(extent.len as u64), counted(extent.total as u64, "event"));
-            facts.push((Role::Warn, format!("{matching} of {all} by filter {}", scene.filter)));
+            facts.push(footer::filtered(extent, &counted(extent.total as u64, "event"), scene.filter));
         }
         facts.extend(footer::lines(self.first, self.lines.len()));
         facts.extend(scene.held.then(footer::held));

@@ -157,11 +157,7 @@ impl View for PodsView<'_> {
         let all = counted(self.extent.total as u64, if is_grouped { "group" } else { "pod" });
         let mut facts: Vec<_> = self.arranging.then(|| footer::sorting(glyphs)).into_iter().collect();
         let what = if *self.set == PodSet::Trouble && !is_grouped { " in trouble" } else { "" };
-        facts.push(if scene.filter.is_empty() {
-            (Role::Text, format!("{all}{what}"))
-        } else {
-            (Role::Warn, format!("{} of {all}{what} by filter {}", grouped(self.extent.len as u64), scene.filter))
-        });
+        facts.push(footer::listed(self.extent, format!("{all}{what}"), scene.filter));
         facts.extend(footer::rows(self.first, self.rows.len(), self.extent.len, glyphs));
         facts.extend(scene.held.then(footer::held));
         FooterPart { hints: &HINTS, facts, found: footer::found(self.extent, self.arranging, glyphs), complete: true }

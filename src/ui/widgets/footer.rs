@@ -202,6 +202,16 @@ pub(in crate::ui) fn held() -> (Role, String) {
     (Role::Warn, "order held".to_owned())
 }
 
+/// Fact: the rows that the filter shows, of `all` in words.
+pub(in crate::ui) fn filtered(rows: Extent, all: &str, filter: &str) -> (Role, String) {
+    (Role::Warn, format!("{} of {all} by filter {filter}", grouped(rows.len as u64)))
+}
+
+/// Fact: the rows of a list, `all` in words; with a filter those that it shows.
+pub(in crate::ui) fn listed(rows: Extent, all: String, filter: &str) -> (Role, String) {
+    if filter.is_empty() { (Role::Text, all) } else { filtered(rows, &all, filter) }
+}
+
 /// Number of rows that match the filter; not known while rows are still being filtered.
 pub(in crate::ui) fn found(rows: Extent, arranging: bool, glyphs: &Glyphs) -> String {
     if arranging {

@@ -63,7 +63,7 @@ pub struct GangCell {
     pub rank: Option<u32>,
     /// Number of ranks: 1 for a member.
     pub ranks: u32,
-    /// What the member does; `None` for ranks without a member.
+    /// State of the member; `None` for ranks without a member.
     pub class: Option<MemberClass>,
 }
 
@@ -133,7 +133,7 @@ impl GangPods {
         let table = from.nodes.accelerators();
         let mut gpus = 0_i64;
         for &(resource, amount) in pod.requests.others.iter().filter(|(_, amount)| *amount > Quantity::ZERO) {
-            let kind = node.map_or_else(|| table.classify(resource), |node| table.classify_on(resource, &node.facts));
+            let kind = table.classify_at(resource, node.map(|node| &node.facts));
             let Some(kind) = kind.filter(|kind| *kind != Kind::Aux) else { continue };
             let count = amount.value();
             if kind == Kind::Device {

@@ -134,8 +134,7 @@ impl ReportCount {
             let node = from.nodes.by_name(pod.node);
             let mut devices = 0_i64;
             for &(resource, amount) in &pod.requests.others {
-                let kind =
-                    node.map_or_else(|| table.classify(resource), |node| table.classify_on(resource, &node.facts));
+                let kind = table.classify_at(resource, node.map(|node| &node.facts));
                 let Some(kind) = kind.filter(|kind| *kind != Kind::Aux && amount > Quantity::ZERO) else { continue };
                 if kind == Kind::Device {
                     devices = devices.saturating_add(amount.value());

@@ -226,8 +226,10 @@ impl PodStore {
     /// Kind of each trouble, and the time since which it has lasted, as far as it is known.
     pub fn trouble_times(&self) -> impl Iterator<Item = (TroubleKind, Option<Timestamp>)> {
         let created = |slot: u32| self.records.get(slot).and_then(PodRecord::created);
-        let time = move |(slot, held): (&u32, &Trouble)| held.since.map(|since| since.at).or_else(|| created(*slot));
-        self.side.troubles.iter().map(move |entry| (entry.1.kind, time(entry)))
+        self.side.troubles.iter().map(move |(slot, held)| {
+            let since = held.since.map(|since| since.at).or_else(|| created(*slot));
+            (held.kind, since)
+        })
     }
 
     /// Pods that wait for a node, in no particular order.
